@@ -1,0 +1,118 @@
+"""A snapshot: what was known of every account at every cutoff, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from holdfast.features.indicator import Indicator
+
+INDEX = ["account_id", "cutoff"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Hold indicators, context, exposure and coverage of accounts at cutoffs, on one index.
+
+    Attributes
+    ----------
+    indicators
+        One float column per indicator; missing means that the account has nothing to measure.
+    context
+        What is no health: ``segment, plan, contract`` (text), ``tenure_days, recency_days, arr`` (numbers).
+    exposure
+        One column per horizon (int, days): renewal decisions in the interval that ends there and starts at the
+        horizon before, from the contract calendar known at the cutoff.
+    coverage
+        Share of the applicable indicators that are present, 0 to 1: ``product, relationship, business, all``.
+    catalog
+        The indicators measured, in the order of the columns.
+    left_out
+        Indicators that are not applicable to this history, each with the reason.
+    """
+
+    indicators: pd.DataFrame
+    context: pd.DataFrame
+    exposure: pd.DataFrame
+    coverage: pd.DataFrame
+    catalog: tuple[Indicator, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.indicators)
+
+    @property
+    def index(self) -> pd.MultiIndex:
+        """The (account_id, cutoff) pairs, sorted by account and then by cutoff."""
+        index = self.indicators.index
+        assert isinstance(index, pd.MultiIndex)  # noqa: S101 # by construction, told to the type checker
+        return index
+
+    @property
+    def cutoffs(self) -> pd.DatetimeIndex:
+        """The distinct cutoffs, ascending."""
+        return pd.DatetimeIndex(self.index.get_level_values("cutoff").unique().sort_values(), name="cutoff")
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """The horizons of the exposure, in days, ascending."""
+        return tuple(int(h) for h in self.exposure.columns)
+
+    def rows(self, where: NDArray[np.bool_] | pd.Series) -> Snapshot:
+        """Keep the rows where a mask of the same length holds."""
+        mask = np.asarray(where, dtype=bool)
+        return replace(
+            self,
+            indicators=self.indicators[mask],
+            context=self.context[mask],
+            exposure=self.exposure[mask],
+            coverage=self.coverage[mask],
+        )
+
+    def at(self, cutoff: str | pd.Timestamp) -> Snapshot:
+        """Keep the rows of one cutoff; a date alone means 00:00 UTC.
+
+        Raises
+        ------
+        UsageError
+            When nothing was measured at that instant.
+        """
+        instant = pd.Timestamp(cutoff)
+        instant = instant.tz_localize("UTC") if instant.tz is None else instant.tz_convert("UTC")
+        mask = np.asarray(self.index.get_level_values("cutoff") == instant)
+        if not mask.any():
+            last = self.cutoffs[-1] if len(self) else "none"
+            raise UsageError(
+                "Snapshot.at", "a measured cutoff", f"{instant}", f"measure it first; the last measured cutoff is {last}"
+            )
+        return self.rows(mask)
+
+    def curved(self) -> pd.DataFrame:
+        """Map each indicator through its scoring curve to [0, 1], 1 healthy; missing stays missing.
+
+        Columns without a curve are left out. Recency caps its dimension: every product curve is at most the curve of
+        the indicator that is marked ``caps``, so that a loud past cannot outshout a silent present.
+        """
+        scored = [one for one in self.catalog if one.curve is not None]
+        frame = pd.DataFrame({one.name: one.score(self.indicators[one.name]) for one in scored}, index=self.index)
+        for cap in (one for one in scored if one.caps):
+            inside = [one.name for one in scored if one.dimension == cap.dimension]
+            frame[inside] = frame[inside].clip(upper=frame[cap.name].fillna(1.0), axis=0)
+        return frame
+
+    def frame(self) -> pd.DataFrame:
+        """Join everything into one frame; exposure columns are named ``decisions_<horizon>``."""
+        exposure = self.exposure.add_prefix("decisions_")
+        return pd.concat([self.indicators, self.context, exposure, self.coverage.add_prefix("coverage_")], axis=1)
+
+    def _repr_html_(self) -> str:
+        return str(self.frame().head(10).to_html(escape=True, max_cols=12))

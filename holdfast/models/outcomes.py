@@ -1,0 +1,34 @@
+"""What a model needs to know of labels, without knowing how they were made."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pandas as pd
+
+
+class Outcomes(Protocol):
+    """Labels as a model sees them.
+
+    Attributes
+    ----------
+    frame
+        Index (account_id, cutoff), one column per horizon in days (int): 1 churned within the horizon, 0 did not,
+        missing when the window was not fully observed or the account was not at risk.
+    kind
+        "notice", "silence" or "departure".
+    """
+
+    @property
+    def frame(self) -> pd.DataFrame: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def horizons(self) -> tuple[int, ...]: ...
+
+    @property
+    def rises(self) -> bool:
+        """Whether probability rises with the horizon (all kinds but silence)."""
+        ...
