@@ -1,0 +1,74 @@
+"""holdfast: honest churn prediction for B2B SaaS.
+
+What a notebook imports. Every name is loaded when it is first used, so that ``import holdfast`` costs nothing.
+
+Examples
+--------
+>>> import holdfast as hf
+>>> hf.Churn(kind="silence").kind
+'silence'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "History": "holdfast.features.history",
+    "Indicator": "holdfast.features.indicator",
+    "Snapshot": "holdfast.features.snapshot",
+    "catalog": "holdfast.features.catalog",
+    "cutoffs": "holdfast.features.time",
+    "simulate": "holdfast.features.simulate",
+    "ACTION": "holdfast.models.bands",
+    "ALERT": "holdfast.models.bands",
+    "ChurnModel": "holdfast.models.churn",
+    "HazardClassifier": "holdfast.models.ridge",
+    "HealthScore": "holdfast.models.health",
+    "Backtest": "holdfast.training.backtest",
+    "Churn": "holdfast.training.labels",
+    "Labels": "holdfast.training.labels",
+    "backtest": "holdfast.training.backtest",
+    "label": "holdfast.training.labels",
+    "score": "holdfast.serving.scoring",
+    "HoldfastError": "holdfast.errors",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+if TYPE_CHECKING:
+    from holdfast.errors import HoldfastError as HoldfastError
+    from holdfast.features.catalog import catalog as catalog
+    from holdfast.features.history import History as History
+    from holdfast.features.indicator import Indicator as Indicator
+    from holdfast.features.simulate import simulate as simulate
+    from holdfast.features.snapshot import Snapshot as Snapshot
+    from holdfast.features.time import cutoffs as cutoffs
+    from holdfast.models.bands import ACTION as ACTION
+    from holdfast.models.bands import ALERT as ALERT
+    from holdfast.models.churn import ChurnModel as ChurnModel
+    from holdfast.models.health import HealthScore as HealthScore
+    from holdfast.models.ridge import HazardClassifier as HazardClassifier
+    from holdfast.serving.scoring import score as score
+    from holdfast.training.backtest import Backtest as Backtest
+    from holdfast.training.backtest import backtest as backtest
+    from holdfast.training.labels import Churn as Churn
+    from holdfast.training.labels import Labels as Labels
+    from holdfast.training.labels import label as label
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        from holdfast.errors import did_you_mean
+
+        raise AttributeError(f"holdfast has no {name!r}: {did_you_mean(name, __all__)}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

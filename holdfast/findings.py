@@ -37,6 +37,9 @@ KINDS: dict[str, Kind] = {
     "HF014": Kind("warning", "a source stopped before the data end", "refresh the source"),
     "HF015": Kind("warning", "too few churn events for a learned figure; the template carries the result", "read the intervals, not the figures"),
     "HF016": Kind("warning", "an indicator ranks churn too well to be true", "check whether it is written down after the fact"),
+    "HF017": Kind("warning", "values that are overwritten without a date were read as missing", "deliver versions of the row, or known_basis 'history'"),
+    "HF018": Kind("warning", "amounts of one table are in several currencies", "deliver them in one currency"),
+    "HF019": Kind("info", "some exits in the churn list have no notice; they are dated by their end or by the day they became known", "deliver notice_at"),
 }  # fmt: skip
 
 

@@ -91,9 +91,8 @@ class Snapshot:
         mask = np.asarray(self.index.get_level_values("cutoff") == instant)
         if not mask.any():
             last = self.cutoffs[-1] if len(self) else "none"
-            raise UsageError(
-                "Snapshot.at", "a measured cutoff", f"{instant}", f"measure it first; the last measured cutoff is {last}"
-            )
+            do = f"measure it first; the last measured cutoff is {last}"
+            raise UsageError("Snapshot.at", "a measured cutoff", f"{instant}", do)
         return self.rows(mask)
 
     def curved(self) -> pd.DataFrame:

@@ -20,13 +20,19 @@ class Outcomes(Protocol):
     """
 
     @property
-    def frame(self) -> pd.DataFrame: ...
+    def frame(self) -> pd.DataFrame:
+        """The labels."""
+        ...
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """What counts as churn."""
+        ...
 
     @property
-    def horizons(self) -> tuple[int, ...]: ...
+    def horizons(self) -> tuple[int, ...]:
+        """The columns of the frame."""
+        ...
 
     @property
     def rises(self) -> bool:

@@ -1,0 +1,91 @@
+"""Adoption: how much an account uses each of the frequent events, and what share of its usage that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.features.expression import Expression, Window
+from holdfast.features.indicator import Indicator
+from holdfast.features.sources import usage
+from holdfast.features.time import FOREVER, micro
+
+if TYPE_CHECKING:
+    from holdfast.features.history import History
+
+MOST = 25  # events that get an indicator of their own
+FEWEST_NAMES, MOST_NAMES = 2, 200  # outside, names of events are no vocabulary of features
+
+
+def frequent_events(history: History, cutoff: pd.Timestamp | None = None) -> tuple[str, ...]:
+    """List the most frequent events of ``usage`` as known at a cutoff, ties by name; none where names say little."""
+    if "usage" not in history or "event" not in history.supplied("usage"):
+        return ()
+    records = history.records("usage")
+    by = FOREVER if cutoff is None else micro(cutoff)
+    seen = (np.maximum(records.known, records.at) <= by) & (records.superseded > by) if by < FOREVER else slice(None)
+    counts = records.columns["event"][seen].value_counts()
+    if not FEWEST_NAMES <= len(counts) <= MOST_NAMES:
+        return ()
+    return tuple(sorted(counts.index, key=lambda name: (-counts[name], name))[:MOST])
+
+
+def adoption(events: Iterable[str]) -> tuple[Indicator, ...]:
+    """Declare how much each event is used, and its share in all usage."""
+    total = usage.sum("count", days=90).named("total")
+    declared: list[Indicator] = []
+    for event, slug in zip(events, slugs(tuple(events)), strict=True):
+        recent = usage.sum("count", days=30, event=event)
+        share = usage.sum("count", days=90, event=event).named("used") / total
+        shown = event.replace("{", "{{").replace("}", "}}")
+        amount = f"{shown}: {{value:,.0f}} times in the last 30 days"
+        part = f"{shown}: {{used:,.0f}} of {{total:,.0f}} uses in the last 90 days"
+        declared += [_declare(f"adoption_{slug}", event, "times", recent, amount)]
+        declared += [_declare(f"adoption_share_{slug}", event, "share", share, part)]
+    return tuple(declared)
+
+
+def adopted(indicators: Iterable[Indicator]) -> tuple[str, ...]:
+    """Read back the events whose adoption is among some indicators, in order."""
+    found = []
+    for one in indicators:
+        leaf = one.expression
+        if one.name.startswith("adoption_") and isinstance(leaf, Window):
+            found += [str(c.values[0]) for c in leaf.filters if c.column == "event"]
+    return tuple(found)
+
+
+def slugs(events: Sequence[str]) -> list[str]:
+    """Make names of events fit for columns, numbered where two become one.
+
+    Examples
+    --------
+    >>> slugs(["Add to cart!", "add-to-cart", "pay"])
+    ['add_to_cart', 'add_to_cart_2', 'pay']
+    """
+    named: list[str] = []
+    for event in events:
+        slug = re.sub(r"[^a-z0-9]+", "_", event.lower()).strip("_") or "event"
+        numbered = (slug if n == 1 else f"{slug}_{n}" for n in count(1))
+        named.append(next(name for name in numbered if name not in named))
+    return named
+
+
+def _declare(name: str, event: str, unit: str, expression: Expression, evidence: str) -> Indicator:
+    kind = "Use" if unit == "times" else "Share in usage"
+    return Indicator(
+        expression,
+        name=name,
+        dimension="product",
+        healthy="unclear",
+        unit=unit,
+        title=f"{kind}: {event}",
+        curve=None,
+        evidence=evidence,
+        seeds=("S013", "S023"),
+    )

@@ -1,0 +1,98 @@
+"""Exposure: how many renewal decisions an account faces inside an interval, from the contract calendar known at T."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.features.arrays import Floats, Ints
+from holdfast.features.context import running, term_months
+from holdfast.features.encoded import Encoded
+from holdfast.features.measuring import Evaluation
+from holdfast.features.time import DAY_US, FOREVER, days
+
+
+def exposure(evaluation: Evaluation, horizons: tuple[int, ...], grace_days: float = 0.0) -> Floats:
+    """Count the decisions in ``(T, T + h1]``, ``(T + h1, T + h2]`` ...: accounts x cutoffs x horizons.
+
+    A running subscription is decided at ``term_end - notice_days`` under auto-renewal, else at
+    ``term_end + grace_days``, and again each term after that. Decisions of one account on one day are one decision.
+    Without ``term_end`` the first term is counted from ``term_start``, else from ``valid_from``, where a term or a
+    billing period is told.
+
+    Parameters
+    ----------
+    horizons
+        Days, ascending.
+    """
+    counts = np.zeros((len(evaluation.block), len(evaluation.clock), len(horizons)))
+    if "subscriptions" not in evaluation.measurement.history:
+        return counts
+    held = running(evaluation)
+    which, cutoff = held.pairs()
+    row, now = held.row[which], evaluation.clock.cutoffs[cutoff]
+    table = evaluation.measurement.table("subscriptions")
+    term, shift = term_months(evaluation, row), _shift(table, row, grace_days)
+    anchor = _term_end(table, row, term)
+    known = anchor < FOREVER
+    place, due = _coming(anchor[known], term[known], shift[known], now[known], horizons[-1])
+    day = -((now[known][place] - due) // DAY_US)  # whole days ahead, begun days counted
+    unit = held.account[which][known][place] * len(evaluation.clock) + cutoff[known][place]
+    unique = np.unique(unit * (horizons[-1] + 1) + day)
+    unit, day = unique // (horizons[-1] + 1), unique % (horizons[-1] + 1)
+    np.add.at(counts.reshape(-1, len(horizons)), (unit, np.searchsorted(horizons, day)), 1.0)
+    return counts
+
+
+def add_months(at: Ints, months: Ints) -> Ints:
+    """Move instants by whole months; a day that the month does not have becomes its last.
+
+    Examples
+    --------
+    >>> moved = add_months(np.array(["2025-01-31"], dtype="M8[us]").view("int64"), np.array([1]))
+    >>> moved.view("M8[us]")
+    array(['2025-02-28T00:00:00.000000'], dtype='datetime64[us]')
+    """
+    instant = at.view("M8[us]")
+    month = instant.astype("M8[M]")
+    inside = at - _instant(month)
+    target = month + months.astype("m8[M]")
+    start, following = _instant(target), _instant(target + np.timedelta64(1, "M"))
+    last = following - start - DAY_US + inside % DAY_US
+    return np.asarray(start + np.minimum(inside, last))
+
+
+def _shift(table: Encoded, row: Ints, grace_days: float) -> Ints:
+    """Give the distance from the end of a term to its decision: the notice before it, or the grace after it."""
+    notice, renews = table.numbers("notice_days")[row], table.numbers("auto_renew")[row]
+    automatic = (renews == 1) | (np.isnan(renews) & ~np.isnan(notice))
+    shift = np.where(automatic, -np.nan_to_num(notice), grace_days)
+    return np.asarray(np.rint(shift * DAY_US).astype(np.int64))
+
+
+def _term_end(table: Encoded, row: Ints, term: Ints) -> Ints:
+    end, start = table.instants("term_end")[row], table.instants("term_start")[row]
+    start = np.where(start < FOREVER, start, table.records.at[row])
+    told = (table.numbers("term_months")[row] > 0) | (table.numbers("billing_months")[row] > 0)
+    implied = add_months(np.where(told, start, 0), term)
+    return np.where(end < FOREVER, end, np.where(told, implied, FOREVER))
+
+
+def _coming(anchor: Ints, term: Ints, shift: Ints, now: Ints, reach: int) -> tuple[Ints, Ints]:
+    """List the decisions in ``(now, now + reach days]``: (positions, instants)."""
+    behind = _month(now - shift) - _month(anchor)
+    first = np.maximum(behind // term, 0)
+    found: list[tuple[Ints, Ints]] = []
+    for step in range(int(reach / (28 * int(term.min(initial=1)))) + 3):
+        due = add_months(anchor, (first + step) * term) + shift
+        inside = np.flatnonzero((due > now) & (due <= now + days(reach)))
+        found.append((inside, due[inside]))
+    return np.concatenate([p for p, _ in found]), np.concatenate([d for _, d in found])
+
+
+def _month(at: Ints) -> Ints:
+    return np.asarray(at.view("M8[us]").astype("M8[M]").astype(np.int64))
+
+
+def _instant(month: NDArray[np.datetime64]) -> Ints:
+    return np.asarray(month.astype("M8[us]").astype(np.int64))

@@ -1,0 +1,1 @@
+"""Floor 2: health score, churn probabilities, bands and drivers."""

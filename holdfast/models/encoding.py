@@ -1,0 +1,275 @@
+"""From snapshot to numbers: which columns the models see, bound by name and frozen at training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import BundleError, DataError, UsageError, did_you_mean
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.hazard import Floats
+from holdfast.models.template import template_weights
+
+Role = Literal["template", "indicator", "gap", "number", "level"]
+
+TEMPLATE = "template score"
+MAX_LEVELS, MIN_LEVEL_SHARE = 12, 0.01
+MIN_GAP_SHARE = 0.01  # a column is told to be missing only where that is neither rare nor the rule
+_SIGNS = {"high": 1, "low": -1, "unclear": 0}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the regression's design.
+
+    Attributes
+    ----------
+    source
+        The indicator or context field it stems from.
+    role
+        ``indicator`` and ``number``: signed log of the value; ``gap``: whether the value is missing; ``level``: whether
+        a text equals ``level``; ``template``: the template score.
+    center, scale, low, high
+        Mean, standard deviation and range over the training rows; values outside the range are read as its ends.
+    """
+
+    source: str
+    role: Role
+    center: float
+    scale: float
+    low: float
+    high: float
+    level: str = ""
+
+    def standardise(self, values: Floats) -> Floats:
+        """Put values on the scale of the training rows; missing becomes the mean."""
+        z = (np.clip(values, self.low, self.high) - self.center) / self.scale
+        return np.where(np.isfinite(z), z, 0.0)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Freeze which columns exist, how they are scaled, and which categories were seen.
+
+    Attributes
+    ----------
+    indicators, context
+        Names that a snapshot must bring; their order does not matter.
+    signs
+        Healthy direction of each indicator: 1 high, -1 low, 0 unclear.
+    levels
+        Categories kept for each text field of the context; any other reads as the reference level.
+    prior
+        Weight and mean curve value of each indicator of the template score.
+    columns
+        The design of the regression.
+    """
+
+    indicators: tuple[str, ...]
+    context: tuple[str, ...]
+    dimensions: dict[str, str]
+    signs: dict[str, int]
+    levels: dict[str, tuple[str, ...]]
+    prior: dict[str, tuple[float, float]]
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def fit(cls, X: Snapshot) -> Encoding:
+        """Learn scales and categories from training rows (no label is looked at)."""
+        indicators = tuple(sorted(map(str, X.indicators.columns)))
+        # Recency belongs to the indicators; as context it stands in only where none of them measures it.
+        measured = any(one.caps for one in X.catalog)
+        outside = set(X.context.columns) - set(indicators) - ({"recency_days"} if measured else set())
+        context = tuple(sorted(outside))
+        known = {one.name: one for one in X.catalog}
+        bare = cls(
+            indicators=indicators,
+            context=context,
+            dimensions={name: known[name].dimension for name in indicators},
+            signs={name: _SIGNS[known[name].healthy] for name in indicators},
+            levels={name: _frequent(X.context[name]) for name in context if _is_text(X.context[name])},
+            prior=_prior(X),
+            columns=(),
+        )
+        bare.check(X)
+        columns = (_scaled(column, values) for column, values in bare._candidates(X))
+        return Encoding(**{**vars(bare), "columns": tuple(column for column in columns if column is not None)})
+
+    def context_only(self) -> Encoding:
+        """Leave out the indicators: what remains of the design is contract, segment, plan, tenure and size."""
+        columns = tuple(column for column in self.columns if column.source in self.context)
+        return replace(self, columns=columns, prior={})
+
+    def check(self, X: Snapshot) -> None:
+        """Refuse a snapshot whose columns are not those of training, or that holds infinities.
+
+        Raises
+        ------
+        BundleError
+            When a column of training is absent.
+        UsageError
+            When there is an indicator that training did not know.
+        DataError
+            When a value is infinite.
+        """
+        present = set(map(str, X.indicators.columns))
+        for name in (*self.indicators, *self.context):
+            if name not in present and name not in X.context.columns:
+                hint = did_you_mean(name, {*present, *X.context.columns})
+                raise BundleError(
+                    "Snapshot", f"the column {name!r} of training", f"none ({hint})", "measure it, or train anew"
+                )
+        for name in sorted(present - set(self.indicators)):
+            raise UsageError("Snapshot", "the columns of training", f"also {name!r}", "leave it out, or train anew")
+        numbers = [*self.indicators, *(name for name in self.context if name not in self.levels)]
+        for name in numbers:
+            if np.isinf(_numbers(X, name)).any():
+                raise DataError(
+                    f"Snapshot, column {name}", "finite values or missing", "infinity", "correct the source"
+                )
+
+    def design(self, X: Snapshot) -> Floats:
+        """Build the standardised design (n, p) of the regression."""
+        self.check(X)
+        score = self.template_score(X) if self.prior else np.empty(0)
+        design = np.empty((len(X), len(self.columns)), order="F")
+        for j, column in enumerate(self.columns):
+            values = score if column.role == "template" else _values(X, column)
+            design[:, j] = column.standardise(values)
+        return design
+
+    def features(self, X: Snapshot) -> Floats:
+        """Build the plain features (n, q) of the trees, missing kept; order as in `feature_sources`."""
+        self.check(X)
+        columns = [_numbers(X, name) for name in self.feature_numbers]
+        columns += [_values(X, column) for column in self.columns if column.role == "level"]
+        return np.column_stack(columns) if columns else np.empty((len(X), 0))
+
+    @property
+    def feature_numbers(self) -> list[str]:
+        """Indicators and numbers of the context that vary in training."""
+        return [column.source for column in self.columns if column.role in ("indicator", "number")]
+
+    @property
+    def feature_sources(self) -> list[str]:
+        """The indicator or context field behind each feature of the trees."""
+        return [*self.feature_numbers, *(column.source for column in self.columns if column.role == "level")]
+
+    def template_score(self, X: Snapshot) -> Floats:
+        """Score by the template, 0 at the training mean; what is missing counts as its mean."""
+        score = np.zeros(len(X))
+        for _, part in self.template_parts(X):
+            score += part
+        return score
+
+    def template_parts(self, X: Snapshot) -> Iterator[tuple[str, Floats]]:
+        """Yield what each indicator adds to the template score."""
+        curved = X.curved() if self.prior else pd.DataFrame()
+        for name, (weight, mean) in self.prior.items():
+            yield name, weight * (curved[name].fillna(mean).to_numpy(float) - mean)
+
+    def to_dict(self) -> dict[str, Any]:
+        """State as plain lists, dicts and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Encoding:
+        """Restore from `to_dict`."""
+        return cls(
+            indicators=tuple(state["indicators"]),
+            context=tuple(state["context"]),
+            dimensions=dict(state["dimensions"]),
+            signs=dict(state["signs"]),
+            levels={name: tuple(levels) for name, levels in state["levels"].items()},
+            prior={name: (weight, mean) for name, (weight, mean) in state["prior"].items()},
+            columns=tuple(Column(**column) for column in state["columns"]),
+        )
+
+    def _candidates(self, X: Snapshot) -> Iterator[tuple[Column, Floats]]:
+        def column(source: str, role: Role, level: str = "") -> tuple[Column, Floats]:
+            plain = Column(source, role, 0.0, 1.0, 0.0, 0.0, level)
+            return plain, self.template_score(X) if role == "template" else _values(X, plain)
+
+        if self.prior:
+            yield column(TEMPLATE, "template")
+        for name in self.context:
+            if name in self.levels:
+                yield from (column(name, "level", level) for level in self.levels[name])
+            else:
+                yield column(name, "number")
+        for name in self.indicators:
+            yield column(name, "indicator")
+        for name in (*self.context, *self.indicators):
+            if (
+                name not in self.levels
+                and MIN_GAP_SHARE <= float(np.isnan(_numbers(X, name)).mean()) <= 1 - MIN_GAP_SHARE
+            ):
+                yield column(name, "gap")
+
+
+def signed_log(values: Floats) -> Floats:
+    """Compress counts and amounts, and leave shares nearly as they are.
+
+    Examples
+    --------
+    >>> signed_log(np.array([-np.e + 1, 0.0, np.e - 1])).round(6).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    logs: Floats = np.sign(values) * np.log1p(np.abs(values))
+    return logs
+
+
+def _values(X: Snapshot, column: Column) -> Floats:
+    if column.role == "level":
+        return np.asarray(_text(X.context[column.source]) == column.level, dtype=float)
+    numbers = _numbers(X, column.source)
+    return np.isnan(numbers).astype(float) if column.role == "gap" else signed_log(numbers)
+
+
+def _numbers(X: Snapshot, name: str) -> Floats:
+    frame = X.indicators if name in X.indicators.columns else X.context
+    values: Floats = frame[name].to_numpy(float, na_value=np.nan)
+    return values
+
+
+def _text(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values.notna(), "").astype(str)
+
+
+def _is_text(values: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(values)
+
+
+def _frequent(values: pd.Series) -> tuple[str, ...]:
+    """Levels worth a column of their own, but for the most frequent one, which is the reference."""
+    counts = Counter(_text(values))
+    kept = [level for level, count in counts.items() if count >= MIN_LEVEL_SHARE * len(values)]
+    return tuple(sorted(kept, key=lambda level: (-counts[level], level))[1:MAX_LEVELS])
+
+
+def _prior(X: Snapshot) -> dict[str, tuple[float, float]]:
+    try:
+        weights = template_weights(X.catalog)
+    except UsageError:
+        return {}
+    means = {str(name): mean for name, mean in X.curved().mean().items()}
+    pairs = {str(name): (float(weight), float(means[str(name)])) for name, weight in weights.items()}
+    return {name: (weight, mean) for name, (weight, mean) in pairs.items() if np.isfinite(mean)}
+
+
+def _scaled(column: Column, values: Floats) -> Column | None:
+    """Scale a column by its training values; None when it holds no information."""
+    here = values[np.isfinite(values)]
+    if len(here) == 0 or here.min() == here.max():
+        return None
+    scale = float(here.std())
+    if scale <= 1e-12 * max(1.0, float(np.abs(here).max())):
+        return None
+    if column.role == "template":  # centred and bounded as it is, and never cut, so that it stays a sum over indicators
+        return replace(column, scale=scale, low=-1.0, high=1.0)
+    return replace(column, center=float(here.mean()), scale=scale, low=float(here.min()), high=float(here.max()))

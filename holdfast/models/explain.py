@@ -1,0 +1,205 @@
+"""Why: the risk of each account split exactly over indicators, dimensions and context.
+
+Contributions are on the log-hazard scale and always read the same way: positive raises the probability of churn,
+negative lowers it. They hold at every horizon, since neither interval nor calendar interacts with the indicators.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import HoldfastError, UsageError
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.encoding import Encoding
+from holdfast.models.hazard import Floats
+
+if TYPE_CHECKING:
+    import shap
+
+    from holdfast.features.history import History
+    from holdfast.models.churn import ChurnModel
+
+CONTEXT = "context"
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Contributions of indicators and context to the log-hazard of churn, calendar and calibration apart.
+
+    Attributes
+    ----------
+    contributions
+        Rows of the snapshot x indicators and context fields; positive raises the probability of churn.
+    base
+        What an account has before anything is known of it; base + the contributions of a row = its g.
+    g
+        The exposure-free log-hazard of churn of each row.
+    sources
+        One row per column of contributions: ``title, dimension`` (``context`` for what is no health).
+    X
+        The rows explained.
+    history
+        Where the evidence is read; without it `account` shows values alone.
+    """
+
+    contributions: pd.DataFrame
+    base: float
+    g: pd.Series
+    sources: pd.DataFrame
+    X: Snapshot
+    history: History | None = None
+
+    def __post_init__(self) -> None:
+        gap = float(np.abs(self.base + self.contributions.sum(axis=1) - self.g).max()) if len(self.g) else 0.0
+        if not gap <= _TOLERANCE:
+            raise HoldfastError(
+                "Explanation", "contributions that add up", f"a gap of {gap:g}", "report this as a fault"
+            )
+
+    def frame(self) -> pd.DataFrame:
+        """One row per account, cutoff and source: account_id, cutoff, indicator, dimension, contribution, value.
+
+        The value is missing where the source is a text of the context.
+        """
+        n, sources = self.contributions.shape
+        index = self.contributions.index
+        return pd.DataFrame(
+            {
+                "account_id": np.repeat(index.get_level_values("account_id").to_numpy(dtype=object), sources),
+                "cutoff": index.get_level_values("cutoff").repeat(sources),
+                "indicator": np.tile(self.sources.index.to_numpy(dtype=object), n),
+                "dimension": np.tile(self.sources["dimension"].to_numpy(dtype=object), n),
+                "contribution": self.contributions.to_numpy().ravel(),
+                "value": self.values().to_numpy().ravel(),
+            }
+        )
+
+    def values(self) -> pd.DataFrame:
+        """Tabulate what the accounts showed, on the columns of the contributions; texts are missing."""
+        columns = {name: _field(self.X, name) for name in self.contributions.columns}
+        return pd.DataFrame({name: pd.to_numeric(values, errors="coerce") for name, values in columns.items()})
+
+    def account(self, account_id: str) -> pd.DataFrame:
+        """Tell what drives one account at its last cutoff, strongest first.
+
+        Columns: indicator, title, dimension, value, contribution, and the sentence where a history was given.
+
+        Raises
+        ------
+        UsageError
+            When the account is not among the rows explained.
+        """
+        ids = self.contributions.index.get_level_values("account_id")
+        places = np.flatnonzero(ids == account_id)
+        if len(places) == 0:
+            near = get_close_matches(account_id, [str(one) for one in ids.unique()[:10_000]], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "measure it, or correct the id"
+            raise UsageError("Explanation.account", "an account of the snapshot", f"{account_id!r}", hint)
+        row = int(places[-1])
+        table = self.sources.rename_axis("indicator").reset_index()
+        table["value"] = [_field(self.X, name).iloc[row] for name in table["indicator"]]
+        table["contribution"] = self.contributions.iloc[row].to_numpy()
+        table = table.iloc[np.argsort(-np.abs(table["contribution"].to_numpy()), kind="stable")].reset_index(drop=True)
+        if self.history is not None:
+            table["sentence"] = _sentences(self.X.rows(np.arange(len(ids)) == row), table["indicator"], self.history)
+        return table
+
+    def importance(self) -> pd.DataFrame:
+        """Mean size of the contributions by source, largest first, with its share."""
+        size = self.contributions.abs().mean()
+        table = self.sources.assign(mean_size=size, share=size / size.sum() if size.sum() > 0 else 0.0)
+        return table.rename_axis("indicator").sort_values("mean_size", ascending=False, kind="stable").reset_index()
+
+    def dimensions(self) -> pd.DataFrame:
+        """Contributions summed by dimension, on the rows of the snapshot."""
+        return self.contributions.T.groupby(self.sources["dimension"].to_numpy()).sum().T
+
+    def shap(self) -> shap.Explanation:
+        """Hand the same contributions to the plots of shap."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its import sets up colours in a way that matplotlib is leaving
+            import shap
+
+        return shap.Explanation(
+            values=self.contributions.to_numpy(),
+            base_values=np.full(len(self.g), self.base),
+            data=self.values().to_numpy(),
+            feature_names=list(self.sources["title"]),
+        )
+
+    def _repr_html_(self) -> str:
+        return str(self.importance().head(15).to_html(escape=True, index=False, float_format="{:.3f}".format))
+
+
+def explain(model: ChurnModel, X: Snapshot, history: History | None = None) -> Explanation:
+    """Explain the average of regression and trees: closed form for the one, TreeSHAP for the other."""
+    encoding, members = model.encoding_, model.members_
+    design, features = encoding.design(X), encoding.features(X)
+    toward_churn = 1.0 if model.rises_ else -1.0
+    parts = _regression_parts(encoding, design, members.ridge.coef, X)
+    g, base = members.ridge.g(design), 0.0
+    if members.trees is not None:
+        contributions = members.trees.contributions(features)
+        g, base = 0.5 * (g + members.trees.g(features)), 0.5 * float(contributions[0, -1]) if len(X) else 0.0
+        parts = {name: 0.5 * values for name, values in parts.items()}
+        for source, values in zip(encoding.feature_sources, contributions.T[:-1], strict=True):
+            parts[source] = parts[source] + 0.5 * values
+    sources = _sources(encoding, X)
+    return Explanation(
+        contributions=pd.DataFrame({name: toward_churn * parts[name] for name in sources.index}, index=X.index),
+        base=toward_churn * base,
+        g=pd.Series(toward_churn * g, index=X.index, name="g"),
+        sources=sources,
+        X=X,
+        history=history,
+    )
+
+
+def _regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snapshot) -> dict[str, Floats]:
+    """Coefficient times standardised value, by source; the template score is handed on to its indicators."""
+    parts = {name: np.zeros(len(X)) for name in (*encoding.indicators, *encoding.context)}
+    for column, values, weight in zip(encoding.columns, design.T, coef, strict=True):
+        if column.role == "template":
+            for name, part in encoding.template_parts(X):
+                parts[name] += weight * part / column.scale
+        else:
+            parts[column.source] += weight * values
+    return parts
+
+
+def _sources(encoding: Encoding, X: Snapshot) -> pd.DataFrame:
+    titles = {one.name: one.title for one in X.catalog}
+    told = {column.source for column in encoding.columns}
+    names = [*encoding.indicators, *(name for name in encoding.context if name in told)]
+    return pd.DataFrame(
+        {
+            "title": [titles.get(name, name.replace("_", " ")) for name in names],
+            "dimension": [encoding.dimensions.get(name, CONTEXT) for name in names],
+        },
+        index=pd.Index(names, name="indicator"),
+    )
+
+
+def _field(X: Snapshot, name: str) -> pd.Series:
+    return X.indicators[name] if name in X.indicators.columns else X.context[name]
+
+
+def _sentences(row: Snapshot, names: pd.Series, history: History) -> list[str]:
+    """Say what each source showed, for the one account in a snapshot of one row."""
+    from holdfast.features.catalog import evidence_values
+
+    known = {one.name: one for one in row.catalog}
+    account_id = str(row.index.get_level_values("account_id")[0])
+    return [
+        known[name].sentence(evidence_values(known[name], history, [account_id], row.cutoffs[0])[0])
+        if name in known
+        else f"{name.replace('_', ' ')}: {_field(row, name).iloc[0]}"
+        for name in names
+    ]

@@ -1,0 +1,218 @@
+"""From labels to observed intervals: what the likelihood may use, and how much evidence there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from holdfast.errors import TooFewEvents, UsageError
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.hazard import Exposure, Floats, Periods, event_probability
+from holdfast.models.outcomes import Outcomes
+
+MIN_EVENTS = 5  # below this nothing is learned
+LEARNED_FROM = 50  # from here on learned weights may stand without the template
+TREES_FROM = 200  # from here on boosted trees join the regression
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Rows of a snapshot with at least one observed interval, and what was seen in them.
+
+    Attributes
+    ----------
+    X
+        The rows that can be learned from.
+    periods
+        Their intervals. For ``silence`` the event is the *return*, since silence ends when it happens.
+    horizons
+        Horizons in days that were observed at all.
+    rises
+        Whether the event is the churn itself (all kinds but silence).
+    events, survivors
+        Distinct accounts that churned, and that stayed, in at least one row.
+    """
+
+    X: Snapshot
+    periods: Periods
+    horizons: tuple[int, ...]
+    rises: bool
+    events: int
+    survivors: int
+
+    @property
+    def health_sign(self) -> int:
+        """Sign with which health enters the log-hazard: it lowers the hazard of churn and raises that of the return."""
+        return health_sign(self.rises)
+
+    @property
+    def evidence(self) -> int:
+        """The rarer of the two outcomes, in accounts: what the ladder of few events is read from."""
+        return min(self.events, self.survivors)
+
+    def without_calendar(self) -> Observed:
+        """Forget renewal decisions: intervals count by their days."""
+        return replace(self, periods=replace(self.periods, exposure=by_days(self.X, self.horizons)))
+
+    def rows(self, mask: NDArray[np.bool_]) -> Observed:
+        """Keep the rows where a mask holds."""
+        return replace(self, X=self.X.rows(mask), periods=self.periods.rows(mask))
+
+
+def health_sign(rises: bool) -> int:
+    """Sign with which health enters the log-hazard: -1 where the event is churn, +1 where it is the return."""
+    return -1 if rises else 1
+
+
+def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool) -> Exposure:
+    """Read the decisions of each interval from a snapshot, as offsets.
+
+    Intervals between dropped horizons are merged. Renewal decisions have no say in whether a silent account returns, so
+    for ``silence`` every interval counts by its days.
+
+    Raises
+    ------
+    UsageError
+        When the snapshot holds no exposure for a horizon.
+    """
+    missing = [h for h in horizons if h not in X.horizons]
+    if missing:
+        raise UsageError(
+            "Snapshot.exposure",
+            f"horizons {list(horizons)}",
+            f"{list(X.horizons)}",
+            f"measure with horizons {missing} too",
+        )
+    edges = [0, *horizons]
+    decisions = np.column_stack(
+        [
+            X.exposure[[h for h in X.horizons if low < h <= high]].to_numpy(float).sum(axis=1)
+            for low, high in pairwise(edges)
+        ]
+    )
+    decisions = np.where(np.isfinite(decisions) & rises, decisions, 0.0)
+    off_cycle = (decisions <= 0).astype(float)
+    days = np.diff(edges) / 30.0
+    return Exposure(np.log(np.where(decisions > 0, decisions, days)), off_cycle)
+
+
+def by_days(X: Snapshot, horizons: tuple[int, ...]) -> Exposure:
+    """Count intervals by their days alone, for models that know no calendar."""
+    days = np.diff([0, *horizons]) / 30.0
+    return Exposure(np.tile(np.log(days), (len(X), 1)), np.zeros((len(X), len(horizons))))
+
+
+def observe(X: Snapshot, y: Outcomes) -> Observed:
+    """Pair a snapshot with labels, interval by interval.
+
+    Each (account, cutoff) is at risk in an interval when nothing had happened by its start and the label at its end
+    is known; so rows that are censored at 90 days still speak for the first 30.
+
+    Raises
+    ------
+    UsageError
+        When labels and snapshot share no row.
+    """
+    labels = y.frame if y.frame.index.equals(X.index) else y.frame.reindex(X.index)
+    horizons = tuple(h for h in y.horizons if labels[h].notna().any())
+    if not horizons:
+        raise UsageError(
+            "fit(X, y)", "labels for rows of X", "none that is known", "label the cutoffs that were measured"
+        )
+    churned = labels[list(horizons)].to_numpy(float)
+    happened = churned if y.rises else 1.0 - churned
+    before = np.column_stack([np.zeros(len(happened)), happened[:, :-1]])
+    weight = ((before == 0) & np.isfinite(happened)).astype(float)
+    event = np.where(weight > 0, happened, 0.0)
+    every = Periods(exposure(X, horizons, rises=y.rises), event, weight)
+    known = X.index.get_level_values("account_id")
+    return Observed(
+        X=X.rows(every.seen),
+        periods=every.rows(every.seen),
+        horizons=horizons,
+        rises=y.rises,
+        events=known[(churned == 1).any(axis=1)].nunique(),
+        survivors=known[(churned == 0).any(axis=1)].nunique(),
+    )
+
+
+def refuse_too_few(observed: Observed) -> None:
+    """Refuse to learn from fewer than five accounts that churned, or that stayed.
+
+    Raises
+    ------
+    TooFewEvents
+        With the counts.
+    """
+    if observed.evidence < MIN_EVENTS:
+        raise TooFewEvents(
+            "labels",
+            f"at least {MIN_EVENTS} accounts that churned and {MIN_EVENTS} that stayed",
+            f"{observed.events} churned, {observed.survivors} stayed",
+            "lengthen the history, add cutoffs, or use HealthScore.template(), which needs no events",
+        )
+
+
+def churn_frame(eta: Floats, X: Snapshot, horizons: tuple[int, ...], *, rises: bool) -> pd.DataFrame:
+    """Tabulate the probability of churn by account, cutoff and horizon."""
+    return pd.DataFrame(churn_probability(eta, rises=rises), index=X.index, columns=pd.Index(horizons, name="horizon"))
+
+
+def churn_probability(eta: Floats, *, rises: bool) -> Floats:
+    """Turn log-hazards (n, K) into the probability of churn: that of the event, or that the return fails to come."""
+    if rises:
+        return event_probability(eta)
+    with np.errstate(over="ignore"):
+        stays_away: Floats = np.exp(-np.cumsum(np.exp(eta), axis=1))
+    return stays_away
+
+
+def last_block(observed: Observed, share: float) -> tuple[Periods, Periods] | None:
+    """Split by time into early and late intervals, purged: the early ones ended before the late ones began.
+
+    Both keep all rows; what does not belong has weight 0. The late block starts where ``share`` of the events is left.
+    None when a single cutoff, or too few events on a side, leaves nothing to learn from.
+    """
+    cutoff = pd.DatetimeIndex(observed.X.index.get_level_values("cutoff")).as_unit("us").asi8
+    periods = observed.periods
+    moments, at = np.unique(cutoff, return_inverse=True)
+    counts = np.bincount(at, weights=(periods.event * periods.weight).sum(axis=1))
+    if counts.sum() == 0 or len(moments) < 2:
+        return None
+    start = moments[min(int(np.searchsorted(np.cumsum(counts), (1 - share) * counts.sum()) + 1), len(moments) - 1)]
+    ends = cutoff[:, None] + np.array(observed.horizons) * _DAY_US
+    early = replace(periods, weight=periods.weight * (ends <= start))
+    late = replace(periods, weight=periods.weight * (cutoff >= start)[:, None])
+    enough = min(early.events, late.events) >= MIN_EVENTS
+    return (early, late) if enough else None
+
+
+def forward_folds(observed: Observed, groups: int = 3) -> Iterator[tuple[Periods, Periods]]:
+    """Yield (train, test) intervals: tested later in time, and on accounts that were not trained on.
+
+    Where the history is too short to look forward, accounts alone are kept apart.
+    """
+    blocks = last_block(observed, share=0.4) or (observed.periods, observed.periods)
+    codes, names = pd.factorize(observed.X.index.get_level_values("account_id"))
+    group = np.array([crc32(str(name).encode()) % groups for name in names])[codes]
+    for fold in range(groups):
+        apart = (group == fold)[:, None]
+        yield replace(blocks[0], weight=blocks[0].weight * ~apart), replace(blocks[1], weight=blocks[1].weight * apart)
+
+
+def choose(losses: Floats, grid: tuple[float, ...]) -> float:
+    """Take the grid value with the least loss; of equals the last, so grids run from free to strict.
+
+    Examples
+    --------
+    >>> choose(np.array([0.3, 0.2, 0.2]), (1.0, 10.0, 100.0))
+    100.0
+    """
+    return grid[len(grid) - 1 - int(np.argmin(losses[::-1]))]

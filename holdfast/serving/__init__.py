@@ -1,0 +1,1 @@
+"""Floor 4: plan, bundle, scores, report and the command."""

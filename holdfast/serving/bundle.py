@@ -1,0 +1,204 @@
+"""The bundle: all that scoring needs, as text and numbers, under a name that is the hash of its contents.
+
+Nothing in it can run: the booster is LightGBM's text, the rest is JSON. Reading it means: the list of files, the hashes
+of all bytes, and only then the parsers; the indicators must still mean what they meant, and rows kept from training
+must give the same results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from holdfast.errors import BundleError
+from holdfast.features.catalog import catalog
+from holdfast.features.cataloguing import Catalog
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.churn import ChurnModel
+from holdfast.models.health import HealthScore
+from holdfast.serving.golden import golden_rows, replays
+from holdfast.serving.workspace import MANIFEST, canonical_json, folder_atomic
+
+SCHEMA = 1
+_FILES = frozenset({"weights.json", "indicators.json", "golden.json", "card.md", "model.lgb", "calibration.json"})
+_OPTIONAL = frozenset({"model.lgb", "calibration.json"})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A health score and a churn model with what they were learned from.
+
+    Attributes
+    ----------
+    churn
+        The settings of the plan's section [churn] they were fitted to.
+    learned_until
+        The instant after which nothing was known to them.
+    catalog
+        The indicators it reads, in the order of the columns.
+    sha256
+        Hash of the contents.
+    """
+
+    health: HealthScore
+    model: ChurnModel
+    churn: Mapping[str, Any]
+    horizons: tuple[int, ...]
+    learned_until: pd.Timestamp
+    catalog: Catalog
+    sha256: str
+
+    @property
+    def version(self) -> str:
+        """The name of its folder."""
+        return self.sha256[:16]
+
+
+def write_bundle(
+    models: Path,
+    health: HealthScore,
+    model: ChurnModel,
+    X: Snapshot,
+    *,
+    churn: Mapping[str, Any],
+    learned_until: pd.Timestamp,
+    card: str,
+) -> Bundle:
+    """Write ``models/<version>``; the same contents give the same version and the same bytes.
+
+    Parameters
+    ----------
+    X
+        The training rows; a few are kept with their results, to be replayed whenever the bundle is read.
+    card
+        The model card, Markdown.
+    """
+    weights: dict[str, Any] = {
+        "health": health.to_dict(),
+        "model": model.to_dict(),
+        "churn": dict(churn),
+        "learned_until": learned_until.isoformat(),
+    }
+    files: dict[str, bytes] = {}
+    if weights["model"].get("trees"):
+        trees = dict(weights["model"]["trees"])
+        files["model.lgb"] = trees.pop("booster").encode()
+        weights["model"]["trees"] = trees
+    if calibration := weights["model"].pop("calibration", None):
+        files["calibration.json"] = canonical_json(calibration)
+    files["weights.json"] = canonical_json(weights)
+    files["indicators.json"] = canonical_json(
+        {
+            "events": list(Catalog(X.catalog).events),
+            "indicators": [{"name": one.name, "fingerprint": one.fingerprint} for one in X.catalog],
+        }
+    )
+    files["golden.json"] = canonical_json(golden_rows(X, health, model))
+    files["card.md"] = card.encode()
+    bundle = _opened(files)
+    with folder_atomic(models / bundle.version) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        (folder / MANIFEST).write_bytes(_manifest(_listing(files)))
+    return bundle
+
+
+def read_bundle(models: Path, version: str) -> Bundle:
+    """Read a bundle, refusing anything that is not, byte for byte, what was written.
+
+    Raises
+    ------
+    BundleError
+        When it is absent, damaged, of another schema, or its golden rows give other results.
+    """
+    return _opened(_checked(models / version))
+
+
+def _opened(contents: Mapping[str, bytes]) -> Bundle:
+    """Parse contents whose hashes are right, and replay the golden rows."""
+    sha256 = _version(_listing(contents))
+    try:
+        bundle = _parse(contents, sha256)
+        same = replays(json.loads(contents["golden.json"]), bundle.catalog, bundle.health, bundle.model)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise _refusal(sha256[:16], "the contents of a bundle", repr(problem), "train again") from problem
+    if not same:
+        do = "use the versions it was trained with, or train again"
+        raise _refusal(bundle.version, "the results kept from training", "other numbers", do)
+    return bundle
+
+
+def _checked(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file once their hashes are right; no parser but that of the manifest has seen any."""
+    version = folder.name
+    if folder.is_symlink() or not folder.is_dir():
+        raise _refusal(version, "a bundle", "none", "train first, or name a version that is there")
+    names = {path.name for path in folder.iterdir()} - {MANIFEST}
+    if not _FILES - _OPTIONAL <= names <= _FILES or any(path.is_symlink() for path in folder.iterdir()):
+        raise _refusal(version, f"the files {', '.join(sorted(_FILES))}", ", ".join(sorted(names)) or "nothing")
+    try:
+        contents = {name: (folder / name).read_bytes() for name in sorted(names)}
+        manifest = (folder / MANIFEST).read_bytes()
+    except OSError as problem:
+        raise _refusal(version, "readable files", str(problem)) from problem
+    listing = _listing(contents)
+    if _version(listing)[:16] != version or manifest != _manifest(listing):
+        raise _refusal(version, "files with the hashes of its manifest", "other bytes")
+    return contents
+
+
+def _listing(contents: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    return {name: {"bytes": len(content), "sha256": _sha(content)} for name, content in sorted(contents.items())}
+
+
+def _manifest(listing: Mapping[str, Any]) -> bytes:
+    return canonical_json({"schema": SCHEMA, "version": _version(listing), "files": listing})
+
+
+def _version(listing: Mapping[str, Any]) -> str:
+    return _sha(canonical_json({"schema": SCHEMA, "files": listing}))
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _parse(contents: Mapping[str, bytes], sha256: str) -> Bundle:
+    weights = json.loads(contents["weights.json"])
+    if "model.lgb" in contents:
+        weights["model"]["trees"]["booster"] = contents["model.lgb"].decode()
+    if "calibration.json" in contents:
+        weights["model"]["calibration"] = json.loads(contents["calibration.json"])
+    model = ChurnModel.from_dict(weights["model"])
+    return Bundle(
+        health=HealthScore.from_dict(weights["health"]),
+        model=model,
+        churn=weights["churn"],
+        horizons=model.horizons_,
+        learned_until=pd.Timestamp(weights["learned_until"]),
+        catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16]),
+        sha256=sha256,
+    )
+
+
+def _catalog(stored: dict[str, Any], version: str) -> Catalog:
+    """Find the indicators as they were defined in training."""
+    known = catalog.adopting(stored["events"])
+    for one in stored["indicators"]:
+        if one["name"] not in known:
+            raise _refusal(version, f"the indicator {one['name']}", "none of that name", "train again")
+        if known[one["name"]].fingerprint != one["fingerprint"]:
+            raise _refusal(version, f"{one['name']} as it was defined in training", "another definition", "train again")
+    return known.select([one["name"] for one in stored["indicators"]])
+
+
+def _refusal(
+    version: str, expected: str, found: str, do: str = "restore it from a backup, or train again"
+) -> BundleError:
+    return BundleError(f"bundle {version}", expected, found, do)

@@ -1,0 +1,99 @@
+"""The columns of the scores: a contract with whoever reads the files, each with its kind, in order."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+
+Kind = Literal["text", "time", "count", "money", "points", "share"]
+
+SCHEMA_VERSION = 1
+COLUMNS: dict[str, Kind] = {
+    "run_id": "text",
+    "schema_version": "count",
+    "as_of": "time",
+    "account_id": "text",
+    "account_name": "text",
+    "segment": "text",
+    "csm": "text",
+    "arr": "money",
+    "currency": "text",
+    "renewal_date": "time",
+    "health": "points",
+    "band": "text",
+    "product": "points",
+    "relationship": "points",
+    "business": "points",
+    "p30": "share",
+    "p60": "share",
+    "p90": "share",
+    "p90_low": "share",
+    "p90_high": "share",
+    "p_renew": "share",
+    "expected_arr_at_risk_90": "money",
+    "delta_health_30": "points",
+    "alert_codes": "text",
+    "driver_1": "text",
+    "driver_2": "text",
+    "driver_3": "text",
+    "playbook_id": "text",
+    "due_date": "time",
+    "data_completeness": "share",
+    "stale_sources": "text",
+    "score_status": "text",
+    "score_reason": "text",
+    "override_health": "points",
+    "override_reason": "text",
+    "override_author": "text",
+    "override_expires": "time",
+    "model_name": "text",
+    "model_version": "text",
+    "model_sha256": "text",
+}
+_JUDGED = list(COLUMNS)[list(COLUMNS).index("health") : list(COLUMNS).index("playbook_id")]
+
+
+def horizon(column: str) -> int | None:
+    """Read the days out of a probability column.
+
+    Examples
+    --------
+    >>> horizon("p30"), horizon("p90_low"), horizon("product")
+    (30, None, None)
+    """
+    return int(column[1:]) if column[:1] == "p" and column[1:].isdigit() else None
+
+
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Turn rows into dictionaries by column name."""
+    return [dict(zip(map(str, rows.columns), row, strict=True)) for row in rows.itertuples(index=False, name=None)]
+
+
+def kind(column: str) -> Kind:
+    """Tell what a column holds; probabilities at further horizons are shares."""
+    return COLUMNS.get(column, "share" if horizon(column) else "text")
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Bring rows into the contract: every column, in order, typed; probabilities at further horizons follow p90.
+
+    A row that is not scored shows no judgement.
+    """
+    further = sorted((c for c in map(str, rows) if horizon(c) and c not in COLUMNS), key=lambda c: horizon(c) or 0)
+    names = list(COLUMNS)
+    at = names.index("p90") + 1
+    rows = rows.reindex(columns=[*names[:at], *further, *names[at:]])
+    rows = pd.DataFrame({name: _typed(rows[name], kind(str(name))) for name in rows})
+    silent = rows["score_status"] == "not_scored"
+    for name in (*_JUDGED, *further):
+        rows.loc[silent, name] = "" if kind(name) == "text" else None
+    return rows.sort_values("account_id", kind="stable", ignore_index=True)
+
+
+def _typed(values: pd.Series, kind: Kind) -> pd.Series:
+    if kind == "time":
+        return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
+    if kind == "text":
+        return values.astype(object).where(values.notna(), "").astype(str)
+    return values.astype("int64" if kind == "count" else "float64")

@@ -1,0 +1,307 @@
+"""The command ``holdfast``: arguments in, results out, errors as one line with an exit code.
+
+Results go to standard output, progress and messages to standard error. Whatever is heavy is imported inside the command
+that needs it, so that every ``--help`` answers at once. The wall clock is read here and nowhere below.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from holdfast.errors import HoldfastError
+from holdfast.serving import show
+from holdfast.serving.plan import Plan, read_plan
+
+if TYPE_CHECKING:
+    from holdfast.features.history import History
+
+EXIT_FINDINGS, EXIT_NOTHING_TO_DO, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 10, 71, 130, 143
+_EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 30 data refused, 31 too few
+churn events, 50 another run holds the workspace, 60 publishing failed (old scores intact), 70 bundle damaged, 71
+internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of an internal error."""
+
+app = typer.Typer(
+    name="holdfast",
+    help="Which accounts will leave, when, why, and what it costs.",
+    epilog=_EXIT_CODES,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan.toml, or the folder that holds it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("demo"),
+    accounts: Annotated[int, typer.Option(min=50, help="Accounts of the simulated company.")] = 800,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    months: Annotated[int, typer.Option(min=12, help="Length of the history.")] = 36,
+    json: Json = False,
+) -> None:
+    """Simulate a company, train, prove, score and report, end to end; no file needed."""
+    from holdfast.serving.demo import run_demo, tell
+
+    result = run_demo(out, accounts, seed, months, _now())
+    show.as_json(result) if json else tell(result)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")],
+    json: Json = False,
+) -> None:
+    """Write a commented plan.toml and a CSV template per table; nothing is overwritten."""
+    from holdfast.serving.starter import write_starter
+
+    written = write_starter(folder)
+    if json:
+        show.as_json({"written": written})
+        return
+    show.say(f"Wrote {folder / 'plan.toml'} and {len(written) - 1} templates in {folder / 'templates'}.")
+    show.say(f"Fill {folder / 'history'}, then: holdfast check {folder / 'plan.toml'}")
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="A new or empty folder.")],
+    accounts: Annotated[int, typer.Option(min=1)] = 2000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    months: Annotated[int, typer.Option(min=3, help="Length of the history.")] = 36,
+    json: Json = False,
+) -> None:
+    """Write a company with a known churn law, with a plan; the truth is kept apart."""
+    from holdfast.serving.starter import write_simulation
+
+    plan = write_simulation(out, accounts, seed, months)
+    if json:
+        show.as_json({"plan": plan, "history": out / "history", "truth": out / "truth"})
+    else:
+        show.say(f"Wrote {accounts} accounts to {out / 'history'}. Next: holdfast train {plan}")
+
+
+@app.command()
+def plan(
+    plan: PlanFile,
+    every: Annotated[bool, typer.Option("--show", help="Print every setting with its default.")] = False,
+    json: Json = False,
+) -> None:
+    """Check a plan; with --show, print every setting."""
+    settings = read_plan(plan)
+    if json:
+        show.as_json(settings.settings())
+    elif every:
+        rows = [
+            {
+                "setting": f"{section}.{key}",
+                "value": value,
+                "from": "default" if default else "plan",
+                "meaning": meaning,
+            }
+            for section, key, value, default, meaning in settings.describe()
+        ]
+        show.table(rows, ["setting", "value", "from", "meaning"])
+    else:
+        show.say(f"{plan} is a valid plan; --show prints every setting.")
+
+
+@app.command()
+def check(plan: PlanFile, json: Json = False) -> None:
+    """Say what was noticed in the data: contract, freshness, leakage. Exit code 1 when something deserves attention."""
+    from holdfast.findings import findings_frame
+    from holdfast.serving.columns import records
+    from holdfast.serving.inspection import inspect
+
+    settings, history = _open(plan)
+    findings = findings_frame(inspect(settings, history))
+    rows = records(findings)
+    if json:
+        show.as_json(rows)
+    elif rows:
+        show.table(rows, list(findings.columns))
+    else:
+        show.say("Nothing to say: the data is as it should be.")
+    if (findings["severity"] != "info").any():
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+@app.command()
+def train(
+    plan: PlanFile,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Learn only from what was known by then.")] = None,
+    json: Json = False,
+) -> None:
+    """Fit, prove by backtest, keep the bundle and put it in service."""
+    from holdfast.serving import pipeline
+
+    settings, history = _open(plan)
+    known = pipeline.known_on(history, until)
+    with pipeline.workspace(settings).lock():
+        trained = pipeline.train(settings, known)
+    summary = trained.summary()
+    if json:
+        show.as_json(summary)
+        return
+    show.say(summary["verdict"])
+    show.say(f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}.")
+
+
+@app.command()
+def backtest(plan: PlanFile, json: Json = False) -> None:
+    """Say how good the models would have been, beside four baselines."""
+    from holdfast.serving import pipeline
+    from holdfast.serving.report import METRICS
+
+    settings, history = _open(plan)
+    X, y = pipeline.examples(settings, pipeline.known_on(history, None))
+    started = perf_counter()
+    result = pipeline.prove(settings, X, y).to_dict()
+    result["seconds"] = round(perf_counter() - started, 3)
+    if json:
+        show.as_json(result)
+        return
+    show.say(result["verdict"])
+    columns = ["model", "horizon", "n", "events", *(metric.key for metric in METRICS)]
+    blocks = [(name, days, one) for name, by_horizon in result["models"].items() for days, one in by_horizon.items()]
+    show.table([{"model": name, "horizon": days, **one} for name, days, one in blocks], columns)
+
+
+@app.command()
+def score(
+    plan: PlanFile,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="Score as of then; default: the data end.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Another bundle than the one in service.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score every account and serve the run under current/. Exit code 10 when the same inputs were scored before."""
+    from holdfast.serving import pipeline
+
+    settings, history = _open(plan)
+    bundle = pipeline.bundle_of(settings, model)
+    with pipeline.workspace(settings).lock():
+        run = pipeline.publish(settings, pipeline.known_on(history, at), bundle, named=model is not None)
+    if json:
+        show.as_json(run.summary())
+    elif run.fresh:
+        counts = run.manifest["counts"]
+        scored = counts["scored"] + counts["scored_partial"]
+        show.say(f"{scored} accounts scored, {counts['not_scored']} not: run {run.run_id}")
+        show.say(f"{run.folder}" + ("" if run.served else " (older than what is served; current was left alone)"))
+    else:
+        show.say(f"nothing to do: same inputs, run {run.run_id}")
+    if not run.fresh:
+        raise typer.Exit(EXIT_NOTHING_TO_DO)
+
+
+@app.command()
+def explain(
+    plan: PlanFile,
+    account: Annotated[str, typer.Option(metavar="ID", help="The account.")],
+    json: Json = False,
+) -> None:
+    """Say what drives one account, in sentences."""
+    from holdfast.serving.telling import account_story, tell_account
+
+    settings = read_plan(plan)
+    story = account_story(settings, account, lambda: _history(settings))
+    show.as_json(story) if json else tell_account(story)
+
+
+@app.command()
+def report(plan: PlanFile, json: Json = False) -> None:
+    """Print where the report of the current run is."""
+    from holdfast.serving.runs import current
+    from holdfast.serving.workspace import Workspace
+
+    place = Workspace(read_plan(plan).output.workspace)
+    run = current(place)
+    page = place.current / "report.html"
+    show.as_json({"report": page, "run": run.run_id, "as_of": run.manifest["as_of"]}) if json else show.say(str(page))
+
+
+@app.command()
+def indicators(
+    dimension: Annotated[str | None, typer.Option(metavar="D", help="product, relationship or business.")] = None,
+    json: Json = False,
+) -> None:
+    """Print the catalogue of indicators."""
+    from holdfast.features.catalog import catalog
+    from holdfast.serving.columns import records
+
+    rows = [show.missing_as_none(row) for row in records(catalog.select(dimension=dimension).frame())]
+    columns = ["name", "dimension", "healthy", "unit", "title", "formula"]
+    show.as_json(rows) if json else show.table(rows, columns)
+
+
+def main() -> NoReturn:
+    """Run the command and end the process with its exit code."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(EXIT_INTERRUPTED))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code; mistakes become one line on standard error, never a traceback.
+
+    Examples
+    --------
+    >>> run(["plan", "no-such-plan.toml"])
+    2
+    """
+    try:
+        with _listening():
+            app(args=list(arguments), prog_name="holdfast")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except HoldfastError as problem:
+        sys.stderr.write(f"holdfast: {show.visible(str(problem))}\n")
+        return problem.exit_code
+    except Exception as problem:
+        if os.environ.get("HOLDFAST_DEBUG") == "1":
+            raise
+        sys.stderr.write(f"holdfast: internal error ({type(problem).__name__}: {show.visible(str(problem))[:300]})\n")
+        return EXIT_INTERNAL
+    return 0
+
+
+def _open(plan: Path) -> tuple[Plan, History]:
+    settings = read_plan(plan)
+    return settings, _history(settings)
+
+
+def _history(settings: Plan) -> History:
+    from holdfast.serving.pipeline import read_history
+
+    return read_history(settings, _now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Let messages of the library reach standard error."""
+    log, handler = logging.getLogger("holdfast"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)

@@ -1,0 +1,287 @@
+"""The steps from a plan to served scores, as plain functions that the commands and the demo share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import holdfast
+from holdfast.errors import TooFewEvents, UsageError
+from holdfast.features.catalog import catalog
+from holdfast.features.history import History
+from holdfast.features.time import cutoffs, to_instant
+from holdfast.models.baselines import Age, BaseRate, Recency
+from holdfast.models.churn import ChurnModel
+from holdfast.models.health import HealthScore
+from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
+from holdfast.serving.card import card, notes
+from holdfast.serving.plan import Plan
+from holdfast.serving.proof import Proof, read_proof, write_proof
+from holdfast.serving.report import Page
+from holdfast.serving.runs import Run, existing, run_id, write_run
+from holdfast.serving.scoring import Scores, Stamp, score
+from holdfast.serving.workspace import Workspace
+from holdfast.training.backtest import Backtest, Model, backtest
+from holdfast.training.labels import Churn, Labels, label
+from holdfast.training.tracking import track
+
+if TYPE_CHECKING:
+    from holdfast.features.snapshot import Snapshot
+
+logger = logging.getLogger("holdfast.pipeline")
+_LOGGED = ("churn", "cutoffs", "model", "backtest")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made: the bundle now in service, its proof, and the rows it learned from."""
+
+    bundle: Bundle
+    proof: Proof
+    X: Snapshot
+    y: Labels
+
+    def summary(self) -> dict[str, Any]:
+        """Tell in plain values what is in service now."""
+        return {
+            "model": self.bundle.version,
+            "sha256": self.bundle.sha256,
+            "learned_until": f"{self.bundle.learned_until:%Y-%m-%d}",
+            "horizons": list(self.y.horizons),
+            "dropped": {str(days): why for days, why in self.y.dropped.items()},
+            "events": {str(days): int(n) for days, n in self.y.events.items()},
+            "verdict": self.proof.result["verdict"],
+        }
+
+
+def workspace(plan: Plan) -> Workspace:
+    """Return the workspace of a plan."""
+    return Workspace(plan.output.workspace)
+
+
+def read_history(plan: Plan, clock: datetime) -> History:
+    """Read the history of a plan; rows after the clock are set aside."""
+    return History.read(plan.data.path, end=plan.data.end, clock=pd.Timestamp(clock), dialect=plan.data.dialect or None)
+
+
+def known_on(history: History, day: str | None) -> History:
+    """Return the history as it was known on a day, by default on its last one.
+
+    Raises
+    ------
+    UsageError
+        When the day lies after the data end.
+    """
+    if day is None:
+        return history.until(history.now)
+    instant = to_instant(day)
+    if instant > history.end:
+        found, do = f"{instant:%Y-%m-%d}", "choose an earlier day, or deliver what has happened since"
+        raise UsageError("the day", f"a day up to the data end, {history.now:%Y-%m-%d}", found, do)
+    return history.until(instant)
+
+
+def definition(plan: Plan) -> Churn:
+    """Return what the plan calls churn."""
+    return Churn(**plan.churn.model_dump())
+
+
+def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
+    """Label and measure every cutoff of the plan, for the horizons that the history is long enough for."""
+    last = plan.cutoffs.last and min(pd.Timestamp(plan.cutoffs.last), history.now)
+    days = cutoffs(history, plan.cutoffs.every, first=plan.cutoffs.first, last=last)
+    y = label(history, days, plan.horizons.days, definition(plan))
+    for horizon, why in y.dropped.items():
+        logger.warning("the horizon of %s days was dropped: %s", horizon, why)
+    X = catalog.measure(history, days, y.horizons)
+    return X, y.on(X.index)
+
+
+def prove(plan: Plan, X: Snapshot, y: Labels) -> Backtest:
+    """Backtest the models beside the four baselines."""
+    models: dict[str, Model] = {
+        "churn": ChurnModel(seed=plan.model.seed),
+        "health": HealthScore(),
+        "template": HealthScore.template(),
+        "recency": Recency(),
+        "age": Age(),
+        "base_rate": BaseRate(),
+    }
+    how = plan.backtest
+    with _threads(plan):
+        return backtest(models, X, y, retrain_every=how.retrain_every, bootstrap=how.bootstrap, seed=plan.model.seed)
+
+
+def _prove_if_possible(plan: Plan, X: Snapshot, y: Labels) -> Backtest | None:
+    """Backtest, unless the past holds too few events to test on while they suffice to learn from."""
+    try:
+        return prove(plan, X, y)
+    except TooFewEvents as problem:
+        logger.warning("the models could not be tested: %s", problem)
+        return None
+
+
+def train(plan: Plan, history: History) -> Trained:
+    """Fit on all that is settled, prove, write the bundle with its proof beside it, and put it in service.
+
+    Parameters
+    ----------
+    history
+        As known on the day of training, see `known_on`.
+
+    Raises
+    ------
+    TooFewEvents
+        When too few accounts churned, or stayed; nothing is written, the champion stays.
+    """
+    X, y = examples(plan, history)
+    with _threads(plan):
+        health = HealthScore().fit(X, y)
+        model = ChurnModel(seed=plan.model.seed).fit(X, y)
+    result = _prove_if_possible(plan, X, y)
+    models = workspace(plan).models
+    bundle = write_bundle(
+        models,
+        health,
+        model,
+        X,
+        churn=plan.churn.model_dump(mode="json"),
+        learned_until=history.now,
+        card=card(health, model, X, y, history.now),
+    )
+    proof = write_proof(
+        models, bundle.version, result, result.findings if result else y.findings, notes(health, model), X.left_out
+    )
+    workspace(plan).crown(bundle.version)
+    if plan.tracking.enabled:
+        _track(plan, bundle, proof, y)
+    return Trained(bundle, proof, X, y)
+
+
+def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
+    """Read the bundle in service, or the one that is named.
+
+    Raises
+    ------
+    UsageError
+        When nothing has been trained yet.
+    BundleError
+        When it is damaged or does not fit.
+    """
+    place = workspace(plan)
+    wanted = version or place.champion
+    if wanted is None:
+        raise UsageError(str(place.models), "a trained model", "none", "train first: holdfast train PLAN")
+    return read_bundle(place.models, wanted)
+
+
+def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> tuple[Scores, Snapshot]:
+    """Score every account known on the last day of a history, with the snapshot of that day."""
+    day = pd.DatetimeIndex([history.now], name="cutoff")
+    now = bundle.catalog.measure(history, day, bundle.horizons)
+    stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
+    with _threads(plan):
+        return score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp), now
+
+
+def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False) -> Run:
+    """Score a day, write the run and serve it; find it when it was made of the same inputs before.
+
+    Parameters
+    ----------
+    history
+        As known on the day to score.
+    named
+        Whether the bundle was asked for by name; else one that learned from later days is refused.
+    """
+    if bundle.learned_until > history.now and not named:
+        found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
+        do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"
+        raise UsageError(f"scoring {history.now:%Y-%m-%d}", "a model that learned from earlier days", found, do)
+    place, name = workspace(plan), run_id(history, bundle, plan.sha256())
+    if run := existing(place, name):
+        return run
+    scores, now = score_day(plan, history, bundle, name)
+    facts = {
+        "run_id": name,
+        "as_of": history.now.isoformat(),
+        "model_version": bundle.version,
+        "model_sha256": bundle.sha256,
+        "input_sha256": history.fingerprint(),
+        "config_sha256": plan.sha256(),
+        "holdfast": holdfast.__version__,
+    }
+    return write_run(place, scores, _page(plan, history, bundle, now, facts), facts)
+
+
+def _track(plan: Plan, bundle: Bundle, proof: Proof, y: Labels) -> None:
+    place = workspace(plan)
+    track(
+        bundle.version,
+        {f"{section}.{key}": value for section, key, value, _, _ in plan.describe() if section in _LOGGED}
+        | {"learned_until": f"{bundle.learned_until:%Y-%m-%d}", "horizons": y.horizons},
+        {
+            f"{name}_{figure}_{days}": value
+            for name, by_horizon in proof.result["models"].items()
+            for days, found in by_horizon.items()
+            for figure, value in found.items()
+        },
+        [place.models / bundle.version, place.models / f"{bundle.version}.backtest"],
+        uri=plan.tracking.uri or f"sqlite:///{place.root / 'mlflow.db'}",
+        experiment=plan.tracking.experiment,
+        tags={"model_sha256": bundle.sha256, "verdict": proof.result["verdict"]},
+    )
+
+
+def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: dict[str, Any]) -> Page:
+    """Collect what the report tells beyond the scores."""
+    proof = read_proof(workspace(plan).models, bundle.version)
+    return Page(
+        verdict=proof.result["verdict"],
+        kind=bundle.churn["kind"],
+        rises=bundle.model.rises_,
+        metrics=proof.result["models"],
+        intervals=proof.result["intervals"],
+        proof_note=_proof_note(proof.result),
+        plots=proof.plots,
+        importance=bundle.model.explain(now).importance(),
+        weights=bundle.health.weights,
+        notes=proof.notes,
+        findings=[*history.findings, *proof.findings],
+        left_out={**proof.left_out, **now.left_out},
+        provenance={
+            "run": facts["run_id"],
+            "as of": f"{history.now:%Y-%m-%d}",
+            "model": f"{bundle.version}, learned from what was known on {bundle.learned_until:%Y-%m-%d}",
+            "model sha256": bundle.sha256,
+            "input sha256": facts["input_sha256"],
+            "settings sha256": facts["config_sha256"],
+            "tables": ", ".join(history.tables),
+            "holdfast": holdfast.__version__,
+        },
+    )
+
+
+def _proof_note(result: Mapping[str, Any]) -> str:
+    days = result["cutoffs"]
+    if not days:
+        return ""
+    return (
+        f"Walk-forward over {len(days)} cutoffs, {days[0][:10]} to {days[-1][:10]}: each model was fitted on "
+        "what was settled by then, and told what came afterwards. Beside the models stand four baselines."
+    )
+
+
+@contextmanager
+def _threads(plan: Plan) -> Iterator[None]:
+    """Keep numerical libraries to the threads of the plan."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(plan.model.threads):
+        yield

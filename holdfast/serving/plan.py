@@ -1,0 +1,241 @@
+"""The plan: one TOML file that says where the history is, what churn means, and where results go.
+
+Only this floor reads it; the floors below take plain arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from holdfast.errors import UsageError, did_you_mean
+
+MAX_HORIZON_DAYS = 730
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
+    if not days or list(days) != sorted(set(days)) or days[0] < 1 or days[-1] > MAX_HORIZON_DAYS:
+        raise ValueError(f"ascending whole days between 1 and {MAX_HORIZON_DAYS}")
+    return days
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Days = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Section):
+    """Where the history is read from."""
+
+    path: Path = Field(description="folder with one CSV or Parquet file per canonical table")
+    end: Instant | None = Field(
+        default=None, description="last instant that counts as observed; default: from the data"
+    )
+    dialect: dict[str, Any] = Field(
+        default={}, description="CSV dialect by file or for all: delimiter, decimal, dayfirst"
+    )
+
+
+class Churn(_Section):
+    """What churn means here."""
+
+    kind: Literal["notice", "silence", "departure"] = Field(description="notice, silence or departure")
+    activity: tuple[str, ...] = Field(
+        default=(),
+        description="what counts: tables, or table.kind; default: the first of usage, invoices, touchpoints, tickets",
+    )
+    active_days: Days = Field(
+        default=90, description="silence, departure: at risk when active in the last so many days"
+    )
+    confirm_days: Days = Field(default=90, description="departure: days of silence that confirm it")
+    grace_days: Days = Field(default=14, description="notice: days after a term's end before a lapse counts")
+    min_tenure_days: Days = Field(default=28, description="younger accounts are not at risk yet")
+    settlement_days: Days = Field(default=14, description="the last days of the data are not settled yet")
+
+
+class Cutoffs(_Section):
+    """The days at which the past is replayed."""
+
+    every: str = Field(default="28d", pattern=r"^([1-9]\d{0,3}d|month)$", description='"28d", "7d", ... or "month"')
+    first: Instant | None = Field(default=None, description="default: 28 days after the history starts")
+    last: Instant | None = Field(default=None, description="default: the last day of the data")
+
+
+class Horizons(_Section):
+    """How far ahead to look."""
+
+    days: Annotated[tuple[int, ...], AfterValidator(_ascending)] = Field(
+        default=(30, 60, 90), description="horizons in days"
+    )
+
+
+class Model(_Section):
+    """How the models learn."""
+
+    seed: Days = Field(default=0, description="the seed of everything random")
+    threads: Annotated[int, Field(ge=1)] = Field(default=1, description="threads of the numerical libraries")
+
+
+class Backtest(_Section):
+    """How the proof is made."""
+
+    retrain_every: Annotated[int, Field(ge=1)] = Field(default=3, description="refit after so many cutoffs")
+    bootstrap: Days = Field(default=200, description="bootstrap draws for the intervals")
+
+
+class Tracking(_Section):
+    """Where MLflow keeps the record of training runs."""
+
+    enabled: bool = Field(default=True, description="log training to MLflow")
+    uri: str | None = Field(default=None, description="default: mlflow.db in the workspace")
+    experiment: str = Field(default="holdfast", description="name of the MLflow experiment")
+
+
+class Output(_Section):
+    """Where results go."""
+
+    workspace: Path = Field(default=Path("out"), description="one workspace per plan")
+
+
+SECTIONS: dict[str, type[_Section]] = {
+    "data": Data,
+    "churn": Churn,
+    "cutoffs": Cutoffs,
+    "horizons": Horizons,
+    "model": Model,
+    "backtest": Backtest,
+    "tracking": Tracking,
+    "output": Output,
+}
+
+
+class Plan(_Section):
+    """Every setting of one workspace, with its default.
+
+    Examples
+    --------
+    >>> plan = Plan.model_validate({"data": {"path": "history"}, "churn": {"kind": "notice"}})
+    >>> plan.horizons.days, plan.churn.active_days
+    ((30, 60, 90), 90)
+    """
+
+    data: Data
+    churn: Churn
+    cutoffs: Cutoffs = Cutoffs()
+    horizons: Horizons = Horizons()
+    model: Model = Model()
+    backtest: Backtest = Backtest()
+    tracking: Tracking = Tracking()
+    output: Output = Output()
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Return every setting as plain JSON values, by section."""
+        return self.model_dump(mode="json")
+
+    def sha256(self) -> str:
+        """Hash what can change a score: not where files lie, nor how the run is logged."""
+        settings = self.model_dump(mode="json", include={"churn", "horizons", "model"}, exclude={"model": {"threads"}})
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def describe(self) -> Iterator[tuple[str, str, object, bool, str]]:
+        """Yield section, key, value, whether it is the default, and what it means."""
+        for section, values in self.settings().items():
+            given = getattr(self, section).model_fields_set
+            for key, value in values.items():
+                yield section, key, value, key not in given, SECTIONS[section].model_fields[key].description or ""
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Read and validate a plan; paths inside it are relative to the file.
+
+    Parameters
+    ----------
+    path
+        The TOML file, or a folder that holds a ``plan.toml``.
+
+    Raises
+    ------
+    UsageError
+        When the file is absent, is no TOML, or has an unknown or wrong key.
+    """
+    file = Path(path) / "plan.toml" if Path(path).is_dir() else Path(path)
+    plan = parse_plan(_toml(file), str(path))
+    home = file.resolve().parent
+    data = plan.data.model_copy(update={"path": (home / plan.data.path.expanduser()).resolve()})
+    output = plan.output.model_copy(update={"workspace": (home / plan.output.workspace.expanduser()).resolve()})
+    return plan.model_copy(update={"data": data, "output": output})
+
+
+def parse_plan(settings: dict[str, Any], where: str = "plan") -> Plan:
+    """Validate settings that were read already.
+
+    Examples
+    --------
+    >>> parse_plan({"data": {"path": "h"}, "churn": {"kind": "notice", "activ_days": 30}})
+    Traceback (most recent call last):
+    holdfast.errors.UsageError: plan, key churn.activ_days: expected a known key, found 'activ_days'. \
+Do: did you mean 'active_days'?.
+    """
+    try:
+        return Plan.model_validate(settings)
+    except ValidationError as problem:
+        raise _refusal(problem, where) from None
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            str(file), "a plan", "no such file", "name a plan.toml; `holdfast init DIR` writes one"
+        ) from None
+    except tomllib.TOMLDecodeError as problem:
+        raise UsageError(str(file), "TOML", str(problem), "correct that line") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(str(file), "a readable UTF-8 file", str(problem), "correct the path or the file") from None
+
+
+def _refusal(problem: ValidationError, where: str) -> UsageError:
+    first, *others = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    rest = f" ({len(others)} more after this one)" if others else ""
+    place = f"{where}, key {key}"
+    if first["type"] == "extra_forbidden":
+        return UsageError(
+            place, "a known key", repr(location[-1]), did_you_mean(location[-1], _known(location[:-1])) + rest
+        )
+    if first["type"] == "missing":
+        meaning = _meaning(location)
+        return UsageError(place, meaning, "nothing", f"add it to the section [{location[0]}]{rest}")
+    expected = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return UsageError(place, expected, repr(first["input"]), f"correct it{rest}")
+
+
+def _known(sections: list[str]) -> list[str]:
+    return list((SECTIONS[sections[0]] if sections else Plan).model_fields)
+
+
+def _meaning(location: list[str]) -> str:
+    fields = SECTIONS[location[0]].model_fields
+    if len(location) == 1:
+        return f"a section [{location[0]}] with {', '.join(name for name, one in fields.items() if one.is_required())}"
+    return fields[location[1]].description or "a value"

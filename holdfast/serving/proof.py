@@ -1,0 +1,112 @@
+"""The proof beside a bundle: its backtest, kept with the figures and drawings that the report shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdfast.findings import Finding
+from holdfast.serving.plots import Plot, draw
+from holdfast.serving.workspace import canonical_json, folder_atomic, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from holdfast.training.backtest import Backtest
+
+_CAPTIONS = {
+    "calibration": "Calibration: the probability told against the share that left. On the dotted line both agree.",
+    "lift": "Lift: the share of all churn that is found by working through the accounts from the riskiest down.",
+    "lead_time": "Lead time: of the accounts that left, the share among the riskiest fifth so many weeks before.",
+}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a backtest showed.
+
+    Attributes
+    ----------
+    result
+        ``Backtest.to_dict()``: models, intervals, cutoffs, verdict.
+    findings, notes, left_out
+        What was noticed while labelling and learning, and the indicators that were not applicable.
+    plots
+        Calibration, lift and lead time.
+    """
+
+    result: Mapping[str, Any]
+    findings: Sequence[Finding] = ()
+    notes: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    plots: Sequence[Plot] = ()
+
+
+def write_proof(
+    models: Path,
+    version: str,
+    result: Backtest | None,
+    findings: Sequence[Finding],
+    notes: Sequence[str],
+    left_out: Mapping[str, str],
+) -> Proof:
+    """Write ``models/<version>.backtest``: figures, predictions, drawings. Not part of the bundle's hash.
+
+    Parameters
+    ----------
+    result
+        None where there were too few events to test on; that is written down too.
+    """
+    proof = Proof(result.to_dict() if result else UNTESTED, findings, notes, left_out)
+    with folder_atomic(_folder(models, version)) as folder:
+        (folder / "backtest.json").write_bytes(canonical_json(asdict(proof)))
+        if result:
+            result.frame().to_parquet(folder / "predictions.parquet", index=False)
+            paint = {
+                "calibration": result.plot_calibration,
+                "lift": result.plot_lift,
+                "lead_time": result.plot_lead_time,
+            }
+            for name, plot in paint.items():
+                (folder / f"{name}.svg").write_text(draw(name, plot), encoding="utf-8")
+        write_manifest(folder, {"version": version})
+    return read_proof(models, version)
+
+
+def read_proof(models: Path, version: str) -> Proof:
+    """Read the proof of a bundle; one that says so when it is absent or not as it was written."""
+    from markupsafe import Markup
+
+    folder = _folder(models, version)
+    if read_manifest(folder) is None:
+        return Proof(UNPROVEN)
+    facts = json.loads((folder / "backtest.json").read_bytes())
+    drawn = {name: folder / f"{name}.svg" for name in _CAPTIONS if (folder / f"{name}.svg").exists()}
+    return Proof(
+        result=facts["result"],
+        findings=[Finding(**one) for one in facts["findings"]],
+        notes=facts["notes"],
+        left_out=facts["left_out"],
+        plots=[
+            Plot(Markup(path.read_text(encoding="utf-8")), _CAPTIONS[name])  # noqa: S704 # drawn by us, hash checked
+            for name, path in drawn.items()
+        ],
+    )
+
+
+def _unknown(why: str) -> dict[str, Any]:
+    return {
+        "models": {},
+        "intervals": {},
+        "cutoffs": [],
+        "verdict": f"{why}, so nothing is known of how far this can be believed.",
+    }
+
+
+UNTESTED = _unknown("There were too few churn events in the past to test the models on")
+UNPROVEN = _unknown("No whole backtest is stored beside this model")
+
+
+def _folder(models: Path, version: str) -> Path:
+    return models / f"{version}.backtest"

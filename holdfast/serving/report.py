@@ -1,0 +1,279 @@
+"""The report: one self-contained page with who may leave, why, and how far that can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from holdfast.findings import Finding
+from holdfast.serving.columns import horizon, records
+from holdfast.serving.plots import Plot
+from holdfast.serving.scoring import Scores
+from holdfast.training.bootstrap import LEVEL
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from holdfast.models.bands import BandPolicy
+
+ACCOUNTS = 25
+SIGNS = 15
+MODELS = {
+    "churn": "Churn model",
+    "health": "Learned health score",
+    "template": "Template score (40/30/30)",
+    "recency": "Days since last activity",
+    "age": "Account age",
+    "base_rate": "Base rate",
+}
+Figures = Mapping[str, Mapping[str, Mapping[str, float | None]]]
+Intervals = Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]]
+OURS = frozenset({"churn", "health"})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of the backtest: its key, its title, what it means, and its digits."""
+
+    key: str
+    title: str
+    meaning: str
+    digits: int
+
+
+METRICS = (
+    Metric(
+        "auc", "AUC", "The chance that an account that left had been ranked above one that stayed; 0.5 is a coin.", 3
+    ),
+    Metric(
+        "ap", "Avg. precision", "Precision over all alarm lengths; compare it with the share of accounts that left.", 3
+    ),
+    Metric("lift_10", "Lift at 10 %", "Among the riskiest tenth, how many times the average share left.", 1),
+    Metric("skill", "Skill", "Share of the base rate's log loss that is gone; 0 is no better, negative is worse.", 3),
+    Metric("brier", "Brier", "Mean squared error of the probability; lower is better.", 4),
+    Metric(
+        "ece",
+        "Calibration error",
+        "Mean distance between the probability told and the share that left; lower is better.",
+        4,
+    ),
+    Metric("slope", "Slope", "1 is right; below 1 the probabilities are too bold, above 1 too timid.", 2),
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page tells beyond the scores.
+
+    Attributes
+    ----------
+    verdict
+        What the backtest found, in words.
+    kind, rises
+        The kind of churn, and whether probability rises with the horizon.
+    metrics, intervals
+        Model, horizon as text, figure, as in ``Backtest.to_dict()``; an interval is a pair.
+    importance, weights
+        ``title, dimension, share`` (shares sum to 1), ``title, dimension, weight`` (weights sum to 100).
+    notes
+        What the models say of themselves.
+    provenance
+        Where the page comes from.
+    """
+
+    verdict: str
+    kind: str
+    rises: bool = True
+    metrics: Figures = field(default_factory=dict)
+    intervals: Intervals = field(default_factory=dict)
+    proof_note: str = ""
+    plots: Sequence[Plot] = ()
+    importance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["title", "dimension", "share"]))
+    weights: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["title", "dimension", "weight"]))
+    notes: Sequence[str] = ()
+    findings: Iterable[Finding] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+def render(scores: Scores, page: Page) -> str:
+    """Render the page as HTML; whatever a customer typed into a name stays text."""
+    findings = sorted(page.findings, key=lambda one: (_SEVERITY[one.severity], one.code, one.where))
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            as_of=scores.as_of.strftime("%Y-%m-%d"),
+            verdict=page.verdict,
+            meaning=_MEANINGS[page.kind],
+            tiles=_tiles(scores),
+            bands=_bands(scores),
+            notes=page.notes,
+            warnings=_warnings(findings),
+            horizons=_horizons(scores.rows),
+            horizon_note=_RISING if page.rises else _FALLING,
+            money=bool(scores.rows["expected_arr_at_risk_90"].notna().any()),
+            accounts=_accounts(scores),
+            unscored=_unscored(scores),
+            metrics=METRICS,
+            interval=f"{LEVEL:.0%}",
+            proof=_proof(page.metrics, page.intervals),
+            proof_note=page.proof_note,
+            plots=page.plots,
+            importance=_meters(page.importance.head(SIGNS), "share"),
+            dimensions=_meters(_by_dimension(page.importance), "share"),
+            weights=_meters(_heaviest(page.weights), "weight"),
+            findings=findings,
+            left_out=sorted(page.left_out.items()),
+            provenance=list(page.provenance.items()),
+        )
+    )
+
+
+_SEVERITY = {"error": 0, "warning": 1, "info": 2}
+_RISING = "The percentages are the probability of churn within so many days."
+_FALLING = "The percentages are the probability of no activity at all for so many days: the longer, the rarer."
+_MEANINGS = {
+    "notice": "Churn here means that a customer gives notice, or lets its last term end without a successor.",
+    "silence": "Churn here means silence: a customer that has been active shows no activity for the whole horizon.",
+    "departure": "Churn here means departure: the last activity lies inside the horizon; silence afterwards confirms.",
+}
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("holdfast.serving"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _tiles(scores: Scores) -> list[dict[str, str]]:
+    counts, rows = scores.counts(), scores.rows
+    tiles = [{"value": f"{counts['scored'] + counts['scored_partial']:,}", "label": "accounts scored"}]
+    for column in (f"p{days}" for days in _horizons(rows)):
+        days = horizon(column)
+        tiles.append({"value": f"{rows[column].sum():,.0f}", "label": f"expected to churn within {days} days"})
+    at_risk = rows["expected_arr_at_risk_90"]
+    if at_risk.notna().any():
+        tiles.append(
+            {"value": f"{at_risk.sum():,.0f}", "label": f"ARR at risk within 90 days, of {rows['arr'].sum():,.0f}"}
+        )
+    if counts["not_scored"]:
+        tiles.append({"value": f"{counts['not_scored']:,}", "label": "not scored, with reasons below"})
+    return tiles
+
+
+def _bands(scores: Scores) -> list[dict[str, Any]]:
+    from holdfast.models.bands import ACTION
+
+    counts = scores.rows.loc[scores.rows["score_status"] != "not_scored", "band"].value_counts()
+    total = int(counts.sum())
+    if not total:
+        return []
+    ranges = _ranges(ACTION)
+    found = {band.name: int(counts.get(band.name, 0)) for band in ACTION.bands}
+    return [{"name": name, "count": n, "share": n / total, "range": ranges[name]} for name, n in found.items()]
+
+
+def _ranges(policy: BandPolicy) -> dict[str, str]:
+    return {band.name: f"{band.low:.0f} to {band.high:.0f}" for band in policy.bands}
+
+
+def _warnings(findings: Sequence[Finding]) -> str:
+    serious = [one.message.rstrip(".") for one in findings if one.severity != "info"]
+    more = f", and {len(serious) - 3} more" if len(serious) > 3 else ""
+    return "; ".join(serious[:3]) + more
+
+
+def _horizons(rows: pd.DataFrame) -> list[int]:
+    return sorted(days for column in rows if (days := horizon(str(column))) and rows[column].notna().any())
+
+
+def _accounts(scores: Scores) -> list[dict[str, Any]]:
+    riskiest, days = scores.riskiest(ACCOUNTS), _horizons(scores.rows)
+    reasons = scores.reasons[scores.reasons["rank"] <= 3].groupby("account_id")
+    told = {account: records(rows[["text", "direction"]]) for account, rows in reasons}
+    return [
+        {
+            "id": row["account_id"],
+            "name": row["account_name"],
+            "segment": row["segment"],
+            "csm": row["csm"],
+            "arr": _number(row["arr"]),
+            "stake": _number(row["expected_arr_at_risk_90"]),
+            "renewal": "" if pd.isna(row["renewal_date"]) else row["renewal_date"].strftime("%Y-%m-%d"),
+            "health": _number(row["health"]),
+            "band": row["band"],
+            "probabilities": [_number(row[f"p{one}"]) for one in days],
+            "reasons": told.get(row["account_id"], []),
+        }
+        for row in records(riskiest)
+    ]
+
+
+def _unscored(scores: Scores) -> list[tuple[str, int]]:
+    """Count the reasons, days apart: "gave notice on 2026-01-31" counts as "gave notice"."""
+    silent = scores.rows.loc[scores.rows["score_status"] == "not_scored", "score_reason"]
+    counts = silent.str.replace(r"( on)? \d{4}-\d{2}-\d{2}", "", regex=True).value_counts()
+    return sorted(((str(reason), int(n)) for reason, n in counts.items()), key=lambda one: (-one[1], one[0]))
+
+
+def _proof(metrics: Figures, intervals: Intervals) -> list[dict[str, Any]]:
+    blocks = []
+    for days in sorted({int(days) for by_horizon in metrics.values() for days in by_horizon}):
+        found = {name: metrics[name][str(days)] for name in _in_order(metrics) if str(days) in metrics[name]}
+        ranges = {name: intervals.get(name, {}).get(str(days), {}) for name in found}
+        rows = [
+            {
+                "title": MODELS.get(name, name),
+                "ours": name in OURS,
+                "cells": [_cell(figures, ranges[name], metric) for metric in METRICS],
+            }
+            for name, figures in found.items()
+        ]
+        sizes = next(iter(found.values()))
+        blocks.append({"horizon": days, "n": f"{sizes['n']:,.0f}", "events": f"{sizes['events']:,.0f}", "rows": rows})
+    return blocks
+
+
+def _in_order(metrics: Mapping[str, Any]) -> list[str]:
+    return [*(name for name in MODELS if name in metrics), *(name for name in metrics if name not in MODELS)]
+
+
+def _cell(
+    figures: Mapping[str, float | None], ranges: Mapping[str, Sequence[float | None]], metric: Metric
+) -> dict[str, str]:
+    value, low, high = (
+        _digits(one, metric) for one in (figures.get(metric.key), *ranges.get(metric.key, (None, None)))
+    )
+    return {"value": value or "-", "range": f"{low} to {high}" if low and high else ""}
+
+
+def _digits(value: float | None, metric: Metric) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.{metric.digits}f}"
+
+
+def _meters(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
+    longest = float(table[column].max()) if len(table) else 1.0
+    return [{**row, "bar": row[column] / longest if longest > 0 else 0.0} for row in records(table)]
+
+
+def _heaviest(weights: pd.DataFrame) -> pd.DataFrame:
+    return weights[weights["weight"] > 0].sort_values("weight", ascending=False, kind="stable").head(SIGNS)
+
+
+def _by_dimension(importance: pd.DataFrame) -> pd.DataFrame:
+    sums = importance.groupby("dimension", sort=True)["share"].sum()
+    return sums.sort_values(ascending=False, kind="stable").reset_index()
+
+
+def _number(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)

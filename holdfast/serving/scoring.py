@@ -1,0 +1,219 @@
+"""Scores: one row per account on one day, with health, probabilities, reasons, and what is at stake.
+
+Every account known on the day appears: scored, scored in part, or not scored with the reason. The columns are the
+contract with whoever reads the files; what is not filled yet is there and empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import UsageError
+from holdfast.serving.attributes import attributes, stale
+from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
+from holdfast.serving.drivers import DRIVERS, Driver, drivers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from holdfast.features.history import History
+    from holdfast.features.snapshot import Snapshot
+    from holdfast.models.churn import ChurnModel
+    from holdfast.models.health import HealthScore
+    from holdfast.training.labels import Churn
+
+PARTIAL_BELOW = 0.5
+TREND = pd.Timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Where scores come from: the run and the model, empty in a notebook."""
+
+    run_id: str = ""
+    model_name: str = "holdfast"
+    model_version: str = ""
+    model_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one day.
+
+    Attributes
+    ----------
+    as_of
+        The cutoff.
+    rows
+        One row per account known on that day, sorted by account, with the columns of the contract.
+    reasons
+        One row per account and contributing indicator: ``account_id, rank, code, dimension, text, value, direction,
+        contribution``; rank 1 to 3 are the drivers shown.
+    """
+
+    as_of: pd.Timestamp
+    rows: pd.DataFrame
+    reasons: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows as one frame."""
+        return self.rows
+
+    def riskiest(self, n: int = 10) -> pd.DataFrame:
+        """Return the scored accounts with most at stake first: ARR at risk where known, else probability."""
+        scored = self.rows[self.rows["score_status"] != "not_scored"]
+        stakes = "expected_arr_at_risk_90" if scored["expected_arr_at_risk_90"].notna().any() else _longest(scored)
+        order = scored.sort_values([stakes, "account_id"], ascending=[False, True], kind="stable", na_position="last")
+        return order.head(n).reset_index(drop=True)
+
+    def counts(self) -> dict[str, int]:
+        """Count the accounts by status."""
+        found = self.rows["score_status"].value_counts()
+        return {status: int(found.get(status, 0)) for status in ("scored", "scored_partial", "not_scored")}
+
+    def _repr_html_(self) -> str:
+        shown = ["account_id", "account_name", "health", "band", "p30", "p60", "p90", "driver_1", "score_status"]
+        return str(self.riskiest()[shown].to_html(escape=True, index=False))
+
+
+def score(
+    now: Snapshot,
+    health: HealthScore,
+    model: ChurnModel,
+    history: History,
+    *,
+    churn: Churn | None = None,
+    stamp: Stamp | None = None,
+) -> Scores:
+    """Score every account known on one day.
+
+    Parameters
+    ----------
+    now
+        The snapshot of that day, ``X.at(day)``.
+    health, model
+        Fitted; the health score may be the template.
+    history
+        Where names, contracts and the numbers of the evidence are read, as known on that day.
+    churn
+        The definition the model was fitted to; by default the one that fits model and history, with its default days.
+    stamp
+        What is written into the columns ``run_id`` and ``model_*``.
+
+    Raises
+    ------
+    UsageError
+        When the snapshot holds no cutoff, or several.
+    """
+    if len(now.cutoffs) != 1:
+        raise UsageError(
+            "score", "a snapshot of one cutoff", f"{len(now.cutoffs)} cutoffs", "choose the day by X.at(day)"
+        )
+    as_of = now.cutoffs[0]
+    ids = pd.Index(now.index.get_level_values("account_id"), name="account_id")
+    probability = model.predict_proba(now)
+    rows = attributes(history, as_of, ids)
+    rows["arr"] = now.context["arr"].to_numpy()
+    rows = rows.join(_health(now, health, history)).join(_probabilities(probability, now.exposure, ids, model))
+    rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
+    rows["data_completeness"] = now.coverage["all"].to_numpy()
+    rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
+    rows = rows.join(_status(now, history, churn or _definition(model, history), ids))
+    found = drivers(model.explain(now, history), now, history, ids[rows["score_status"] != "not_scored"])
+    rows = rows.join(_shown(found))
+    stamp = stamp or Stamp()
+    for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
+        rows[column] = value
+    return Scores(as_of, in_order(rows.reset_index()), _reasons(found))
+
+
+def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFrame:
+    from holdfast.features.cataloguing import Catalog
+    from holdfast.models.bands import ACTION
+
+    ids = now.index.get_level_values("account_id")
+    frame = health.dimensions(now).set_axis(ids, axis=0)
+    frame["health"] = health.score(now).to_numpy()
+    frame["band"] = ACTION.names_of(frame["health"])
+    past = Catalog(now.catalog).measure(history, pd.DatetimeIndex([now.cutoffs[0] - TREND]), now.horizons)
+    if len(past):
+        before = health.score(past).set_axis(past.index.get_level_values("account_id"))
+        frame["delta_health_30"] = frame["health"] - before.reindex(ids)
+    return frame
+
+
+def _probabilities(
+    probability: pd.DataFrame, exposure: pd.DataFrame, ids: pd.Index[str], model: ChurnModel
+) -> pd.DataFrame:
+    frame = probability.set_axis(ids, axis=0).add_prefix("p")
+    frame["p_renew"] = passing(probability.to_numpy(), exposure.to_numpy()) if model.rises_ else np.nan
+    return frame
+
+
+def passing(probability: NDArray[np.float64], decisions: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Give the probability to pass the next renewal decision, missing where none lies within the horizons.
+
+    The hazard of an interval with d decisions is shared by them, so one decision is passed with
+    ``(S_before ** (d - 1) * S_after) ** (1 / d)``, where S is the probability to stay up to the start and the end
+    of the interval in which the next decision lies.
+
+    Parameters
+    ----------
+    probability
+        Churn by each horizon, (accounts, horizons), rising.
+    decisions
+        Decisions in each interval, same shape.
+
+    Examples
+    --------
+    >>> passing(np.array([[0.0, 0.36], [0.1, 0.2]]), np.array([[0, 2], [0, 0]])).round(6).tolist()
+    [0.8, nan]
+    """
+    stay = 1.0 - np.hstack([np.zeros((len(probability), 1)), probability])
+    row, first = np.arange(len(stay)), (decisions > 0).argmax(axis=1)
+    before, after, count = stay[row, first], stay[row, first + 1], np.maximum(decisions[row, first], 1)
+    passed = before ** (1 - 1 / count) * after ** (1 / count)
+    return np.where((decisions > 0).any(axis=1), passed, np.nan)
+
+
+def _status(now: Snapshot, history: History, churn: Churn, ids: pd.Index[str]) -> pd.DataFrame:
+    from holdfast.training.labels import at_risk
+
+    known = at_risk(history, now.cutoffs, churn).reindex(now.index)
+    reason = known.fillna("not a customer").to_numpy(dtype=object)
+    partial = (now.coverage["all"] < PARTIAL_BELOW).to_numpy()
+    status = np.where(reason != "", "not_scored", np.where(partial, "scored_partial", "scored"))
+    share = [f"{value:.0%} of the applicable indicators are present" for value in now.coverage["all"]]
+    return pd.DataFrame(
+        {"score_status": status, "score_reason": np.where(reason != "", reason, np.where(partial, share, ""))},
+        index=ids,
+    )
+
+
+def _definition(model: ChurnModel, history: History) -> Churn:
+    from holdfast.training.labels import Churn
+
+    if not model.rises_:
+        return Churn("silence")
+    return Churn("notice" if "churn" in history or "subscriptions" in history else "departure")
+
+
+def _shown(found: Sequence[Driver]) -> pd.DataFrame:
+    table = pd.DataFrame([(one.account_id, f"driver_{one.rank}", one.text) for one in found if one.rank <= DRIVERS])
+    if table.empty:
+        return pd.DataFrame()
+    return table.pivot(index=0, columns=1, values=2)
+
+
+def _reasons(found: Sequence[Driver]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(one) for one in found], columns=list(Driver.__dataclass_fields__))
+
+
+def _longest(rows: pd.DataFrame) -> str:
+    filled = [str(column) for column in rows if horizon(str(column)) and rows[column].notna().any()]
+    return max(filled, key=lambda column: horizon(column) or 0, default="p90")

@@ -1,0 +1,82 @@
+"""Where a workspace begins: a commented plan with templates, or a simulated company with its plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdfast.errors import UsageError
+from holdfast.serving.workspace import folder_atomic, write_atomic
+
+END = "2026-01-01"  # of a simulated history
+PLAN = """\
+# The plan of one workspace. Paths are relative to this file. `holdfast plan plan.toml --show` prints every setting.
+
+[data]
+path = "{path}"            # a folder with one CSV or Parquet file per table; see templates/
+{end}            # the last day that counts as observed; default: read from the data
+# dialect = {{ delimiter = ";", decimal = ",", dayfirst = true }}   # default: sniffed, and shown by `holdfast check`
+
+[churn]
+kind = "notice"               # "notice": gives notice or lets its last term end
+                              # "silence": no activity for the whole horizon
+                              # "departure": gone for good, confirmed by silence
+# activity = ["usage"]        # silence, departure: what counts as activity, a table or table.kind
+# active_days = 90            # silence, departure: at risk when active in the last so many days
+# confirm_days = 90           # departure: days of silence that confirm it
+# grace_days = 14             # notice: days after the end of a term before a lapse counts
+# min_tenure_days = 28        # younger accounts are not at risk yet
+# settlement_days = 14        # records may arrive so many days late
+
+[cutoffs]
+every = "28d"                 # the days at which the past is replayed: "28d", "7d", ... or "month"
+
+[horizons]
+days = [30, 60, 90]           # how far ahead to look
+
+[output]
+workspace = "{workspace}"             # models, runs, current scores and report
+"""
+
+
+def plan_text(path: str, workspace: str, end: str | None = None) -> str:
+    """Write a commented plan; without an end the line that would set it stays a comment."""
+    return PLAN.format(path=path, workspace=workspace, end=f"end = {end}" if end else "# end = 2026-01-01")
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """Write ``plan.toml`` and one CSV template per canonical table, with every column in its header.
+
+    Raises
+    ------
+    UsageError
+        When there is a plan already; nothing is written.
+    """
+    from holdfast.features.tables import TABLES
+
+    plan = folder / "plan.toml"
+    templates = {folder / "templates" / f"{name}.csv": ",".join(table.columns) for name, table in TABLES.items()}
+    for path in (plan, *templates):
+        if path.exists():
+            raise UsageError(str(path), "a free place", "a file", "choose another folder; nothing was overwritten")
+    write_atomic(plan, plan_text("history", "out").encode())
+    for path, header in templates.items():
+        write_atomic(path, f"{header}\n".encode())
+    return [plan, *templates]
+
+
+def write_simulation(folder: Path, accounts: int, seed: int, months: int = 36) -> Path:
+    """Write a simulated company with a plan into a new or empty folder, whole or not at all; return the plan.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds anything.
+    """
+    from holdfast.features.simulate import write_company
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(str(folder), "a new or empty folder", "files", "choose another; nothing was overwritten")
+    with folder_atomic(folder) as place:
+        write_company(place, accounts, seed, months, end=END)
+        (place / "plan.toml").write_text(plan_text("history", "out", END), encoding="utf-8")
+    return folder / "plan.toml"

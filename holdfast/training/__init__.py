@@ -1,0 +1,1 @@
+"""Floor 3: labels, folds, backtest and tracking."""

@@ -1,0 +1,96 @@
+"""Intervals by resampling accounts: rows of one account are not independent, so they are drawn together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from holdfast.training import metrics
+from holdfast.training.metrics import NAMES, Floats, Ranking
+
+LEVEL = 0.95
+
+
+def draw(accounts: int, replicates: int, seed: int) -> Floats:
+    """Draw how often each account is in each replicate, (1 + replicates, accounts); the first is the sample itself.
+
+    Examples
+    --------
+    >>> draw(4, 2, seed=0).sum(axis=1).tolist()
+    [4.0, 4.0, 4.0]
+    """
+    rng = np.random.default_rng(seed)
+    drawn = (rng.integers(0, accounts, accounts) for _ in range(replicates))
+    counts = [np.bincount(one, minlength=accounts) for one in drawn]
+    return np.array([np.ones(accounts), *counts], dtype=float)
+
+
+def replicate(y: Floats, p: Floats, base: Floats, account: NDArray[np.intp], weights: Floats) -> Floats:
+    """Compute all metrics of one model at one horizon in every replicate.
+
+    Parameters
+    ----------
+    y, p, base
+        Labels, probabilities, and the probabilities of the base rate, by row.
+    account
+        Position of the account of each row in the columns of `weights`.
+    weights
+        From `draw`.
+
+    Returns
+    -------
+    array (replicates, metrics)
+        In the order of `metrics.NAMES`; the first row holds the values of the sample itself.
+    """
+    line = metrics.calibration_line(y, p)
+    values = np.full((len(weights), len(NAMES)), np.nan)
+    values[:, [NAMES.index(n) for n in ("auc", "ap", "lift_10")]] = _ranked(Ranking.of(y, p), account, weights)
+    sums = _by_account(_additive(y, p, base, line), account, weights.shape[1])
+    total, loss, worst, brier, *rest = (weights @ sums).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values[:, NAMES.index("log_loss")] = loss / total
+        values[:, NAMES.index("skill")] = np.where(worst > 0, 1 - loss / worst, np.nan)
+        values[:, NAMES.index("brier")] = brier / total
+        values[:, NAMES.index("ece")] = np.abs(rest[5:]).sum(axis=0) / total
+    if np.isfinite(line).all():
+        at = np.array([line[1], line[0]])
+        # one Newton step from the line of the full sample; the sample itself stays where it is
+        moved = at + metrics.newton_step(np.column_stack(rest[:5]))
+        values[:, NAMES.index("intercept")], values[:, NAMES.index("slope")] = moved.T
+    return values
+
+
+def interval(replicates: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Give the percentile interval of replicates, by column; missing where fewer than half of them are defined."""
+    low, high = np.full(replicates.shape[1], np.nan), np.full(replicates.shape[1], np.nan)
+    for column, values in enumerate(replicates.T):
+        seen = values[np.isfinite(values)]
+        if len(seen) and 2 * len(seen) >= len(values):
+            low[column], high[column] = np.quantile(seen, [(1 - level) / 2, (1 + level) / 2])
+    return low, high
+
+
+def _additive(y: Floats, p: Floats, base: Floats, line: tuple[float, float]) -> Floats:
+    """Stack, by row, what adds up over rows: weight, losses, squared error, score of the line, gaps by bin."""
+    gaps = np.zeros((len(y), metrics.BINS))
+    gaps[np.arange(len(y)), metrics.equal_mass(p)] = p - y
+    at = np.nan_to_num(np.array([line[1], line[0]]))
+    scores = metrics.score_sums(y, metrics.logit(p), at)
+    own, worst = metrics.losses(y, p), metrics.losses(y, base)
+    return np.column_stack([np.ones(len(y)), own, worst, (y - p) ** 2, scores, gaps])
+
+
+def _by_account(values: Floats, account: NDArray[np.intp], accounts: int) -> Floats:
+    sums = pd.DataFrame(values).groupby(account, sort=True).sum()
+    full = np.zeros((accounts, values.shape[1]))
+    full[sums.index.to_numpy()] = sums.to_numpy()
+    return full
+
+
+def _ranked(ranking: Ranking, account: NDArray[np.intp], weights: Floats) -> Floats:
+    values, ordered = np.empty((len(weights), 3)), account[ranking.order]
+    for i, weight in enumerate(weights):
+        tally = ranking.sums(weight[ordered])
+        values[i] = metrics.auc_of(*tally), metrics.average_precision_of(*tally), metrics.lift_of(*tally)
+    return values

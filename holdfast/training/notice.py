@@ -1,0 +1,143 @@
+"""Notice: churn read from what the customer said, or from a last term that ended without a successor.
+
+An exit is dated by the day it could be known: the later of the notice and the day it became known. A row of the churn
+list without a notice is dated by the day it became known, which is its end when nothing else is delivered. After its
+exit an account is not at risk until it is a customer again. With a churn list and subscriptions, that is when a
+subscription or a new term starts after the exit and after the end that the list gives; with a churn list alone, when
+there is activity more than ``grace_days`` after that end (``active_days`` after a notice whose end is not given).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holdfast.errors import DataError
+from holdfast.features.time import FOREVER, days, micro
+from holdfast.findings import Finding
+from holdfast.training.contracts import Spans, covered, spans, starts
+from holdfast.training.outlook import NEVER, Outlook, as_known, first_of, following, latest, texts, times
+from holdfast.training.silence import activity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from holdfast.features.history import History
+    from holdfast.training.churn import Churn
+    from holdfast.training.outlook import Instants
+
+LOST = ("voluntary", "payment")  # merger, trial and other exits end the observation and are no churn
+REASONS = ("", "has given notice or left", "no active subscription")
+
+
+@dataclass(frozen=True)
+class Exits:
+    """The exits of all accounts, each with the instant at which the account was a customer again (`FOREVER`: never)."""
+
+    account: NDArray[np.int32]
+    at: Instants
+    churned: NDArray[np.bool_]
+    back: Instants
+    findings: tuple[Finding, ...] = ()
+
+
+def notice(history: History, cutoffs: Instants, churn: Churn, known: int) -> Outlook:
+    """Look for the first notice after each cutoff, in the churn list when there is one, else in the subscriptions.
+
+    Raises
+    ------
+    DataError
+        When the history has neither table.
+    """
+    if "churn" not in history and "subscriptions" not in history:
+        do = "deliver one of them, or define churn as silence or departure"
+        raise DataError("churn, kind 'notice'", "a table churn or subscriptions", ", ".join(history.tables), do)
+    exits = _listed(history, churn, known) if "churn" in history else _lapsed(history, churn, known)
+    size, lost = len(history.accounts), exits.churned
+    first = following(size, cutoffs, exits.account[lost], exits.at[lost])
+    other = following(size, cutoffs, exits.account[~lost], exits.at[~lost])
+    gone = latest(size, cutoffs, exits.account, exits.back, exits.at) > cutoffs
+    bar = gone.astype(np.int8)
+    if "subscriptions" in history:
+        at_work = spans(as_known(history.records("subscriptions"), known), churn, as_it_came=True)
+        bar[~covered(size, cutoffs, at_work)] = 1
+        bar[~covered(size, cutoffs, at_work.without_notice()) & ~gone] = 2
+    return Outlook(first, other, bar, REASONS, exits.findings)
+
+
+def _listed(history: History, churn: Churn, known: int) -> Exits:
+    records = as_known(history.records("churn"), known)
+    columns = records.columns
+    named = [columns[name] for name in ("source_id", "source") if name in columns]
+    told = first_of(named, records.known) if "source_id" in columns else records.known
+    lasting = records.superseded == FOREVER
+    said, ended = times(columns, "notice_at", NEVER), times(columns, "ended_at", NEVER)
+    at, account = np.maximum(said, told)[lasting], records.account[lasting]
+    ended = np.where(ended > known, NEVER, ended)[lasting]
+    churned = np.isin(texts(columns, "kind", LOST[0])[lasting].astype(str), LOST)
+    back = _back(history, churn, known, account, np.maximum(at, ended), ended)
+    return Exits(account, at, churned, back, _without_notice(int((said[lasting] == NEVER).sum()), len(at)))
+
+
+def _without_notice(undated: int, rows: int) -> tuple[Finding, ...]:
+    message = (
+        f"{undated} of {rows} rows of the churn list have no notice_at and are dated by their end, or when it was known"
+    )
+    return (Finding("HF013" if undated == rows else "HF019", "churn", undated, message),) if undated else ()
+
+
+def _back(
+    history: History, churn: Churn, known: int, account: NDArray[np.int32], after: Instants, ended: Instants
+) -> Instants:
+    """Find when each account is a customer again after its exit."""
+    if "subscriptions" in history:
+        who, when = starts(as_known(history.records("subscriptions"), known))
+    else:
+        rows = activity(history, churn, known)
+        lasting = rows.superseded == FOREVER
+        who, when = rows.account[lasting], np.maximum(rows.at, rows.known)[lasting]
+        after = after + np.where(ended > NEVER, days(churn.grace_days), days(churn.active_days))
+    order = np.lexsort((when, who))
+    who, when = who[order], when[order]
+    return _next(who, when, account, after)
+
+
+def _next(who: NDArray[np.int32], when: Instants, account: NDArray[np.int32], after: Instants) -> Instants:
+    """Give the first `when` of the same account later than `after`; `who`, `when` are sorted."""
+    clock = np.unique(np.concatenate([when, after]))
+    stride = len(clock) + 1  # ranks of instants, so that (account, instant) is one integer that cannot overflow
+    keys = who.astype(np.int64) * stride + np.searchsorted(clock, when)
+    place = np.searchsorted(keys, account.astype(np.int64) * stride + np.searchsorted(clock, after), side="right")
+    inside = np.minimum(place, max(len(when) - 1, 0))
+    found = (place < len(when)) & (who[inside] == account) if len(when) else np.zeros(len(account), dtype=bool)
+    back = np.full(len(account), FOREVER, dtype=np.int64)
+    back[found] = when[inside[found]]
+    return back
+
+
+def _lapsed(history: History, churn: Churn, known: int) -> Exits:
+    """Read exits from subscriptions: the last one that runs ends, and none of the account takes its place."""
+    joined = spans(as_known(history.records("subscriptions"), known), churn, as_it_came=False).joined()
+    over = joined.stop < FOREVER
+    following_start = np.full(len(joined.start), FOREVER, dtype=np.int64)
+    same = joined.account[1:] == joined.account[:-1]
+    following_start[:-1][same] = joined.start[1:][same]
+    return Exits(
+        joined.account[over],
+        joined.stop[over],
+        np.ones(int(over.sum()), dtype=bool),
+        following_start[over],
+        _end_dates_alone(joined, joined.stop <= micro(history.end)),
+    )
+
+
+def _end_dates_alone(joined: Spans, seen: NDArray[np.bool_]) -> tuple[Finding, ...]:
+    ended = int(seen.sum())
+    if ended == 0 or joined.told[seen].any():
+        return ()
+    message = (
+        f"none of {ended} exits has a notice or cancellation; each is dated by the end of the last term plus grace"
+    )
+    return (Finding("HF013", "subscriptions", ended, message),)

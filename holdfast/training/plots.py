@@ -1,0 +1,89 @@
+"""Plots of a backtest, in colours that the colour-blind tell apart; each takes and returns Axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from holdfast.training.verdict import BASELINES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito, Color Universal Design, 2008; grey shades for baselines
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+GREYS = {"base_rate": "#bbbbbb", "age": "#8c8c8c", "recency": "#666666", "template": "#333333"}
+DASHES = {"base_rate": ":", "age": "--", "recency": "-.", "template": (0, (5, 1))}
+
+
+def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw predicted against observed churn at the longest horizon, by model; on the diagonal they agree."""
+    ax, rows = _axes(ax), _longest(frame)
+    top = max(rows["predicted"].max(), rows["observed"].max(), 0.01) * 1.05
+    ax.plot([0, top], [0, top], color="#bbbbbb", linewidth=1)
+    for name, part in _by_model(rows[~rows["model"].isin(["base_rate", "age", "recency"])]):
+        style = _style(name, rows)
+        ax.plot(part["predicted"], part["observed"], marker="o", markersize=4, label=name, **style)
+        ax.fill_between(part["predicted"], part["low"], part["high"], color=style["color"], alpha=0.12, linewidth=0)
+    return _finish(ax, "predicted probability", "observed share", f"Calibration, {rows['horizon'].max()} days", top)
+
+
+def plot_lift(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the share of churn caught against the share of accounts contacted, at the longest horizon."""
+    ax, rows = _axes(ax), _longest(frame)
+    for name, part in _by_model(rows):
+        ax.plot(part["share"], part["captured"], label=name, **_style(name, rows))
+    title = f"Churn caught within {rows['horizon'].max()} days"
+    return _finish(ax, "share of accounts contacted, most probable first", "share of churn caught", title, 1.0)
+
+
+def plot_lead_time(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the share of churned accounts that stood among the most probable fifth, by weeks before they churned."""
+    ax = _axes(ax)
+    for name, part in _by_model(frame):
+        ax.plot(part["weeks"], part["share"], marker="o", markersize=4, label=name, **_style(name, frame))
+    if frame.empty:
+        ax.text(0.5, 0.5, "silence has no day of churn", ha="center", va="center", transform=ax.transAxes)
+        return ax
+    ax.invert_xaxis()
+    ax.set_ylim(0, 1)
+    ax.set_xlabel("weeks before churn")
+    ax.set_ylabel("share already in the top fifth")
+    ax.set_title("How early it was seen")
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(5.5, 4.5), layout="constrained")[1]
+
+
+def _longest(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.query("horizon == horizon.max()")
+
+
+def _by_model(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(name), frame[frame["model"] == name]) for name in dict.fromkeys(frame["model"])]
+
+
+def _style(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    if name in BASELINES:
+        return {"color": GREYS[name], "linestyle": DASHES[name], "linewidth": 1.2}
+    own = [one for one in dict.fromkeys(frame["model"]) if one not in BASELINES]
+    return {"color": COLOURS[own.index(name) % len(COLOURS)], "linewidth": 1.8}
+
+
+def _finish(ax: Axes, x: str, y: str, title: str, top: float) -> Axes:
+    ax.set_xlim(0, top)
+    ax.set_ylim(0, top)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.set_title(title)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize="small")
+    return ax

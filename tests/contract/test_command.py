@@ -1,0 +1,279 @@
+"""The command: what each promises to print, to write and to leave alone, from an empty folder to served scores."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from holdfast.serving.columns import COLUMNS
+from holdfast.serving.command import run
+from holdfast.serving.workspace import read_manifest
+
+COMMANDS = (
+    "demo",
+    "init",
+    "simulate",
+    "plan",
+    "check",
+    "train",
+    "backtest",
+    "score",
+    "explain",
+    "report",
+    "indicators",
+)
+MODELS = {"churn", "health", "template", "recency", "age", "base_rate"}
+FIGURES = {"auc", "ap", "log_loss", "skill", "brier", "ece", "slope", "lift_10", "n", "events"}
+QUICK = '\n[cutoffs]\nevery = "56d"\n[backtest]\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n'
+DAY = "2025-06-01"
+
+
+def _quicken(plan: Path) -> None:
+    text = plan.read_text(encoding="utf-8").replace('[cutoffs]\nevery = "28d"', "[model]\nseed = 0")
+    plan.write_text(text + QUICK, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Company:
+    folder: Path
+
+    @property
+    def plan(self) -> str:
+        return str(self.folder / "plan.toml")
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def copy(self, to: Path, change: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> "Company":
+        shutil.copytree(self.folder, to, symlinks=True)
+        for path in (to / "history").glob("*.parquet") if change else ():
+            change(pd.read_parquet(path)).to_parquet(path, index=False)
+        return Company(to)
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    folder = tmp_path_factory.mktemp("company") / "acme"
+    assert run(["simulate", "--accounts", "100", "--seed", "1", "--months", "20", "--out", str(folder)]) == 0
+    _quicken(folder / "plan.toml")
+    return Company(folder)
+
+
+@pytest.fixture(scope="module")
+def company(untrained: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    made = untrained.copy(tmp_path_factory.mktemp("trained") / "acme")
+    assert run(["train", made.plan]) == 0
+    assert run(["score", made.plan]) == 0
+    return made
+
+
+def _json(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> object:
+    capsys.readouterr()
+    assert run([*arguments, "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_help_of_every_command_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom holdfast.serving.command import run\n"
+        f"assert [run([*c.split(), '--help']) for c in ['', *{COMMANDS!r}]] == [0] * {len(COMMANDS) + 1}\n"
+        "heavy = {'numpy', 'pandas', 'duckdb', 'sklearn', 'lightgbm', 'shap', 'mlflow', 'matplotlib', 'pyarrow'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in COMMANDS)
+    assert "Exit codes" in done.stdout
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "holdfast", "plan", "nowhere.toml"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_leaves_what_the_readme_names(company: Company) -> None:
+    left = {path.name for path in (company.out / "current").iterdir()}
+    assert left == {
+        *("scores.parquet", "scores.csv", "scores.xlsx", "drivers.parquet", "queue.csv", "report.html", "manifest.json")
+    }
+    assert read_manifest(company.out / "current") is not None
+    assert (company.out / "current").is_symlink()
+    assert not list(company.out.rglob(".tmp-*"))
+    assert (company.out / "current" / "report.html").stat().st_size < 3_000_000
+
+
+def test_scores_keep_the_contract(company: Company) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    assert list(rows.columns) == list(COLUMNS)
+    accounts = pd.read_parquet(company.folder / "history" / "accounts.parquet")["account_id"]
+    assert sorted(rows["account_id"]) == sorted(accounts.unique())
+    scored = rows[rows["score_status"] != "not_scored"]
+    assert scored[["health", "p30", "p60", "p90"]].notna().all(axis=None)
+    assert (scored["p30"] <= scored["p60"]).all()
+    assert (scored["p60"] <= scored["p90"]).all()
+    assert (scored[["driver_1", "band", "run_id", "model_sha256"]] != "").all(axis=None)
+    silent = rows[rows["score_status"] == "not_scored"]
+    assert (silent["score_reason"] != "").all()
+    assert silent[["health", "p30", "p90", "expected_arr_at_risk_90"]].isna().all(axis=None)
+    assert scored["p_renew"].dropna().between(0, 1).all()
+    as_text = pd.read_csv(company.out / "current" / "scores.csv", dtype=str)
+    assert as_text["as_of"].unique().tolist() == ["2026-01-01"]
+
+
+def test_the_same_inputs_again_are_nothing_to_do(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (company.out / "current").readlink()
+    assert run(["score", company.plan]) == 10
+    assert "nothing to do: same inputs" in capsys.readouterr().out
+    assert (company.out / "current").readlink() == before
+
+
+def test_a_damaged_run_is_made_again(company: Company, tmp_path: Path) -> None:
+    mine = company.copy(tmp_path / "acme")
+    path = mine.out / "current" / "scores.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    assert run(["score", mine.plan]) == 0
+    assert (mine.out / "current" / "scores.csv").read_bytes() == whole
+
+
+def test_what_becomes_known_later_changes_not_a_byte(untrained: Company, tmp_path: Path) -> None:
+    """Rows known after the day are cut off in one company and kept in the other."""
+    limit = pd.Timestamp(DAY, tz="UTC") + pd.Timedelta(days=20)
+    full = untrained.copy(tmp_path / "full")
+    short = untrained.copy(tmp_path / "short", lambda frame: frame[frame["known_at"] <= limit])
+    for one in (full, short):
+        assert run(["train", one.plan, "--until", DAY]) == 0
+        assert run(["score", one.plan, "--at", DAY]) == 0
+    assert (full.out / "models" / "champion").read_text() == (short.out / "models" / "champion").read_text()
+    for name in ("scores.csv", "scores.parquet", "scores.xlsx", "drivers.parquet", "queue.csv"):
+        assert (full.out / "current" / name).read_bytes() == (short.out / "current" / name).read_bytes(), name
+
+
+def test_a_model_does_not_score_days_it_has_seen_unless_named(
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = company.copy(tmp_path / "acme")
+    served = (mine.out / "current").readlink()
+    assert run(["score", mine.plan, "--at", DAY]) == 2
+    assert "learned from earlier days" in capsys.readouterr().err
+    version = (mine.out / "models" / "champion").read_text().strip()
+    assert run(["score", mine.plan, "--at", DAY, "--model", version]) == 0
+    assert "current was left alone" in capsys.readouterr().out
+    assert (mine.out / "current").readlink() == served
+    assert len(list((mine.out / "runs").iterdir())) == 2
+
+
+def test_plan_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = _json(capsys, "plan", company.plan, "--show")
+    assert isinstance(settings, dict)
+    assert settings["horizons"]["days"] == [30, 60, 90]
+    assert settings["backtest"]["bootstrap"] == 20
+
+
+def test_plan_shows_every_setting(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["plan", company.plan, "--show"]) == 0
+    printed = capsys.readouterr().out
+    assert "churn.grace_days\t14\tdefault" in printed
+    assert "backtest.bootstrap\t20\tplan" in printed
+
+
+def test_indicators_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = _json(capsys, "indicators", "--dimension", "product")
+    assert isinstance(rows, list)
+    assert len(rows) >= 4
+    keys = {"name", "dimension", "unit", "healthy", "formula", "lookback_days", "tables", "seeds"}
+    assert all(keys <= set(row) and row["dimension"] == "product" for row in rows)
+    assert run(["indicators", "--dimension", "produkt"]) == 2
+
+
+def test_check_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    code = run(["check", company.plan, "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert code == int(any(row["severity"] != "info" for row in rows))
+    assert all({"code", "severity", "where", "count", "message", "remedy"} == set(row) for row in rows)
+
+
+def test_backtest_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    result = _json(capsys, "backtest", company.plan)
+    assert isinstance(result, dict)
+    assert {"models", "cutoffs", "seconds", "verdict"} <= set(result)
+    assert set(result["models"]) == MODELS
+    assert all(set(by) == {"30", "60", "90"} for by in result["models"].values())
+    assert all(set(figures) >= FIGURES for by in result["models"].values() for figures in by.values())
+
+
+def test_training_and_scoring_again_gives_the_same_bytes(
+    company: Company, untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = untrained.copy(tmp_path / "again")
+    trained = _json(capsys, "train", mine.plan)
+    assert isinstance(trained, dict)
+    assert trained["model"] == (company.out / "models" / "champion").read_text().strip()
+    assert trained["learned_until"] == "2026-01-01"
+    assert trained["verdict"]
+    scored = _json(capsys, "score", mine.plan)
+    assert isinstance(scored, dict)
+    assert scored["fresh"]
+    assert scored["model_version"] == trained["model"]
+    assert sum(scored["counts"].values()) == 100
+    for path in (company.out / "current").iterdir():
+        assert (mine.out / "current" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert _json(capsys, "score", mine.plan, code=10) == scored | {"fresh": False}
+
+
+def test_explain_tells_numbers_and_suggests_ids(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
+    story = _json(capsys, "explain", company.plan, "--account", account)
+    assert isinstance(story, dict)
+    assert story["account_id"] == account
+    assert 0 <= story["p30"] <= story["p90"] <= 1
+    assert [one["text"] for one in story["drivers"][:3]] == rows.set_index("account_id").loc[
+        account, ["driver_1", "driver_2", "driver_3"]
+    ].tolist()
+    assert run(["explain", company.plan, "--account", account]) == 0
+    assert "raises the risk" in capsys.readouterr().out
+    assert run(["explain", company.plan, "--account", account + "x"]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
+def test_report_prints_its_path(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    told = _json(capsys, "report", company.plan)
+    assert isinstance(told, dict)
+    assert Path(told["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_init_writes_a_valid_plan_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "new"
+    written = _json(capsys, "init", str(folder))
+    assert isinstance(written, dict)
+    assert len(written["written"]) == 12
+    assert run(["plan", str(folder)]) == 0
+    header = (folder / "templates" / "usage.csv").read_text().strip().split(",")
+    assert {"account_id", "occurred_at", "known_at", "event"} <= set(header)
+    (folder / "plan.toml").write_text("mine")
+    assert run(["init", str(folder)]) == 2
+    assert (folder / "plan.toml").read_text() == "mine"
+
+
+def test_simulate_fills_only_an_empty_folder(untrained: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--accounts", "5", "--out", str(untrained.folder)]) == 2
+    assert "nothing was overwritten" in capsys.readouterr().err
+
+
+def test_demo_leaves_scores_and_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = _json(capsys, "demo", "--out", str(tmp_path / "demo"), "--accounts", "60", "--months", "15")
+    assert isinstance(result, dict)
+    assert len(result["riskiest"]) == 5
+    for name in ("current/scores.csv", "current/scores.parquet", "current/report.html", "mlflow.db"):
+        assert (tmp_path / "demo" / name).is_file()

@@ -1,0 +1,91 @@
+"""Renewal decisions counted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from holdfast.features.catalog import catalog
+from holdfast.features.exposure import add_months
+from holdfast.features.history import History
+
+T = pd.Timestamp("2025-06-01", tz="UTC")
+MONTHLY = {"term_start": "2025-05-15", "term_end": "2025-06-15", "term_months": 1}
+ANNUAL = {"term_start": "2024-08-01", "term_end": "2025-08-01", "term_months": 12, "auto_renew": False}
+
+
+def _decisions(*subscriptions: dict[str, Any], horizons: tuple[int, ...] = (30, 60, 90)) -> list[float]:
+    frame = pd.DataFrame([{"account_id": "a", "valid_from": "2024-01-01", **one} for one in subscriptions])
+    history = History.from_frames(
+        {
+            "accounts": pd.DataFrame({"account_id": ["a"], "valid_from": ["2024-01-01"]}),
+            "usage": pd.DataFrame({"account_id": ["a"], "occurred_at": ["2025-01-01"]}),
+            "subscriptions": frame.assign(subscription_id=[f"s{i}" for i in range(len(frame))]),
+        },
+        end="2025-12-01",
+    )
+    return catalog.select(["subscriptions_held"]).measure(history, [T], horizons).exposure.iloc[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        (MONTHLY, [1, 1, 1]),  # 15 June, 15 July, 15 August
+        (MONTHLY | {"auto_renew": True, "notice_days": 20}, [1, 1, 1]),  # 25 June (for 15 July), 26 July, 26 August
+        (ANNUAL, [0, 0, 1]),  # 1 August is 61 days ahead
+        (ANNUAL | {"auto_renew": True, "notice_days": 30}, [0, 1, 0]),  # 2 July
+        (ANNUAL | {"auto_renew": None, "notice_days": 30}, [0, 1, 0]),  # a notice period speaks for automatic renewal
+        (ANNUAL | {"auto_renew": False, "notice_days": 30}, [0, 0, 1]),  # without it notice is nothing to wait for
+        (ANNUAL | {"auto_renew": True, "notice_days": 90}, [0, 0, 0]),  # 3 May has passed; the next is a year later
+        (ANNUAL | {"term_end": "2025-07-01"}, [1, 0, 0]),  # exactly 30 days ahead: (T, T + 30]
+        (ANNUAL | {"term_end": "2025-06-01"}, [0, 0, 0]),  # at T: decided
+        (ANNUAL | {"term_end": "2025-05-01"}, [0, 0, 0]),  # passed, renewed for a year
+        ({"term_months": 0, "billing_months": 1, "term_end": "2025-06-10"}, [1, 1, 1]),  # evergreen: by its billing
+        ({"term_months": 3, "term_start": "2025-04-10"}, [0, 1, 0]),  # 10 July, implied
+        ({"billing_months": 1}, [1, 0, 1]),  # from valid_from: 1 July is day 30, 1 August day 61, 1 September day 92
+        ({"mrr": 5.0}, [0, 0, 0]),  # nothing told
+        (MONTHLY | {"status": "canceled"}, [0, 0, 0]),
+        (MONTHLY | {"status": "trialing"}, [0, 0, 0]),
+    ],
+)
+def test_decisions_by_hand(terms: dict[str, Any], expected: list[int]) -> None:
+    assert _decisions(terms) == expected
+
+
+def test_one_day_is_one_decision() -> None:
+    assert _decisions(MONTHLY, MONTHLY) == [1, 1, 1]
+    assert _decisions(MONTHLY, MONTHLY | {"term_end": "2025-06-20"}) == [2, 2, 2]
+
+
+def test_intervals_are_differences_of_horizons() -> None:
+    assert _decisions(MONTHLY, horizons=(90,)) == [3]
+    assert _decisions(MONTHLY, horizons=(7, 14, 30)) == [0, 1, 0]
+
+
+def test_no_subscriptions_no_decisions() -> None:
+    frames = {
+        "accounts": pd.DataFrame({"account_id": ["a"]}),
+        "usage": pd.DataFrame({"account_id": ["a", "a"], "occurred_at": ["2025-01-01", "2025-06-01"]}),
+    }
+    measured = catalog.measure(History.from_frames(frames), [T])
+    assert measured.exposure.to_numpy().tolist() == [[0.0, 0.0, 0.0]]
+    assert measured.context["contract"].tolist() == ["none"]
+    assert np.isnan(measured.context["arr"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "moved"),
+    [
+        ("2024-01-31", 1, "2024-02-29"),
+        ("2024-01-31", 2, "2024-03-31"),
+        ("2025-11-30", 3, "2026-02-28"),
+        ("2025-05-15T10:30", 12, "2026-05-15T10:30"),
+        ("2025-01-31T23:59", 1, "2025-02-28T23:59"),
+    ],
+)
+def test_months_end_where_they_end(day: str, months: int, moved: str) -> None:
+    at = np.array([day], dtype="M8[us]").view(np.int64)
+    assert add_months(at, np.array([months])).view("M8[us]")[0] == np.datetime64(moved)

@@ -1,0 +1,112 @@
+"""The plan: the smallest one, the full one, and the words for what is wrong with others."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import UsageError
+from holdfast.serving.plan import Plan, parse_plan, read_plan
+from holdfast.serving.starter import plan_text
+
+SMALLEST = """
+[data]
+path = "history"
+[churn]
+kind = "notice"
+"""
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_smallest_plan_has_every_default(tmp_path: Path) -> None:
+    plan = read_plan(_write(tmp_path, SMALLEST))
+    assert plan.horizons.days == (30, 60, 90)
+    assert plan.cutoffs.every == "28d"
+    assert (plan.churn.active_days, plan.churn.confirm_days, plan.churn.grace_days) == (90, 90, 14)
+    assert (plan.churn.min_tenure_days, plan.churn.settlement_days) == (28, 14)
+
+
+def test_paths_are_relative_to_the_plan_not_to_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path, SMALLEST)
+    monkeypatch.chdir("/")
+    plan = read_plan(path)
+    assert plan.data.path == tmp_path / "history"
+    assert plan.output.workspace == tmp_path / "out"
+
+
+def test_a_folder_stands_for_the_plan_inside(tmp_path: Path) -> None:
+    _write(tmp_path, SMALLEST)
+    assert read_plan(tmp_path).churn.kind == "notice"
+
+
+@pytest.mark.parametrize("written", ["2025-03-01", '"2025-03-01"', "2025-03-01T01:00:00+01:00"])
+def test_a_date_alone_is_midnight_utc(tmp_path: Path, written: str) -> None:
+    plan = read_plan(_write(tmp_path, SMALLEST.replace("[churn]", f"end = {written}\n[churn]")))
+    assert plan.data.end == datetime(2025, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[data]\npath = "h"\n[churn]\nkind = "notice"\nactiv_days = 3',
+            r"churn\.activ_days.*did you mean 'active_days'",
+        ),
+        ('[data]\npath = "h"\n[chrun]\nkind = "notice"', r"key chrun.*did you mean 'churn'"),
+        ('[data]\npath = "h"', r"key churn: expected a section \[churn\] with kind, found nothing"),
+        ('[churn]\nkind = "notice"\n[data]\nend = 2025-01-01', r"data\.path: expected folder.*found nothing.*\[data\]"),
+        (
+            '[data]\npath = "h"\n[churn]\nkind = "gone"',
+            r"churn\.kind: expected 'notice', 'silence' or 'departure', found 'gone'",
+        ),
+        (SMALLEST + "[horizons]\ndays = [60, 30]", r"horizons\.days: expected ascending whole days"),
+        (SMALLEST + "[horizons]\ndays = []", r"horizons\.days: expected ascending whole days"),
+        (SMALLEST + '[cutoffs]\nevery = "weekly"', r"cutoffs\.every.*found 'weekly'"),
+        (SMALLEST + '[cutoffs]\nfirst = "soon"', r"cutoffs\.first: expected .*found 'soon'"),
+        (SMALLEST + "grace_days = -1", r"churn\.grace_days: expected greater than or equal to 0, found -1"),
+        ("[data\npath = 3", r"plan\.toml: expected TOML, found .*line 1"),
+        (SMALLEST + "[churn]\n", r"expected TOML, found .*line \d+"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        read_plan(_write(tmp_path, text))
+    assert refused.value.exit_code == 2
+
+
+def test_a_missing_plan_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holdfast init"):
+        read_plan(tmp_path / "plan.toml")
+
+
+def test_the_starter_plan_is_valid_and_shows_true_defaults(tmp_path: Path) -> None:
+    commented = plan_text("history", "out")
+    lines = [line.removeprefix("# ") for line in commented.splitlines() if not line.startswith("# The plan")]
+    shown = read_plan(
+        _write(tmp_path, "\n".join(line for line in lines if "end =" not in line and "dialect" not in line))
+    )
+    defaults = read_plan(_write(tmp_path, SMALLEST))
+    assert shown.settings() | {"churn": None} == defaults.settings() | {"churn": None}
+    assert shown.churn.model_dump(exclude={"activity"}) == defaults.churn.model_dump(exclude={"activity"})
+
+
+def test_every_setting_is_described_and_marked_as_given_or_default() -> None:
+    plan = parse_plan({"data": {"path": "h"}, "churn": {"kind": "silence", "active_days": 90}})
+    rows = list(plan.describe())
+    assert all(meaning for *_, meaning in rows)
+    given = {f"{section}.{key}" for section, key, _, default, _ in rows if not default}
+    assert given == {"data.path", "churn.kind", "churn.active_days"}
+
+
+def test_the_hash_follows_what_can_change_a_score_and_nothing_else() -> None:
+    def plan(**sections: dict[str, object]) -> Plan:
+        return parse_plan({"data": {"path": "h"}, "churn": {"kind": "notice"}} | sections)
+
+    assert plan().sha256() == plan(output={"workspace": "elsewhere"}, data={"path": "there"}).sha256()
+    assert plan().sha256() != plan(churn={"kind": "notice", "grace_days": 7}).sha256()
+    assert plan().sha256() != plan(horizons={"days": [30]}).sha256()
