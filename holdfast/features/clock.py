@@ -10,9 +10,6 @@ import numpy as np
 from holdfast.features.arrays import Ints
 from holdfast.features.time import days
 
-BLOCK = 8  # half-lives in one block of a decayed sum: weights inside a block stay within a factor of 2 ** 8
-REACH = 64  # half-lives after which a block has faded out
-
 
 @dataclass(frozen=True)
 class Clock:
@@ -23,19 +20,17 @@ class Clock:
     cutoffs
         Ascending, int64 microseconds.
     edges
-        Every instant ``cutoff - offset`` and every block start of a decay, ascending. A record belongs to the cell of
-        the first edge at or after it, so that every window ``(a, b]`` between edges is a union of cells.
+        Every instant ``cutoff - offset``, ascending. A record belongs to the cell of the first edge at or after it, so
+        that every window ``(a, b]`` between edges is a union of cells.
     """
 
     cutoffs: Ints
     edges: Ints
 
     @classmethod
-    def of(cls, cutoffs: Ints, offsets: Iterable[float] = (), half_lives: Iterable[float] = ()) -> Clock:
-        """Lay out the edges of all windows of all cutoffs, offsets and half-lives in days."""
-        marks = [cutoffs - days(offset) for offset in sorted({0.0, *offsets})]
-        marks += [block_starts(cutoffs, half_life) for half_life in sorted(set(half_lives))]
-        return cls(cutoffs, np.unique(np.concatenate(marks)))
+    def of(cls, cutoffs: Ints, offsets: Iterable[float] = ()) -> Clock:
+        """Lay out the edges of all windows of all cutoffs, offsets in days."""
+        return cls(cutoffs, np.unique(np.concatenate([cutoffs - days(offset) for offset in {0.0, *offsets}])))
 
     def __len__(self) -> int:
         return len(self.cutoffs)
@@ -56,10 +51,3 @@ class Clock:
     def reached(self, at: Ints) -> Ints:
         """Give the first cutoff at or after each instant; ``len(cutoffs)`` when none is."""
         return np.searchsorted(self.cutoffs, at, side="left")
-
-
-def block_starts(cutoffs: Ints, half_life: float) -> Ints:
-    """Give the calendar of blocks of a half-life, fixed since the epoch, that the cutoffs can still feel."""
-    length = BLOCK * days(half_life)
-    low = (int(cutoffs[0]) - REACH * days(half_life)) // length
-    return np.arange(low, int(cutoffs[-1]) // length + 1, dtype=np.int64) * length

@@ -6,7 +6,9 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from hashlib import sha256
+from math import isnan, nan
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -143,8 +145,7 @@ class Indicator:
 
     def sentence(self, values: Mapping[str, float]) -> str:
         """Say the evidence with its numbers; with any of them missing, say that there is nothing on record."""
-        needed = {VALUE, *_fields(self.evidence)}
-        if any(name not in values or pd.isna(values[name]) for name in needed):
+        if any(isnan(values.get(name, nan)) for name in (VALUE, *_fields(self.evidence))):
             return f"{self.title}: nothing on record"
         return _SINGULAR.sub(r"1 \1", self.evidence.format(**values))
 
@@ -193,8 +194,9 @@ def indicator(
     return declare
 
 
-def _fields(evidence: str) -> list[str]:
-    return [name for _, name, _, _ in Formatter().parse(evidence) if name is not None]
+@cache
+def _fields(evidence: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in Formatter().parse(evidence) if name is not None)
 
 
 def _text(function: Callable[..., Any]) -> str:

@@ -13,7 +13,6 @@ import numpy as np
 
 from holdfast.errors import DataError
 from holdfast.features.arrays import Floats, Ints
-from holdfast.features.clock import BLOCK, REACH, block_starts
 from holdfast.features.conditions import Condition
 from holdfast.features.encoded import Encoded
 from holdfast.features.expression import Window
@@ -26,6 +25,8 @@ Select = Callable[[tuple[Condition, ...]], Selection]
 
 FRACTION = 2.0**32
 _HOUR_US = DAY_US / 24
+_BLOCK = 8  # half-lives in one block of a decayed sum: weights inside a block stay within a factor of 2 ** 8
+_REACH = 64  # half-lives after which a block has faded out
 
 
 def offsets(leaf: Window) -> tuple[float, ...]:
@@ -66,11 +67,11 @@ def words(values: Floats, where: str) -> tuple[Ints, Ints | None]:
     return whole.astype(np.int64), np.rint(fraction * FRACTION).astype(np.int64) if fraction.any() else None
 
 
-def total(chosen: Selection, values: Floats, leaf: Window, low: float | None, ago: float) -> Floats:
-    """Add up values over windows, exactly."""
+def total(chosen: Selection, values: Floats, leaf: Window, length: float | None, ago: float) -> Floats:
+    """Add up values over windows of a length in days (None: from the beginning), exactly."""
     whole, fraction = words(values, f"{leaf.table}.{leaf.column}")
-    result = _add(chosen, whole, low, ago).astype(np.float64)
-    return result if fraction is None else result + _add(chosen, fraction, low, ago) / FRACTION
+    result = _add(chosen, whole, length, ago).astype(np.float64)
+    return result if fraction is None else result + _add(chosen, fraction, length, ago) / FRACTION
 
 
 def _add(chosen: Selection, values: Ints, length: float | None, ago: float) -> Ints:
@@ -194,27 +195,24 @@ def _trend(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
 
 
 def _decayed(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    """Add up at decaying weight, by blocks of the calendar, so that the sum inside a block is exact.
+    """Add up at decaying weight, by blocks of a calendar fixed since the epoch, so that the sum in a block is exact.
 
     A record at t in block j weighs ``2 ** ((t - start_j) / half_life)`` there, and the block as a whole
     ``2 ** -((T - start_j) / half_life)`` at T: no rounding travels from one cutoff to another.
     """
-    clock, half_life = chosen.clock, days(leaf.option)
+    half_life, length = days(leaf.option), _BLOCK * days(leaf.option)
     values = table.numbers(leaf.column)[chosen.rows] if leaf.column else np.ones(len(chosen.rows))
-    block = (chosen.at - 1) // (BLOCK * half_life)
-    grown = values * np.exp2((chosen.at - block * (BLOCK * half_life)) / half_life)
-    whole, fraction = words(grown, f"{leaf.table}.{leaf.column or 'rows'}")
-    result = np.zeros((chosen.accounts, len(clock)))
-    for start in block_starts(clock.cutoffs, leaf.option).tolist():
-        age = clock.cutoffs - start
-        felt = (age > 0) & (age <= REACH * half_life)
-        inside = np.where(block == start // (BLOCK * half_life), 1, 0)
-        if not felt.any() or not inside.any():
-            continue
-        parts = _add(chosen, whole * inside, None, 0.0).astype(np.float64)
+    block = (chosen.at - 1) // length
+    whole, fraction = words(values * np.exp2((chosen.at - block * length) / half_life), f"{leaf.table}.{leaf.column}")
+    result = np.zeros((chosen.accounts, len(chosen.clock)))
+    for number in np.unique(block).tolist():
+        age = chosen.clock.cutoffs - number * length
+        felt = (age > 0) & (age <= _REACH * half_life)
+        inside = (block == number).astype(np.int64)
+        summed = _add(chosen, whole * inside, None, 0.0).astype(np.float64)
         if fraction is not None:
-            parts += _add(chosen, fraction * inside, None, 0.0) / FRACTION
-        result += parts * np.where(felt, np.exp2(-age / half_life), 0.0)
+            summed += _add(chosen, fraction * inside, None, 0.0) / FRACTION
+        result += summed * np.exp2(-np.where(felt, age, np.inf) / half_life)
     return result
 
 

@@ -58,7 +58,7 @@ class Measurement:
         self.history, self.cutoffs = history, cutoffs
         leaves = [node for one in expressions for node in one.walk() if isinstance(node, Window)]
         spans = {offset for leaf in leaves for offset in offsets(leaf)}
-        self.clock = Clock.of(micros(cutoffs), spans, {leaf.option for leaf in leaves if leaf.verb == "decayed"})
+        self.clock = Clock.of(micros(cutoffs), spans)
         self._shelf = _SHELVES.setdefault(history, _Shelf())
         self._functions: dict[Function, Floats] = {}
 
@@ -180,8 +180,11 @@ def _combine(operator: str, left: Floats, right: Floats) -> Floats:
             return np.minimum(left, right)
         case "max":
             return np.maximum(left, right)
-    now, before = np.maximum(left, 0.0), np.maximum(right, 0.0)
-    compared = np.minimum(ratio(now, before), _MOST)
-    return np.where(before == 0, np.where(now == 0, 1.0, _MOST), compared) + 0.0 * (
-        left + right
-    )  # missing stays missing
+    return _compare(left, right)
+
+
+def _compare(current: Floats, previous: Floats) -> Floats:
+    now, before = np.maximum(current, 0.0), np.maximum(previous, 0.0)
+    from_nothing = np.where(now == 0, 1.0, _MOST)
+    compared = np.where(before == 0, from_nothing, np.minimum(ratio(now, before), _MOST))
+    return np.where(np.isnan(now), np.nan, compared)

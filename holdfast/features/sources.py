@@ -134,8 +134,9 @@ class Source:
         A subscription counts when it runs: trials, pauses, drafts and what was cancelled are left out.
         """
         self._shaped("state", "active")
-        running = Condition("status", "not in", NOT_RUNNING)
-        source = self.where(**filters, **({"where_running": running} if self.table == "subscriptions" else {}))
+        source = self.where(**filters)
+        if self.table == "subscriptions":
+            source = source.where(where=Condition("status", "not in", NOT_RUNNING))
         return Held(self.table, "active", float(ago), source.filters)
 
     def open(self, *, since: str = "", ago: float = 0.0, **filters: Filter) -> Held:

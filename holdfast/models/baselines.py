@@ -17,10 +17,9 @@ from holdfast.models.score_hazard import ScoreHazard
 
 
 class _Baseline(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """A hazard on one field of the context, bent at some of its quantiles; it knows no contract calendar."""
+    """A hazard on the logarithm of one field of the context; it knows no contract calendar."""
 
     field: ClassVar[str | None] = None
-    bends: ClassVar[tuple[float, ...]] = ()
 
     def fit(self, X: Snapshot, y: Outcomes) -> Self:
         """Learn on the rows whose labels are known."""
@@ -28,7 +27,7 @@ class _Baseline(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         refuse_too_few(observed)
         logs = self._logs(observed.X)
         known = logs[np.isfinite(logs)] if np.isfinite(logs).any() else np.zeros(1)
-        self.knots_ = np.quantile(known, [0.0, *self.bends, 1.0])
+        self.range_ = float(known.min()), float(known.max())
         self.hazard_ = ScoreHazard.learn(self._columns(observed.X), observed, calendar=False)
         return self
 
@@ -40,13 +39,14 @@ class _Baseline(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     def to_dict(self) -> dict[str, Any]:
         """State as JSON-able values."""
         check_is_fitted(self)
-        return {"knots": self.knots_.tolist(), "hazard": self.hazard_.to_dict()}
+        return {"range": list(self.range_), "hazard": self.hazard_.to_dict()}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:
         """Restore from `to_dict`, to the last bit."""
         model = cls()
-        model.knots_ = np.array(state["knots"], float)
+        low, high = state["range"]
+        model.range_ = low, high
         model.hazard_ = ScoreHazard.from_dict(state["hazard"])
         return model
 
@@ -59,9 +59,7 @@ class _Baseline(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     def _columns(self, X: Snapshot) -> Floats:
         if self.field is None:
             return np.empty((len(X), 0))
-        low, *bends, high = self.knots_
-        logs = np.clip(self._logs(X), low, high)  # beyond what training saw, its ends hold
-        return np.column_stack([logs, *(np.maximum(logs - bend, 0.0) for bend in bends)])
+        return np.clip(self._logs(X), *self.range_)[:, None]  # beyond what training saw, its ends hold
 
 
 class BaseRate(_Baseline):
@@ -69,10 +67,9 @@ class BaseRate(_Baseline):
 
 
 class Age(_Baseline):
-    """Churn by the tenure of the account alone, in four straight pieces of its logarithm."""
+    """Churn by the tenure of the account alone."""
 
     field = "tenure_days"
-    bends = (0.25, 0.5, 0.75)
 
 
 class Recency(_Baseline):

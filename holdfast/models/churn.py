@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.calibration import Calibration, calibration_if_it_helps
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_hazard
+from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_calendar, fit_hazard
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
     LEARNED_FROM,
@@ -23,7 +23,6 @@ from holdfast.models.periods import (
     Observed,
     churn_frame,
     exposure,
-    health_sign,
     last_block,
     observe,
     refuse_too_few,
@@ -38,17 +37,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Members:
-    """The regression and, where there were events enough, the trees; their average is taken on the log-hazard."""
+    """The regression and, where there were events enough, the trees, averaged on the log-hazard.
+
+    The intercepts in ``calendar`` belong to the average, fitted once more when its two parts are known.
+    """
 
     ridge: HazardFit
     trees: Trees | None
+    calendar: HazardFit
 
-    def eta(self, design: Floats, features: Floats, calendar: Exposure) -> Floats:
-        """Average the log-hazards (n, K)."""
-        eta = self.ridge.eta(self.ridge.g(design), calendar)
-        if self.trees is None:
-            return eta
-        return 0.5 * (eta + self.trees.hazard.eta(self.trees.g(features), calendar))
+    def g(self, design: Floats, features: Floats) -> Floats:
+        """Average the exposure-free log-hazards (n,)."""
+        g = self.ridge.g(design)
+        return g if self.trees is None else 0.5 * (g + self.trees.g(features))
+
+    def eta(self, design: Floats, features: Floats, exposure: Exposure) -> Floats:
+        """Set the average in its calendar (n, K)."""
+        return self.calendar.eta(self.g(design, features), exposure)
 
 
 class ChurnModel(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -169,6 +174,7 @@ class ChurnModel(BaseEstimator):  # type: ignore[misc] # scikit-learn has no typ
             "encoding": self.encoding_.to_dict(),
             "strength": self.strength_,
             "ridge": self.members_.ridge.to_dict(),
+            "calendar": self.members_.calendar.to_dict(),
             "trees": None if self.members_.trees is None else self.members_.trees.to_dict(),
             "calibration": self.calibration_.to_dict(),
         }
@@ -182,16 +188,20 @@ class ChurnModel(BaseEstimator):  # type: ignore[misc] # scikit-learn has no typ
         model.encoding_ = Encoding.from_dict(state["encoding"])
         model.strength_ = state["strength"]
         trees = None if state["trees"] is None else Trees.from_dict(state["trees"])
-        model.members_ = Members(HazardFit.from_dict(state["ridge"]), trees)
+        model.members_ = Members(HazardFit.from_dict(state["ridge"]), trees, HazardFit.from_dict(state["calendar"]))
         model.calibration_ = Calibration(**state["calibration"])
         return model
 
     def _learn(self, observed: Observed, design: Floats, features: Floats) -> Members:
         ridge = fit_hazard(design, observed.periods, ridge_penalty(self.encoding_, self.strength_))
-        if observed.evidence < TREES_FROM:
-            return Members(ridge, None)
-        signs = monotone_signs(self.encoding_, health_sign(observed.rises))
-        return Members(ridge, fit_trees(features, observed.periods, signs, self.seed))
+        trees = None
+        if observed.evidence >= TREES_FROM:
+            signs = monotone_signs(self.encoding_, observed.health_sign)
+            trees = fit_trees(features, observed.periods, signs, self.seed)
+        members = Members(ridge, trees, ridge.calendar)
+        if trees is None:
+            return members
+        return replace(members, calendar=fit_calendar(observed.periods, members.g(design, features)))
 
     def _calibrated(self, observed: Observed, design: Floats, features: Floats) -> Calibration:
         """Fit on the early part of training, and see whether a line improves what that predicts of the late part."""

@@ -144,10 +144,10 @@ def explain(model: ChurnModel, X: Snapshot, history: History | None = None) -> E
     design, features = encoding.design(X), encoding.features(X)
     toward_churn = 1.0 if model.rises_ else -1.0
     parts = _regression_parts(encoding, design, members.ridge.coef, X)
-    g, base = members.ridge.g(design), 0.0
+    g, base = members.g(design, features), 0.0
     if members.trees is not None:
         contributions = members.trees.contributions(features)
-        g, base = 0.5 * (g + members.trees.g(features)), 0.5 * float(contributions[0, -1]) if len(X) else 0.0
+        base = 0.5 * float(contributions[0, -1]) if len(X) else 0.0
         parts = {name: 0.5 * values for name, values in parts.items()}
         for source, values in zip(encoding.feature_sources, contributions.T[:-1], strict=True):
             parts[source] = parts[source] + 0.5 * values

@@ -10,7 +10,7 @@ As g depends on the account alone, an account needs one row of features and K co
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,11 @@ class HazardFit:
         """Add intercepts, off-cycle shift and offset to g (n,); gives (n, K)."""
         eta: Floats = g[:, None] + self.intercepts + self.off_cycle * exposure.off_cycle + exposure.offset
         return eta
+
+    @property
+    def calendar(self) -> HazardFit:
+        """The intercepts alone, for a g that is known."""
+        return replace(self, coef=np.empty(0))
 
     def to_dict(self) -> dict[str, Any]:
         """State as plain lists and numbers."""
@@ -224,6 +229,11 @@ def fit_hazard(
         theta = np.concatenate([start.coef, start.intercepts, [start.off_cycle]])
     theta = newton(hazard_objective(design, periods, penalty, known), theta, tolerance=tolerance)
     return HazardFit(theta[:p], theta[p : p + k], float(theta[-1]))
+
+
+def fit_calendar(periods: Periods, known: Floats) -> HazardFit:
+    """Fit intercepts and off-cycle shift to a g (n,) that is known."""
+    return fit_hazard(np.empty((len(known), 0)), periods, np.empty(0), known=known)
 
 
 def first_guess(periods: Periods) -> float:

@@ -50,7 +50,7 @@ class Observed:
     @property
     def health_sign(self) -> int:
         """Sign with which health enters the log-hazard: it lowers the hazard of churn and raises that of the return."""
-        return health_sign(self.rises)
+        return -1 if self.rises else 1
 
     @property
     def evidence(self) -> int:
@@ -64,11 +64,6 @@ class Observed:
     def rows(self, mask: NDArray[np.bool_]) -> Observed:
         """Keep the rows where a mask holds."""
         return replace(self, X=self.X.rows(mask), periods=self.periods.rows(mask))
-
-
-def health_sign(rises: bool) -> int:
-    """Sign with which health enters the log-hazard: -1 where the event is churn, +1 where it is the return."""
-    return -1 if rises else 1
 
 
 def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool) -> Exposure:

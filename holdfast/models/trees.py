@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, loss_terms
+from holdfast.models.hazard import Floats, Periods, fit_calendar, loss_terms
 
 if TYPE_CHECKING:
     import lightgbm
@@ -32,14 +32,13 @@ _PARAMETERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Trees:
-    """A fitted booster as text, with the intercepts of its hazard.
+    """A fitted booster as text.
 
     Trees see indicators and context but never the interval or its exposure, so g is one number per account and its
     contributions hold at every horizon.
     """
 
     booster: str
-    hazard: HazardFit
 
     def g(self, features: Floats) -> Floats:
         """Sum the leaves of each row (n,)."""
@@ -54,13 +53,13 @@ class Trees:
         return _load(self.booster).predict(features, num_threads=1, **options) if len(features) else []
 
     def to_dict(self) -> dict[str, Any]:
-        """State: the booster as text, the intercepts as numbers."""
-        return {"booster": self.booster, "hazard": self.hazard.to_dict()}
+        """State: the booster as text."""
+        return {"booster": self.booster}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Trees:
         """Restore from `to_dict`, to the last bit."""
-        return cls(state["booster"], HazardFit.from_dict(state["hazard"]))
+        return cls(state["booster"])
 
 
 def monotone_signs(encoding: Encoding, health_sign: int) -> list[int]:
@@ -69,7 +68,7 @@ def monotone_signs(encoding: Encoding, health_sign: int) -> list[int]:
 
 
 def fit_trees(features: Floats, periods: Periods, signs: list[int], seed: int = 0) -> Trees | None:
-    """Boost the complementary log-log likelihood from the calendar's own hazard, then refit the intercepts.
+    """Boost the complementary log-log likelihood from the calendar's own hazard.
 
     All intervals of a row share its leaf, so their derivatives are added and one row per account is enough. None when
     no feature can be split on.
@@ -79,9 +78,8 @@ def fit_trees(features: Floats, periods: Periods, signs: list[int], seed: int = 
     n, q = features.shape
     if q == 0 or n < 40:
         return None
-    nothing = np.empty((n, 0))
-    start = fit_hazard(nothing, periods, np.empty(0))
-    eta = start.eta(np.zeros(n), periods.exposure)
+    nothing = np.zeros(n)
+    eta = fit_calendar(periods, nothing).eta(nothing, periods.exposure)
 
     def objective(g: Floats, _data: lightgbm.Dataset) -> tuple[Floats, Floats]:
         _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight)
@@ -95,8 +93,7 @@ def fit_trees(features: Floats, periods: Periods, signs: list[int], seed: int = 
     }
     data = lightgbm.Dataset(features, params={"verbosity": -1}, free_raw_data=True)
     booster = lightgbm.train(parameters, data, num_boost_round=ROUNDS)
-    trees = Trees(_normalise(booster.model_to_string()), start)
-    return Trees(trees.booster, fit_hazard(nothing, periods, np.empty(0), known=trees.g(features), start=start))
+    return Trees(_normalise(booster.model_to_string()))
 
 
 def _load(text: str) -> lightgbm.Booster:

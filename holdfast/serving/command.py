@@ -153,31 +153,22 @@ def train(
     with pipeline.workspace(settings).lock():
         trained = pipeline.train(settings, known)
     summary = trained.summary()
-    if json:
-        show.as_json(summary)
-        return
-    show.say(summary["verdict"])
-    show.say(f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}.")
+    told = f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}."
+    show.as_json(summary) if json else show.say(summary["verdict"] + " " + told)
 
 
 @app.command()
 def backtest(plan: PlanFile, json: Json = False) -> None:
     """Say how good the models would have been, beside four baselines."""
     from holdfast.serving import pipeline
-    from holdfast.serving.report import METRICS
+    from holdfast.serving.telling import tell_backtest
 
     settings, history = _open(plan)
     X, y = pipeline.examples(settings, pipeline.known_on(history, None))
     started = perf_counter()
     result = pipeline.prove(settings, X, y).to_dict()
     result["seconds"] = round(perf_counter() - started, 3)
-    if json:
-        show.as_json(result)
-        return
-    show.say(result["verdict"])
-    columns = ["model", "horizon", "n", "events", *(metric.key for metric in METRICS)]
-    blocks = [(name, days, one) for name, by_horizon in result["models"].items() for days, one in by_horizon.items()]
-    show.table([{"model": name, "horizon": days, **one} for name, days, one in blocks], columns)
+    show.as_json(result) if json else tell_backtest(result)
 
 
 @app.command()

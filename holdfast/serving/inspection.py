@@ -13,6 +13,7 @@ from holdfast.findings import Finding
 from holdfast.serving.attributes import stale
 from holdfast.serving.pipeline import examples, known_on
 from holdfast.serving.plan import Plan
+from holdfast.serving.report import SEVERITY, by_reason
 
 if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
@@ -36,7 +37,8 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         X, y = examples(plan, known_on(history, None))
     except DataError as problem:
         return [*found, Finding("HF012", problem.where, 1, str(problem))]
-    return [*found, *y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
+    found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
+    return sorted(found, key=lambda one: SEVERITY[one.severity])
 
 
 def freshness(history: History) -> list[Finding]:
@@ -89,4 +91,4 @@ def _scarce(y: Labels) -> list[Finding]:
 
 
 def _not_applicable(X: Snapshot) -> list[Finding]:
-    return [Finding("HF011", name, 1, why) for name, why in sorted(X.left_out.items())]
+    return [Finding("HF011", ", ".join(names), len(names), why) for why, names in by_reason(X.left_out).items()]

@@ -63,11 +63,9 @@ def write_proof(
         (folder / "backtest.json").write_bytes(canonical_json(asdict(proof)))
         if result:
             result.frame().to_parquet(folder / "predictions.parquet", index=False)
-            paint = {
-                "calibration": result.plot_calibration,
-                "lift": result.plot_lift,
-                "lead_time": result.plot_lead_time,
-            }
+            paint = {"calibration": result.plot_calibration, "lift": result.plot_lift}
+            if result.kind != "silence":  # which has no day of churn to look ahead to
+                paint["lead_time"] = result.plot_lead_time
             for name, plot in paint.items():
                 (folder / f"{name}.svg").write_text(draw(name, plot), encoding="utf-8")
         write_manifest(folder, {"version": version})

@@ -101,7 +101,7 @@ class Page:
 
 def render(scores: Scores, page: Page) -> str:
     """Render the page as HTML; whatever a customer typed into a name stays text."""
-    findings = sorted(page.findings, key=lambda one: (_SEVERITY[one.severity], one.code, one.where))
+    findings = sorted(page.findings, key=lambda one: (SEVERITY[one.severity], one.code, one.where))
     return (
         _environment()
         .get_template("report.html.j2")
@@ -109,12 +109,14 @@ def render(scores: Scores, page: Page) -> str:
             as_of=scores.as_of.strftime("%Y-%m-%d"),
             verdict=page.verdict,
             meaning=_MEANINGS[page.kind],
-            tiles=_tiles(scores),
+            tiles=_tiles(scores, rises=page.rises),
             bands=_bands(scores),
             notes=page.notes,
             warnings=_warnings(findings),
             horizons=_horizons(scores.rows),
             horizon_note=_RISING if page.rises else _FALLING,
+            owned=bool((scores.rows["csm"] != "").any()),
+            dated=bool(scores.rows["renewal_date"].notna().any()),
             money=bool(scores.rows["expected_arr_at_risk_90"].notna().any()),
             accounts=_accounts(scores),
             unscored=_unscored(scores),
@@ -127,13 +129,13 @@ def render(scores: Scores, page: Page) -> str:
             dimensions=_meters(_by_dimension(page.importance), "share"),
             weights=_meters(_heaviest(page.weights), "weight"),
             findings=findings,
-            left_out=sorted(page.left_out.items()),
+            left_out=by_reason(page.left_out),
             provenance=list(page.provenance.items()),
         )
     )
 
 
-_SEVERITY = {"error": 0, "warning": 1, "info": 2}
+SEVERITY = {"error": 0, "warning": 1, "info": 2}
 _RISING = "The percentages are the probability of churn within so many days."
 _FALLING = "The percentages are the probability of no activity at all for so many days: the longer, the rarer."
 _MEANINGS = {
@@ -141,6 +143,18 @@ _MEANINGS = {
     "silence": "Churn here means silence: a customer that has been active shows no activity for the whole horizon.",
     "departure": "Churn here means departure: the last activity lies inside the horizon; silence afterwards confirms.",
 }
+
+
+def by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Group the indicators that were left out by the reason.
+
+    Examples
+    --------
+    >>> by_reason({"b": "needs the table usage", "a": "needs the table usage"})
+    {'needs the table usage': ['a', 'b']}
+    """
+    reasons = sorted(set(left_out.values()))
+    return {why: sorted(name for name, reason in left_out.items() if reason == why) for why in reasons}
 
 
 def _environment() -> Environment:
@@ -155,12 +169,13 @@ def _environment() -> Environment:
     )
 
 
-def _tiles(scores: Scores) -> list[dict[str, str]]:
+def _tiles(scores: Scores, *, rises: bool) -> list[dict[str, str]]:
     counts, rows = scores.counts(), scores.rows
+    expected = "expected to churn within" if rises else "expected to be silent for"
     tiles = [{"value": f"{counts['scored'] + counts['scored_partial']:,}", "label": "accounts scored"}]
     for column in (f"p{days}" for days in _horizons(rows)):
         days = horizon(column)
-        tiles.append({"value": f"{rows[column].sum():,.0f}", "label": f"expected to churn within {days} days"})
+        tiles.append({"value": f"{rows[column].sum():,.0f}", "label": f"{expected} {days} days"})
     at_risk = rows["expected_arr_at_risk_90"]
     if at_risk.notna().any():
         tiles.append(

@@ -82,6 +82,16 @@ def tell_account(story: dict[str, Any]) -> None:
         )
 
 
+def tell_backtest(result: dict[str, Any]) -> None:
+    """Print the verdict of a backtest, and its figures by model and horizon."""
+    from holdfast.serving.report import METRICS
+
+    show.say(result["verdict"])
+    columns = ["model", "horizon", "n", "events", *(metric.key for metric in METRICS)]
+    blocks = [(name, days, one) for name, by_horizon in result["models"].items() for days, one in by_horizon.items()]
+    show.table([{"model": name, "horizon": days, **one} for name, days, one in blocks], columns)
+
+
 def tell_riskiest(rows: pd.DataFrame) -> list[str]:
     """Write one sentence per account, riskiest first."""
     return [_sentence(row) for row in records(rows)]

@@ -14,9 +14,10 @@ from holdfast.errors import TooFewEvents, UsageError
 from holdfast.findings import Finding
 from holdfast.progress import progress as bar
 from holdfast.training import bootstrap as resampling
+from holdfast.training.contest import Scores
 from holdfast.training.folds import Fold, folds
 from holdfast.training.metrics import NAMES
-from holdfast.training.verdict import BASELINES, MIN_EVENTS, Comparison, verdict
+from holdfast.training.verdict import MIN_EVENTS, Comparison, verdict
 from holdfast.training.views import calibration_frame, lead_time_frame, lift_frame, metrics_table
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def _judged(
     dropped = dict(y.dropped)
     for horizon in y.horizons:
         here = (known["horizon"] == horizon).to_numpy()
-        scores = _Scores.of(known[here], code[here], names, weights)
+        scores = Scores.of(known[here], code[here], names, weights)
         if scores is None:
             dropped[horizon] = "no settled label in the test"
             continue
@@ -292,60 +293,6 @@ def _findings(
     for name, at in skipped.items():
         found.append(Finding("HF015", f"model {name}", len(at), f"{len(at)} of {refits} refits had too few events"))
     return found
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """The metrics of all models at one horizon, on the rows that all of them predicted, in every replicate."""
-
-    values: dict[str, np.ndarray[Any, Any]]
-    n: int
-    events: int
-    evidence: int
-
-    @classmethod
-    def of(
-        cls, rows: pd.DataFrame, code: np.ndarray[Any, Any], names: list[str], weights: np.ndarray[Any, Any]
-    ) -> _Scores | None:
-        keys = pd.MultiIndex.from_arrays([code, rows["cutoff"]])
-        present = [name for name in names if (rows["model"] == name).any()]
-        shared = pd.Series(1, index=keys).groupby(level=[0, 1], sort=True).size()
-        shared = shared[shared == len(present)]
-        if shared.empty:
-            return None
-        wide = {}
-        for name in present:
-            mask = (rows["model"] == name).to_numpy()
-            wide[name] = rows.loc[mask, ["p", "y"]].set_axis(keys[mask]).loc[shared.index]
-        account = shared.index.get_level_values(0).to_numpy()
-        y = wide[present[0]]["y"].to_numpy()
-        base = wide["base_rate"]["p"].to_numpy() if "base_rate" in wide else np.full(len(y), y.mean())
-        values = {
-            name: resampling.replicate(y, frame["p"].to_numpy(), base, account, weights) for name, frame in wide.items()
-        }
-        evidence = min(len(np.unique(account[y == 1])), len(np.unique(account[y == 0])))
-        return cls(values, len(y), int(y.sum()), evidence)
-
-    def tidy(self, horizon: int) -> pd.DataFrame:
-        frames = []
-        for name, values in self.values.items():
-            low, high = resampling.interval(values[1:])
-            counts = pd.DataFrame({"metric": ["n", "events"], "value": [float(self.n), float(self.events)]})
-            frame = pd.DataFrame({"metric": NAMES, "value": values[0], "low": low, "high": high})
-            frames.append(pd.concat([frame, counts]).assign(model=name, horizon=horizon))
-        return pd.concat(frames)[["model", "horizon", "metric", "value", "low", "high"]]
-
-    def compare(self, horizon: int) -> list[Comparison]:
-        at = NAMES.index("auc")
-        strength = {name: self.values[name][0, at] for name in BASELINES if name in self.values}
-        best = max(strength, key=lambda name: -1.0 if math.isnan(strength[name]) else strength[name])
-        found = []
-        for name in (name for name in self.values if name not in BASELINES):
-            difference = self.values[name][:, [at]] - self.values[best][:, [at]]
-            low, high = resampling.interval(difference[1:])
-            bounds = (float(difference[0, 0]), float(low[0]), float(high[0]))
-            found.append(Comparison(name, best, horizon, *bounds, evidence=self.evidence))
-        return found
 
 
 def _json(value: float) -> float | None:

@@ -102,10 +102,11 @@ def starts(records: Records) -> tuple[NDArray[np.int32], Instants]:
     rows = _versions(records)
     rows = rows[(rows["superseded"] == FOREVER) & rows["running"] & (rows["cancel"] == FOREVER)]
     begins = first_of([rows["entity"]], rows["at"].to_numpy()) == rows["at"]
-    renewed = rows["term_start"] > NEVER
-    when = np.where(renewed & ~begins, rows["term_start"], rows["at"])
-    kept = (begins | renewed).to_numpy()
-    return rows["account"].to_numpy(dtype=np.int32)[kept], np.maximum(when, rows["known"])[kept].to_numpy()
+    told = first_of([rows["entity"], rows["term_start"]], rows["known"].to_numpy())
+    renewed = np.maximum(rows["term_start"], told)
+    when = np.where(begins, np.maximum(rows["at"], rows["known"]), renewed)
+    kept = (begins | (rows["term_start"] > NEVER)).to_numpy()
+    return rows["account"].to_numpy(dtype=np.int32)[kept], when[kept]
 
 
 def _versions(records: Records) -> pd.DataFrame:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from holdfast.training.labels import Labels
 
 MIN_CUTOFFS = 3  # settled cutoffs before the first fit
-MIN_EVENTS = 5  # churned rows of the shortest horizon without which nothing is fitted
-GOOD_EVENTS = 50  # churned rows that are waited for, as long as half of the cutoffs are left to test
+MIN_EVENTS = 5  # accounts with the rarer outcome without which nothing is fitted
+GOOD_EVENTS = 50  # accounts with the rarer outcome that are waited for, unless few are left to test
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Fold:
 def folds(y: Labels, retrain_every: int = 3) -> tuple[Fold, ...]:
     """Split labelled cutoffs into refits, each tested on the next `retrain_every` cutoffs.
 
-    The first refit stands where at least a third of the labelled cutoffs have passed, three of them are settled at the
-    shortest horizon with 50 churned rows; when that takes more than half of the cutoffs, five churned rows
-    will do from the half on, or as soon as there are five.
+    The first refit stands at the first cutoff where a third of the labelled cutoffs has passed, three of them are
+    settled at the shortest horizon, and the accounts with the rarer outcome in them are at least five, and 50 or half
+    as many as are left to test.
 
     Raises
     ------
     TooFewEvents
-        When no cutoff has five churned rows settled before it.
+        When no cutoff has so much settled before it.
     """
     if retrain_every < 1:
         raise UsageError("backtest, retrain_every", "a number of cutoffs, 1 or more", str(retrain_every), "correct it")
@@ -77,22 +77,24 @@ def overlaps(y: Labels, plan: tuple[Fold, ...]) -> pd.DataFrame:
 
 
 def _start(y: Labels, stands: pd.DatetimeIndex) -> int:
-    events, settled = _settled(y, stands)
-    third, half = -(-len(stands) // 3), len(stands) // 2
-    enough = settled >= MIN_CUTOFFS
-    for least, first, last in ((GOOD_EVENTS, third, half), (MIN_EVENTS, half, len(stands) - 1)):
-        fits = [k for k in range(first, last + 1) if k < len(stands) and enough[k] and events[k] >= least]
-        if fits:
-            return fits[0]
-    found = f"{int(events.max(initial=0))} before the last of {len(stands)} labelled cutoffs"
+    shortest = y.horizons[0]
+    label = y.frame[shortest].dropna()
+    place = stands.searchsorted(label.index.get_level_values("cutoff"))
+    seen = pd.DataFrame({"outcome": label.to_numpy(), "place": place, "account": label.index.get_level_values(0)})
+    spans = seen.groupby(["outcome", "account"])["place"].agg(["min", "max"]).reset_index()
+    churned, stayed = spans[spans["outcome"] == 1], spans[spans["outcome"] == 0]
+    settled = micros(stands + pd.Timedelta(days=y.churn.resolution_days(shortest)))
+    past = np.searchsorted(settled, micros(stands), side="right")  # number of cutoffs settled at each cutoff
+    order = np.arange(len(stands))
+    before = np.minimum(*(np.searchsorted(np.sort(one["min"]), past) for one in (churned, stayed)))
+    after = np.minimum(*(len(one) - np.searchsorted(np.sort(one["max"]), order) for one in (churned, stayed)))
+    least = np.maximum(np.minimum(GOOD_EVENTS, after // 2), MIN_EVENTS)
+    fits = (order >= len(stands) / 3) & (past >= MIN_CUTOFFS) & (before >= least)
+    if fits.any():
+        return int(np.argmax(fits))
+    expected = (
+        f"at least {MIN_EVENTS} accounts that churned and {MIN_EVENTS} that stayed, settled before a cutoff to test on"
+    )
+    found = f"{int(before.max(initial=0))} of the rarer before the last of {len(stands)} labelled cutoffs"
     do = "lengthen the history, add cutoffs, or use HealthScore.template(), which needs no events"
-    raise TooFewEvents("backtest", f"at least {MIN_EVENTS} churned rows settled before a cutoff to test on", found, do)
-
-
-def _settled(y: Labels, stands: pd.DatetimeIndex) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Count, at each cutoff, churned rows and cutoffs that are settled at the shortest horizon."""
-    shortest = y.frame[y.horizons[0]].dropna()
-    by_cutoff = (shortest == 1).groupby(shortest.index.get_level_values("cutoff")).sum().sort_index()
-    settled_at = pd.DatetimeIndex(by_cutoff.index) + pd.Timedelta(days=y.churn.resolution_days(y.horizons[0]))
-    cutoffs = np.searchsorted(micros(settled_at), micros(stands), side="right")
-    return np.append(0, by_cutoff.to_numpy().cumsum())[cutoffs], cutoffs
+    raise TooFewEvents("backtest", expected, found, do)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 
 BASELINES = ("base_rate", "age", "recency", "template")
+RANKING = BASELINES[1:]  # the base rate ranks nobody; pooled over refits its AUC only tells that churn has a trend
 MIN_EVENTS = 50  # accounts with the rarer outcome, below which no order of models is read out
 
 _NAMES = {

@@ -75,7 +75,7 @@ def test_a_walk_forward_never_looks_ahead(y: Labels, every: int) -> None:
         assert (windows <= fold.trained_at).all()
         assert (y.at_risk[fold.tested(y)] == "").all()
     first = plan[0].training(y).frame[y.horizons[0]].dropna()
-    assert (first == 1).sum() >= MIN_EVENTS
+    assert min(first[first == outcome].index.get_level_values(0).nunique() for outcome in (0, 1)) >= MIN_EVENTS
     assert first.index.get_level_values("cutoff").nunique() >= MIN_CUTOFFS
 
 
@@ -83,16 +83,18 @@ def test_no_argument_can_make_it_leak() -> None:
     assert list(inspect.signature(folds).parameters) == ["y", "retrain_every"]
 
 
-def test_about_a_third_of_the_cutoffs_comes_first() -> None:
+def test_a_third_to_a_half_of_the_cutoffs_comes_first() -> None:
     y = panel(0, 200, 24, 28, "notice", 14)
     labelled = y.frame.dropna(how="all").index.get_level_values("cutoff").unique()
     share = (labelled < folds(y)[0].trained_at).mean()
-    assert 0.3 <= share <= 0.55
+    assert 0.33 <= share <= 0.6
 
 
 def test_too_few_events_are_named() -> None:
     y = panel(0, 4, 10, 28, "notice", 14)
-    with pytest.raises(TooFewEvents, match="at least 5 churned rows settled before a cutoff to test on") as refused:
+    with pytest.raises(
+        TooFewEvents, match="at least 5 accounts that churned and 5 that stayed, settled before"
+    ) as refused:
         folds(y)
     assert refused.value.exit_code == 31
 

@@ -203,7 +203,7 @@ def test_a_known_law_is_nearly_recovered(kind: str) -> None:
         assert (floor - ours) / (floor - oracle) > 0.95
         assert roc_auc_score(y, p[h][known]) > roc_auc_score(y, fresh.truth[h][known]) - 0.005
         assert roc_auc_score(y, p[h][known]) > roc_auc_score(y, health[h][known]) - 0.003
-        assert p[h][known].mean() == pytest.approx(fresh.truth[h][known].mean(), rel=0.1)
+        assert p[h][known].mean() == pytest.approx(fresh.truth[h][known].mean(), rel=0.05, abs=0.01)
         log_odds = np.log(p[h][known] / (1 - p[h][known])).to_frame()
         assert LogisticRegression(C=1e6).fit(log_odds, y).coef_.item() == pytest.approx(1.0, abs=0.15)
 

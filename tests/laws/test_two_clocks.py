@@ -10,7 +10,7 @@ from holdfast.features.history import History
 
 START = pd.Timestamp("2025-01-01", tz="UTC")
 ACCOUNTS = ["a", "b", "c", "d"]
-LAW = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 hours = st.integers(0, 40).map(lambda n: START + pd.Timedelta(hours=6 * n))
 later = st.one_of(st.none(), hours)
@@ -187,7 +187,7 @@ def test_dates_that_came_later_are_as_if_never_written(frames, instant):
     assert until(read(sometimes), instant).fingerprint() == until(read(early), instant).fingerprint()
 
 
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=8)
 @given(frames=tables)
 def test_what_is_written_is_read_again(frames, tmp_path_factory):
     history, folder = read(frames), tmp_path_factory.mktemp("written")

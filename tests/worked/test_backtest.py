@@ -180,7 +180,7 @@ def test_a_name_cannot_write_html() -> None:
 
 def test_a_model_that_needs_more_events_is_skipped_where_it_must_be() -> None:
     X, y = company()
-    late = backtest({"late": Reads("hint", least=130), **BASELINES}, X, y, bootstrap=10, progress=False)
+    late = backtest({"late": Reads("hint", least=200), **BASELINES}, X, y, bootstrap=10, progress=False)
     assert 0 < len(late.skipped["late"]) < late.frame()["trained_at"].nunique()
     assert any(f.code == "HF015" and "refits had too few events" in f.message for f in late.findings)
     n = late.table()["n"].groupby("horizon").nunique()

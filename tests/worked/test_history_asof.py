@@ -199,3 +199,21 @@ def test_churn_happens_at_notice_else_at_the_end():
     assert history.as_of(DAY(5))["churn"]["ended_at"].dt.day.tolist() == [30, 4]  # an announced end is known
     assert [f.count for f in history.findings if f.code == "HF005"] == [1]
     assert records.columns["kind"].tolist() == ["voluntary", "voluntary"]
+
+
+def test_a_correction_counts_when_its_account_is_known():
+    accounts = pd.DataFrame({"account_id": ["a", "b"], "known_at": [DAY(1), DAY(20)]})
+    tickets = {
+        "account_id": ["a", "b"],
+        "ticket_id": ["t", "t"],
+        "opened_at": [DAY(2)] * 2,
+        "known_at": [DAY(2), DAY(5)],
+    }
+    history = History.from_frames({"accounts": accounts, "tickets": pd.DataFrame(tickets)})
+    seen = {day: list(history.as_of(DAY(day))["tickets"]["account_id"]) for day in (5, 19, 20)}
+    assert seen == {5: ["a"], 19: ["a"], 20: ["b"]}
+    overtaken = History.from_frames(
+        {"accounts": accounts, "tickets": pd.DataFrame(tickets)[::-1].assign(known_at=[DAY(2), DAY(5)])}
+    )
+    assert list(overtaken.as_of(DAY(20))["tickets"]["account_id"]) == ["a"]
+    assert len(overtaken.records("tickets")) == 1

@@ -103,6 +103,14 @@ def test_who_comes_back_is_at_risk_again_and_may_leave_again() -> None:
     assert why(y, cutoff="2024-07-01") == "has given notice or left"
 
 
+def test_a_change_of_seats_after_the_notice_is_no_return() -> None:
+    more = {"term_start": "2024-01-01", "term_end": "2025-01-01"}
+    terms = [subscribed("a", "2024-01-01", **more), subscribed("a", "2024-03-01", seats=5, **more)]
+    y = label(history(churn=[gave("2024-02-01")], subscriptions=[*terms, subscribed("b", "2024-01-01")]), [T])
+    assert why(y) == "has given notice or left"
+    assert of(y, "b") == [0, 0, 0]
+
+
 def test_without_subscriptions_activity_after_the_end_is_a_return() -> None:
     seen = [{"account_id": "a", "occurred_at": day} for day in ("2024-02-20", "2024-04-01")]
     gone = gave("2024-02-01", ended_at="2024-02-15")

@@ -1,0 +1,91 @@
+"""The contest: all models of one horizon measured on the same rows, and each against the best baseline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.training import bootstrap
+from holdfast.training.metrics import NAMES
+from holdfast.training.verdict import BASELINES, RANKING, Comparison
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from holdfast.training.metrics import Floats
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Hold the metrics of all models at one horizon, on the rows that all of them predicted.
+
+    Attributes
+    ----------
+    values
+        By model, (1 + replicates, metrics); the first row is the sample itself.
+    n, events
+        Rows, and rows that churned.
+    evidence
+        Accounts with the rarer outcome.
+    """
+
+    values: dict[str, Floats]
+    n: int
+    events: int
+    evidence: int
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, code: NDArray[np.intp], names: list[str], weights: Floats) -> Scores | None:
+        """Measure the models on long rows of one horizon; None when they share no row.
+
+        Parameters
+        ----------
+        code
+            Position of each row's account in the columns of `weights`, see `bootstrap.draw`.
+        """
+        keys = pd.MultiIndex.from_arrays([code, rows["cutoff"]])
+        present = [name for name in names if (rows["model"] == name).any()]
+        shared = pd.Series(1, index=keys).groupby(level=[0, 1], sort=True).size()
+        shared = shared[shared == len(present)]
+        if shared.empty:
+            return None
+        wide = {}
+        for name in present:
+            mask = (rows["model"] == name).to_numpy()
+            wide[name] = rows.loc[mask, ["p", "y"]].set_axis(keys[mask]).loc[shared.index]
+        account = shared.index.get_level_values(0).to_numpy()
+        y = wide[present[0]]["y"].to_numpy()
+        base = wide["base_rate"]["p"].to_numpy() if "base_rate" in wide else np.full(len(y), y.mean())
+        values = {
+            name: bootstrap.replicate(y, frame["p"].to_numpy(), base, account, weights) for name, frame in wide.items()
+        }
+        evidence = min(len(np.unique(account[y == 1])), len(np.unique(account[y == 0])))
+        return cls(values, len(y), int(y.sum()), evidence)
+
+    def tidy(self, horizon: int) -> pd.DataFrame:
+        """Give ``model, horizon, metric, value, low, high``."""
+        frames = []
+        for name, values in self.values.items():
+            low, high = bootstrap.interval(values[1:])
+            counts = pd.DataFrame({"metric": ["n", "events"], "value": [float(self.n), float(self.events)]})
+            frame = pd.DataFrame({"metric": NAMES, "value": values[0], "low": low, "high": high})
+            frames.append(pd.concat([frame, counts]).assign(model=name, horizon=horizon))
+        return pd.concat(frames)[["model", "horizon", "metric", "value", "low", "high"]]
+
+    def compare(self, horizon: int) -> list[Comparison]:
+        """Set every model that is no baseline against the baseline with the best AUC, paired by replicate."""
+        at = NAMES.index("auc")
+        there = [name for name in RANKING if name in self.values] or list(self.values)
+        strength = {name: self.values[name][0, at] for name in there}
+        best = max(strength, key=lambda name: -1.0 if math.isnan(strength[name]) else strength[name])
+        found = []
+        for name in (name for name in self.values if name not in BASELINES):
+            difference = self.values[name][:, [at]] - self.values[best][:, [at]]
+            low, high = bootstrap.interval(difference[1:])
+            bounds = (float(difference[0, 0]), float(low[0]), float(high[0]))
+            found.append(Comparison(name, best, horizon, *bounds, evidence=self.evidence))
+        return found
