@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "History": "holdfast.features.history",
-    "Indicator": "holdfast.features.indicator",
+    "Indicator": "holdfast.features.indicators.indicator",
     "Snapshot": "holdfast.features.snapshot",
     "catalog": "holdfast.features.catalog",
     "cutoffs": "holdfast.features.time",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from holdfast.errors import HoldfastError as HoldfastError
     from holdfast.features.catalog import catalog as catalog
     from holdfast.features.history import History as History
-    from holdfast.features.indicator import Indicator as Indicator
+    from holdfast.features.indicators.indicator import Indicator as Indicator
     from holdfast.features.simulate import simulate as simulate
     from holdfast.features.snapshot import Snapshot as Snapshot
     from holdfast.features.time import cutoffs as cutoffs

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from holdfast.features.arrays import Bools, Floats, Ints, Objects
-from holdfast.features.measuring import Evaluation
-from holdfast.features.sources import Source, subscriptions
-from holdfast.features.states import Spells, largest, leading, meeting
-from holdfast.features.tables import ACTIVITY_TABLES
+from holdfast.features.history.tables import ACTIVITY_TABLES
+from holdfast.features.indicators.sources import Source, subscriptions
+from holdfast.features.kernel.arrays import Bools, Floats, Ints, Objects
+from holdfast.features.kernel.measurement import Evaluation
+from holdfast.features.kernel.states import Spells, largest, leading, meeting
 from holdfast.features.time import DAY_US, FOREVER
 
 TEXTS = ("segment", "plan", "contract")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.features.arrays import Floats, Ints
 from holdfast.features.context import running, term_months
-from holdfast.features.encoded import Encoded
-from holdfast.features.measuring import Evaluation
+from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.kernel.encoded import Encoded
+from holdfast.features.kernel.measurement import Evaluation
 from holdfast.features.time import DAY_US, FOREVER, days
 
 

@@ -14,7 +14,7 @@ from holdfast.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from holdfast.features.indicator import Indicator
+    from holdfast.features.indicators.indicator import Indicator
 
 INDEX = ["account_id", "cutoff"]
 

@@ -22,7 +22,7 @@ from holdfast.errors import DataError, UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from holdfast.features.history import History
+    from holdfast.features.history.history import History
 
 DAY_US: int = 86_400_000_000
 FOREVER: int = int(np.iinfo(np.int64).max)

@@ -11,7 +11,7 @@ import pandas as pd
 from holdfast.errors import UsageError
 
 if TYPE_CHECKING:
-    from holdfast.features.indicator import Indicator
+    from holdfast.features.indicators.indicator import Indicator
 
 SHARES: Mapping[str, float] = {"product": 40.0, "relationship": 30.0, "business": 30.0}
 

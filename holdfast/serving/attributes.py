@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from holdfast.features.tables import ACTIVITY_TABLES
+from holdfast.features.history.tables import ACTIVITY_TABLES
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
-    from holdfast.features.view import View
+    from holdfast.features.history.view import View
 
 STALE_AFTER = pd.Timedelta(days=14)
 _RUNNING = ("active", "past_due", "trialing")

@@ -18,7 +18,7 @@ import pandas as pd
 
 from holdfast.errors import BundleError
 from holdfast.features.catalog import catalog
-from holdfast.features.cataloguing import Catalog
+from holdfast.features.catalog.collection import Catalog
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from holdfast.features.cataloguing import Catalog
+from holdfast.features.catalog.collection import Catalog
 from holdfast.serving.columns import records
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from holdfast.features.cataloguing import Catalog
+from holdfast.features.catalog.collection import Catalog
 from holdfast.features.context import TEXTS
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.churn import ChurnModel

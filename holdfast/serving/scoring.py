@@ -133,7 +133,7 @@ def score(
 
 
 def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFrame:
-    from holdfast.features.cataloguing import Catalog
+    from holdfast.features.catalog.collection import Catalog
     from holdfast.models.bands import ACTION
 
     ids = now.index.get_level_values("account_id")

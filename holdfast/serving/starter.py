@@ -51,7 +51,7 @@ def write_starter(folder: Path) -> list[Path]:
     UsageError
         When there is a plan already; nothing is written.
     """
-    from holdfast.features.tables import TABLES
+    from holdfast.features.history.tables import TABLES
 
     plan = folder / "plan.toml"
     templates = {folder / "templates" / f"{name}.csv": ",".join(table.columns) for name, table in TABLES.items()}

@@ -14,7 +14,7 @@ from holdfast.training.outlook import NEVER, first_of, latest, texts, times
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from holdfast.features.records import Records
+    from holdfast.features.history.records import Records
     from holdfast.training.churn import Churn
     from holdfast.training.outlook import Instants
 

@@ -15,7 +15,7 @@ from holdfast.findings import Finding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from holdfast.features.records import Records
+    from holdfast.features.history.records import Records
 
     Instants = NDArray[np.int64]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from holdfast.features.history import History
-    from holdfast.features.records import Records
+    from holdfast.features.history.records import Records
     from holdfast.training.outlook import Instants
 
 NOT_HELD = ("no_show", "cancelled")  # appointments that did not happen

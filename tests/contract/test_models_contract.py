@@ -14,10 +14,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 from holdfast.errors import BundleError, DataError, HoldfastError, TooFewEvents, UsageError
-from holdfast.features.curves import bands
-from holdfast.features.indicator import Indicator
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import usage
 from holdfast.features.snapshot import INDEX, Snapshot
-from holdfast.features.sources import usage
 from holdfast.models.baselines import Age, BaseRate, Recency
 from holdfast.models.churn import ChurnModel
 from holdfast.models.explain import Explanation

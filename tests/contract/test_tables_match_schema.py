@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.features.tables import ACTIVITY_TABLES, SOURCE_ID, TABLES
+from holdfast.features.history.tables import ACTIVITY_TABLES, SOURCE_ID, TABLES
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "schema.sql"
 KINDS = {

@@ -123,7 +123,7 @@ def test_a_name_that_is_no_bundle_is_refused(models: Path, version: str) -> None
 def test_an_indicator_that_means_something_else_now_is_refused(
     models: Path, whole: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.features.expression.Expression.fingerprint", property(lambda _: "changed"))
+    monkeypatch.setattr("holdfast.features.indicators.expression.Expression.fingerprint", property(lambda _: "changed"))
     _refused(models / whole.version, "another definition")
 
 

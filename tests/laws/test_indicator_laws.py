@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from holdfast.features.catalog import catalog
-from holdfast.features.cataloguing import Catalog
+from holdfast.features.catalog.collection import Catalog
 from holdfast.features.history import History
-from holdfast.features.indicator import DIMENSIONS, Indicator
+from holdfast.features.history.tables import TABLES
+from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
 from holdfast.features.simulate import simulate_frames
 from holdfast.features.snapshot import Snapshot
-from holdfast.features.tables import TABLES
 
 Frames = Mapping[str, pd.DataFrame]
 END = pd.Timestamp("2025-09-01", tz="UTC")
@@ -194,7 +194,7 @@ def test_the_catalogue_covers_three_dimensions() -> None:
 
 
 def test_a_block_more_or_less_changes_no_bit(frames: Frames, told: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdfast.features.measuring._CELLS", 1)
+    monkeypatch.setattr("holdfast.features.kernel.measurement._CELLS", 1)
     blockwise = _measured(frames, CUTOFFS)
     pd.testing.assert_frame_equal(blockwise.indicators, told.indicators, check_exact=True)
     pd.testing.assert_frame_equal(blockwise.context, told.context, check_exact=True)

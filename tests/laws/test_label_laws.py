@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.errors import DataError
-from holdfast.features.assembly import arrivals, happened, records_of
 from holdfast.features.history import History
-from holdfast.features.records import Records
-from holdfast.features.tables import TABLES, Table
-from holdfast.features.view import blank_later
+from holdfast.features.history.assembly import arrivals, happened, records_of
+from holdfast.features.history.records import Records
+from holdfast.features.history.tables import TABLES, Table
+from holdfast.features.history.view import blank_later
 from holdfast.training.labels import Churn, Labels, at_risk, label
 
 START = pd.Timestamp("2024-01-01", tz="UTC")

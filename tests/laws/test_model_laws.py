@@ -9,10 +9,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
-from holdfast.features.curves import bands
-from holdfast.features.indicator import Indicator
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import usage
 from holdfast.features.snapshot import INDEX, Snapshot
-from holdfast.features.sources import usage
 from holdfast.models.baselines import Age, BaseRate, Recency
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore

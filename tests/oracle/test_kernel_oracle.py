@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from holdfast.features.conditions import column
-from holdfast.features.expression import Expression
 from holdfast.features.history import History
-from holdfast.features.measuring import Evaluation, Measurement
-from holdfast.features.sources import Source, goals, invoices, subscriptions, touchpoints, usage
+from holdfast.features.indicators.conditions import column
+from holdfast.features.indicators.expression import Expression
+from holdfast.features.indicators.sources import Source, goals, invoices, subscriptions, touchpoints, usage
+from holdfast.features.kernel.measurement import Evaluation, Measurement
 
 START = pd.Timestamp("2025-01-01")
 SPAN = 150

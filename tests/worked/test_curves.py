@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdfast.errors import UsageError
 from holdfast.features.catalog import catalog
-from holdfast.features.curves import Curve, bands, steps
+from holdfast.features.indicators.curves import Curve, bands, steps
 
 BELOW = 1e-9
 

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from holdfast.errors import TooFewEvents, UsageError
-from holdfast.features.curves import bands
-from holdfast.features.indicator import Indicator
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import usage
 from holdfast.features.snapshot import INDEX, Snapshot
-from holdfast.features.sources import usage
 from holdfast.models.health import HealthScore
 from holdfast.models.template import template_weights
 

@@ -10,13 +10,13 @@ import pytest
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.catalog import catalog, evidence_values
-from holdfast.features.cataloguing import Catalog
-from holdfast.features.curves import bands
-from holdfast.features.expression import Expression
+from holdfast.features.catalog.collection import Catalog
 from holdfast.features.history import History
-from holdfast.features.indicator import Indicator, indicator
-from holdfast.features.sources import Source, invoices, people, subscriptions, usage
-from holdfast.features.view import View
+from holdfast.features.history.view import View
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.expression import Expression
+from holdfast.features.indicators.indicator import Indicator, indicator
+from holdfast.features.indicators.sources import Source, invoices, people, subscriptions, usage
 
 T = pd.Timestamp("2025-06-01", tz="UTC")
 SECOND = pd.Timedelta(seconds=1)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from holdfast.features.catalog import business, orders, product, relationship
-from holdfast.features.cataloguing import Catalog
-from holdfast.features.evidence import said_values
-from holdfast.features.measure import instants_of
+from holdfast.features.catalog.collection import Catalog
+from holdfast.features.catalog.evidence import said_values
+from holdfast.features.catalog.measure import instants_of
 
 if TYPE_CHECKING:
-    from holdfast.features.history import History, Instant
-    from holdfast.features.indicator import Indicator
+    from holdfast.features.history.history import History, Instant
+    from holdfast.features.indicators.indicator import Indicator
 
 catalog = Catalog.of(product, relationship, business, orders, adaptive=True)
 

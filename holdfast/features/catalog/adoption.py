@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.features.expression import Expression, Window
-from holdfast.features.indicator import Indicator
-from holdfast.features.sources import usage
+from holdfast.features.indicators.expression import Expression, Window
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import usage
 from holdfast.features.time import FOREVER, micro
 
 if TYPE_CHECKING:
-    from holdfast.features.history import History
+    from holdfast.features.history.history import History
 
 MOST = 25  # events that get an indicator of their own
 FEWEST_NAMES, MOST_NAMES = 2, 200  # outside, names of events are no vocabulary of features

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from holdfast.features.conditions import column
-from holdfast.features.curves import bands
-from holdfast.features.indicator import Indicator
-from holdfast.features.sources import deals, goals, invoices, subscriptions, touchpoints, usage
+from holdfast.features.indicators.conditions import column
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import deals, goals, invoices, subscriptions, touchpoints, usage
 
 _RATIO = bands((0, 0), (0.8, 40), (1, 75), (1.2, 100))
 

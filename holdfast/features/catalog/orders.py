@@ -5,10 +5,10 @@ Under subscriptions an invoice follows the contract and says nothing of its own,
 
 from __future__ import annotations
 
-from holdfast.features.curves import Curve, bands
-from holdfast.features.expression import Expression
-from holdfast.features.indicator import Healthy, Indicator
-from holdfast.features.sources import invoices
+from holdfast.features.indicators.curves import Curve, bands
+from holdfast.features.indicators.expression import Expression
+from holdfast.features.indicators.indicator import Healthy, Indicator
+from holdfast.features.indicators.sources import invoices
 
 _ORDERS = bands((0, 0), (1, 25), (2, 40), (4, 60), (10, 80), (30, 95), (100, 100))  # each doubling about as much
 _MONEY = bands((0, 0), (10, 10), (100, 30), (1_000, 55), (10_000, 80), (100_000, 95), (1_000_000, 100))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from holdfast.features.conditions import column
-from holdfast.features.curves import bands
-from holdfast.features.indicator import Indicator
-from holdfast.features.sources import goals, subscriptions, usage
+from holdfast.features.indicators.conditions import column
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import goals, subscriptions, usage
 
 # S010, S011: daily 90-100, weekly 70-89, every two weeks 50-69, monthly 30-49, inactive 0-29 (days in a month)
 _DAYS_A_MONTH = bands((0, 0), (1, 29), (1, 30), (2, 49), (2, 50), (4, 69), (4, 70), (20, 89), (20, 90), (30, 100))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from holdfast.features.conditions import column
-from holdfast.features.curves import bands
-from holdfast.features.indicator import Indicator
-from holdfast.features.sources import people, tickets, touchpoints
+from holdfast.features.indicators.conditions import column
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.sources import people, tickets, touchpoints
 
 _MEETINGS = ("meeting", "review", "call")
 _HELD = ("held", "done")

@@ -1,0 +1,139 @@
+"""The catalogue: indicators under their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.catalog.evidence import sentences
+from holdfast.features.catalog.measure import instants_of, snapshot_of
+from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
+
+if TYPE_CHECKING:
+    from holdfast.features.catalog.measure import Cutoffs
+    from holdfast.features.history.history import History, Instant
+    from holdfast.features.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Hold indicators under distinct names.
+
+    Attributes
+    ----------
+    indicators
+        In the order of the snapshot's columns.
+    adaptive
+        Whether `measure` fits the catalogue to the history: it adds adoption indicators for its frequent events, and
+        leaves out what has never occurred. One taken from a snapshot, or narrowed by `select`, is not adaptive: it
+        measures the same columns again.
+    """
+
+    indicators: tuple[Indicator, ...]
+    adaptive: bool = False
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.indicators]
+        wrong = sorted({name for name in names if not name.isidentifier() or names.count(name) > 1})
+        if wrong:
+            found = ", ".join(map(repr, wrong))
+            raise UsageError("Catalog", "indicators with distinct names", found, "rename one of them")
+
+    @classmethod
+    def of(cls, *modules: ModuleType, adaptive: bool = False) -> Catalog:
+        """Collect the indicators that modules declare; the variable is the name."""
+        declared = ((n, v) for module in modules for n, v in vars(module).items() if isinstance(v, Indicator))
+        return cls(tuple(one if one.name else one.called(name) for name, one in declared), adaptive)
+
+    def __iter__(self) -> Iterator[Indicator]:
+        return iter(self.indicators)
+
+    def __len__(self) -> int:
+        return len(self.indicators)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Indicator:
+        for one in self.indicators:
+            if one.name == name:
+                return one
+        raise UsageError("Catalog", "the name of an indicator", repr(name), did_you_mean(name, self.names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(one.name for one in self.indicators)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The events whose adoption is measured, for `adopting`."""
+        from holdfast.features.catalog.adoption import adopted
+
+        return adopted(self.indicators)
+
+    def select(self, names: Iterable[str] | None = None, *, dimension: str | None = None) -> Catalog:
+        """Keep the named indicators, in that order, or those of one dimension."""
+        if dimension is not None and dimension not in DIMENSIONS:
+            do = did_you_mean(dimension, DIMENSIONS)
+            raise UsageError("Catalog.select, dimension", "product, relationship or business", repr(dimension), do)
+        chosen = self.indicators if names is None else tuple(self[name] for name in names)
+        return Catalog(tuple(one for one in chosen if dimension in (None, one.dimension)))
+
+    def adding(self, *indicators: Indicator) -> Catalog:
+        """Add indicators of your own."""
+        return replace(self, indicators=(*self.indicators, *indicators))
+
+    def for_history(self, history: History, cutoff: pd.Timestamp | None = None) -> Catalog:
+        """Add adoption indicators for the most frequent events of a history, as known at a cutoff (default: all)."""
+        from holdfast.features.catalog.adoption import frequent_events
+
+        return self.adopting(frequent_events(history, cutoff))
+
+    def adopting(self, events: Sequence[str]) -> Catalog:
+        """Add adoption indicators for events by name, as a stored model remembers them."""
+        from holdfast.features.catalog.adoption import adoption
+
+        return Catalog((*self.indicators, *adoption(events)))
+
+    def measure(self, history: History, cutoffs: Cutoffs, horizons: Iterable[int] = (30, 60, 90)) -> Snapshot:
+        """Measure every applicable indicator for every account known at each cutoff.
+
+        Parameters
+        ----------
+        history
+            What is measured.
+        cutoffs
+            Instants in any order; what has no zone is UTC, and the same instant counts once.
+        horizons
+            Days; their differences are the intervals of the exposure.
+
+        Raises
+        ------
+        UsageError
+            When there is no cutoff, one lies behind the data end, or a horizon is not a whole number of days.
+        """
+        instant = instants_of(cutoffs, history)
+        fitted = self.for_history(history, instant[-1]) if self.adaptive else self
+        return snapshot_of(fitted.indicators, history, instant, horizons, occurring=self.adaptive)
+
+    def evidence(self, history: History, account_ids: Iterable[str], cutoff: Instant) -> pd.DataFrame:
+        """Say the evidence of every indicator for some accounts at one cutoff: account_id x name, sentences.
+
+        Indicators that are not applicable to the history are left out.
+        """
+        return sentences(self.indicators, history, account_ids, instants_of([cutoff], history))
+
+    def frame(self) -> pd.DataFrame:
+        """Tabulate the catalogue, one row per indicator; ``tables`` and ``seeds`` are lists."""
+        rows = [
+            (i.name, i.dimension, i.unit, i.healthy, i.title, i.formula, i.lookback_days, list(i.tables), list(i.seeds))
+            for i in self.indicators
+        ]
+        names = ["name", "dimension", "unit", "healthy", "title", "formula", "lookback_days", "tables", "seeds"]
+        return pd.DataFrame(rows, columns=names)

@@ -1,0 +1,190 @@
+"""One measurement: a history read at cutoffs, block by block of accounts, each shared part measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import UsageError
+from holdfast.features.indicators.conditions import Condition
+from holdfast.features.indicators.expression import Constant, Expression, Function, Operation, Reading, Window
+from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.kernel.clock import Clock
+from holdfast.features.kernel.encoded import Encoded
+from holdfast.features.kernel.selection import Block, Selection, every, narrowed
+from holdfast.features.kernel.states import Spells, meeting, opened, reduced, valid, versions
+from holdfast.features.kernel.windows import aggregate, offsets, ratio
+from holdfast.features.time import micros
+
+if TYPE_CHECKING:
+    from holdfast.features.history.history import History
+
+_CELLS, _ROWS = 2_000_000, 1_000_000  # what a block may hold: bounds memory, whatever the size of the history
+_MOST = 10.0  # the most that a comparison with the window before can say
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """What has been derived from a history, kept as long as the history lives."""
+
+    tables: dict[str, Encoded] = field(default_factory=dict)
+    versions: dict[str, tuple[Ints, Ints]] = field(default_factory=dict)
+    supplied: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+_SHELVES: WeakKeyDictionary[History, _Shelf] = WeakKeyDictionary()
+
+
+class Measurement:
+    """Hold what all blocks of one measurement share: the clock, the encoded tables, the results of functions.
+
+    Parameters
+    ----------
+    history
+        What is measured.
+    cutoffs
+        Ascending.
+    expressions
+        What will be measured; their windows lay out the cells.
+    """
+
+    def __init__(self, history: History, cutoffs: pd.DatetimeIndex, expressions: Iterable[Expression]) -> None:
+        self.history, self.cutoffs = history, cutoffs
+        leaves = [node for one in expressions for node in one.walk() if isinstance(node, Window)]
+        spans = {offset for leaf in leaves for offset in offsets(leaf)}
+        self.clock = Clock.of(micros(cutoffs), spans)
+        self._shelf = _SHELVES.setdefault(history, _Shelf())
+        self._functions: dict[Function, Floats] = {}
+
+    def table(self, name: str) -> Encoded:
+        """Give a table as the kernel reads it."""
+        if name not in self._shelf.tables:
+            self._shelf.tables[name] = Encoded(name, self.history.records(name))
+        return self._shelf.tables[name]
+
+    def versions(self, name: str) -> tuple[Ints, Ints]:
+        """Give the versions of a state table in order."""
+        if name not in self._shelf.versions:
+            self._shelf.versions[name] = versions(self.table(name))
+        return self._shelf.versions[name]
+
+    def supplied(self, name: str) -> frozenset[str]:
+        """Give the columns that the source of a table delivered."""
+        if name not in self._shelf.supplied:
+            self._shelf.supplied[name] = self.history.supplied(name)
+        return self._shelf.supplied[name]
+
+    def function(self, expression: Function) -> Floats:
+        """Call a decorated function once per cutoff: accounts x cutoffs."""
+        if expression not in self._functions:
+            columns = [self._call(expression, cutoff) for cutoff in self.cutoffs]
+            self._functions[expression] = np.stack(columns, axis=1)
+        return self._functions[expression]
+
+    def _call(self, expression: Function, cutoff: pd.Timestamp) -> Floats:
+        result: object = expression.function(self.history.as_of(cutoff))
+        if not isinstance(result, pd.Series) or not result.index.is_unique:
+            found = "an account_id twice" if isinstance(result, pd.Series) else f"a {type(result).__name__}"
+            where, do = f"@indicator {expression.name}", "group by account_id and return the Series"
+            raise UsageError(where, "one number per account_id, as a Series", found, do)
+        values = result.reindex(self.history.accounts).to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Cut the accounts into blocks of bounded size, at least one account each."""
+        weight = np.full(len(self.history.accounts), (len(self.clock.edges) + 1) / _CELLS)
+        for name in self.history.tables:
+            if name != "id_map":
+                weight += np.bincount(self.history.records(name).account, minlength=len(weight)) / _ROWS
+        number = np.floor(np.cumsum(weight)).astype(np.int64)
+        starts = np.flatnonzero(np.append(True, np.diff(number) > 0))
+        return [Block(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(weight)], strict=True)]
+
+
+class Evaluation:
+    """Measure expressions for one block; equal expressions, selections and spells are computed once."""
+
+    def __init__(self, measurement: Measurement, block: Block) -> None:
+        self.measurement, self.block, self.clock = measurement, block, measurement.clock
+        self._results: dict[Expression, Floats] = {}
+        self._selections: dict[tuple[str, tuple[Condition, ...]], Selection] = {}
+        self._spells: dict[tuple[str, str, float, str], Spells] = {}
+
+    def __call__(self, expression: Expression) -> Floats:
+        """Measure an expression: accounts x cutoffs, missing as nan."""
+        if expression not in self._results:
+            self._results[expression] = self._measure(expression)
+        return self._results[expression]
+
+    def holding(self, table: str, mode: str, ago: float = 0.0, since: str = "") -> Spells:
+        """Give what holds at the cutoffs in a state table ("active", "met" keeps the ended) or is "open"."""
+        key = (table, mode, ago, since)
+        if key not in self._spells:
+            self._spells[key] = self._hold(*key)
+        return self._spells[key]
+
+    def selection(self, table: str, filters: tuple[Condition, ...]) -> Selection:
+        """Give the records of the block that meet conditions."""
+        key = (table, tuple(sorted(set(filters), key=str)))
+        if key not in self._selections:
+            encoded = self.measurement.table(table)
+            if key[1]:
+                self._selections[key] = narrowed(self.selection(table, ()), encoded, key[1])
+            else:
+                self._selections[key] = every(encoded, self.block, self.clock)
+        return self._selections[key]
+
+    def _measure(self, expression: Expression) -> Floats:
+        shape = (len(self.block), len(self.clock))
+        match expression:
+            case Window():
+                table = self.measurement.table(expression.table)
+                return aggregate(expression, table, lambda filters: self.selection(expression.table, filters))
+            case Reading():
+                table = self.measurement.table(expression.table)
+                spells = self.holding(expression.table, expression.mode, expression.ago, expression.since)
+                return reduced(expression, table, meeting(spells, table, expression.filters, self.clock), self.clock)
+            case Operation():
+                return _combine(expression.operator, self(expression.left), self(expression.right))
+            case Function():
+                return self.measurement.function(expression)[self.block.start : self.block.stop]
+            case Constant():
+                return np.full(shape, expression.value)
+        raise TypeError(f"no way to measure {type(expression).__name__}")
+
+    def _hold(self, name: str, mode: str, ago: float, since: str) -> Spells:
+        table = self.measurement.table(name)
+        if mode == "open":
+            return opened(table, self.block, self.clock, since, ago)
+        return valid(table, self.measurement.versions(name), self.block, self.clock, ago, ended=mode == "met")
+
+
+def _combine(operator: str, left: Floats, right: Floats) -> Floats:
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            return ratio(left, right)
+        case "min":
+            return np.minimum(left, right)
+        case "max":
+            return np.maximum(left, right)
+    return _compare(left, right)
+
+
+def _compare(current: Floats, previous: Floats) -> Floats:
+    now, before = np.maximum(current, 0.0), np.maximum(previous, 0.0)
+    from_nothing = np.where(now == 0, 1.0, _MOST)
+    compared = np.where(before == 0, from_nothing, np.minimum(ratio(now, before), _MOST))
+    return np.where(np.isnan(now), np.nan, compared)
