@@ -103,7 +103,7 @@ def test_gzip_upper_case_and_parts(folder, tmp_path):
     for part in (1, 2):
         rows = {"account_id": ["A1"], "occurred_at": [f"2025-02-0{part}"]}
         pd.DataFrame(rows).to_parquet(tmp_path / "usage" / f"part-{part}.parquet")
-    packed = gzip.compress(b"account_id,kind,occurred_at\nA1,call,2025-02-03\n")
+    packed = gzip.compress(b"account_id,kind,occurred_at\nA1,call,2025-02-03\n", mtime=0)
     history = lay_and_read(
         folder, **{"usage.csv": None, "touchpoints.csv.gz": packed, "ACCOUNTS.CSV": ACCOUNTS, "accounts.csv": None}
     )
@@ -115,7 +115,7 @@ def test_gzip_upper_case_and_parts(folder, tmp_path):
     ("name", "content"),
     [
         ("usage.csv.gz", b"no gzip"),
-        ("usage.csv.gz", gzip.compress(USAGE.encode())[:30]),
+        ("usage.csv.gz", gzip.compress(USAGE.encode(), mtime=0)[:30]),
         ("usage.parquet", b"PAR1nonsense"),
     ],
 )
