@@ -1,4 +1,9 @@
-"""Calibration: a straight line on the log-hazard, only where later data shows that it helps."""
+"""Calibration: a straight line on the log-hazard, only where later data shows that it helps.
+
+Its slope is learned on a later block that the model had not seen: there overconfidence shows. Its level is that of all
+training rows. The level of the block is no guide to it: it differs from the earlier rows by a swing of the base rate,
+which the final model, having learned from the block as well, has taken up already.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ import numpy as np
 from holdfast.models.hazard import Exposure, Floats, Periods, log_loss, loss_terms, newton
 
 MIN_BLOCK_EVENTS = 50
-# Less than 2 in log-likelihood is won by chance; less than 1 % by a passing swing of the base rate, which lines learn.
+# Less than 2 in log-likelihood is won by chance, and less than 1 % is not worth a line.
 MIN_GAIN, MIN_SHARE = 2.0, 0.01
 _STEADY = 10.0  # weak prior on (slope, shift) at (1, 0): about ten events' worth
 
@@ -60,8 +65,22 @@ def fit_calibration(eta: Floats, periods: Periods) -> Calibration:
     return Calibration(float(np.exp(log_slope)), float(shift))
 
 
-def calibration_if_it_helps(eta: Floats, periods: Periods, half: Floats) -> Calibration:
-    """Keep a calibration only when each half of the accounts clearly gains from a line fitted to the other half.
+def level(eta: Floats, periods: Periods, slope: float) -> Calibration:
+    """Give the line of this slope whose level is the likeliest for these rows."""
+    offset = periods.exposure.offset
+    line = offset + slope * (eta - offset)
+
+    def objective(theta: Floats) -> tuple[float, Floats, Callable[[], Floats]]:
+        value, gradient, curve = loss_terms(line + theta[0], periods.event, periods.weight)
+        return value, np.array([np.sum(gradient)]), lambda: np.array([[np.sum(curve)]])
+
+    return Calibration(slope, float(newton(objective, np.zeros(1))[0]))
+
+
+def slope_if_it_helps(eta: Floats, periods: Periods, half: Floats) -> float:
+    """Give a slope other than 1 only where each half of the accounts clearly gains from that of the other half.
+
+    Gains are measured against a level alone, so that a block with more or less churn than before calibrates nothing.
 
     Parameters
     ----------
@@ -70,12 +89,14 @@ def calibration_if_it_helps(eta: Floats, periods: Periods, half: Floats) -> Cali
     half
         (n,) 0 or 1 by account.
     """
-    if periods.events < MIN_BLOCK_EVENTS:
-        return Calibration()
+    events = [periods.rows(half == one).events for one in (0, 1)]
+    if periods.events < MIN_BLOCK_EVENTS or not all(events):
+        return 1.0
     for one in (0, 1):
-        here = half == one
-        mine, line = periods.rows(here), fit_calibration(eta[~here], periods.rows(~here))
-        raw, drawn = log_loss(eta[here], mine), log_loss(line.apply(eta[here], mine.exposure), mine)
-        if raw - drawn < max(MIN_SHARE * raw, MIN_GAIN / mine.weight.sum()):
-            return Calibration()
-    return fit_calibration(eta, periods)
+        here, there = half == one, half != one
+        mine, other = periods.rows(here), periods.rows(there)
+        drawn, flat = fit_calibration(eta[there], other), level(eta[there], other, 1.0)
+        losses = [log_loss(line.apply(eta[here], mine.exposure), mine) for line in (flat, drawn)]
+        if losses[0] - losses[1] < max(MIN_SHARE * losses[0], MIN_GAIN / mine.weight.sum()):
+            return 1.0
+    return fit_calibration(eta, periods).slope

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from holdfast.features.snapshot import Snapshot
-from holdfast.models.calibration import Calibration, calibration_if_it_helps
+from holdfast.models.calibration import Calibration, level, slope_if_it_helps
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_calendar, fit_hazard
 from holdfast.models.outcomes import Outcomes
@@ -204,7 +204,7 @@ class ChurnModel(BaseEstimator):  # type: ignore[misc] # scikit-learn has no typ
         return replace(members, calendar=fit_calendar(observed.periods, members.g(design, features)))
 
     def _calibrated(self, observed: Observed, design: Floats, features: Floats) -> Calibration:
-        """Fit on the early part of training, and see whether a line improves what that predicts of the late part."""
+        """Fit on the early part of training, and see whether a slope improves what that predicts of the late part."""
         blocks = last_block(observed, share=0.25)
         if blocks is None:
             return Calibration()
@@ -215,4 +215,7 @@ class ChurnModel(BaseEstimator):  # type: ignore[misc] # scikit-learn has no typ
         eta = blind.eta(design[judge], features[judge], held_out.exposure)
         accounts = observed.X.index.get_level_values("account_id")[judge]
         half = np.array([crc32(str(name).encode()) % 2 for name in accounts])
-        return calibration_if_it_helps(eta, held_out, half)
+        slope = slope_if_it_helps(eta, held_out, half)
+        if slope == 1.0:
+            return Calibration()
+        return level(self.members_.eta(design, features, observed.periods.exposure), observed.periods, slope)

@@ -149,7 +149,7 @@ def train(
     from holdfast.serving import pipeline
 
     settings, history = _open(plan)
-    known = pipeline.known_on(history, until)
+    known = pipeline.known_on(settings, history, until)
     with pipeline.workspace(settings).lock():
         trained = pipeline.train(settings, known)
     summary = trained.summary()
@@ -164,7 +164,7 @@ def backtest(plan: PlanFile, json: Json = False) -> None:
     from holdfast.serving.telling import tell_backtest
 
     settings, history = _open(plan)
-    X, y = pipeline.examples(settings, pipeline.known_on(history, None))
+    X, y = pipeline.examples(settings, pipeline.known_on(settings, history, None))
     started = perf_counter()
     result = pipeline.prove(settings, X, y).to_dict()
     result["seconds"] = round(perf_counter() - started, 3)
@@ -186,7 +186,7 @@ def score(
     settings, history = _open(plan)
     bundle = pipeline.bundle_of(settings, model)
     with pipeline.workspace(settings).lock():
-        run = pipeline.publish(settings, pipeline.known_on(history, at), bundle, named=model is not None)
+        run = pipeline.publish(settings, pipeline.known_on(settings, history, at), bundle, named=model is not None)
     if json:
         show.as_json(run.summary())
     elif run.fresh:

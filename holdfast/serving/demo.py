@@ -35,7 +35,7 @@ def run_demo(out: Path, accounts: int, seed: int, months: int, now: datetime) ->
     plan = read_plan(file)
     with pipeline.workspace(plan).lock():
         _company(out / "company", accounts, seed, months)
-        history = pipeline.known_on(pipeline.read_history(plan, now), None)
+        history = pipeline.known_on(plan, pipeline.read_history(plan, now), None)
         trained = pipeline.train(plan, history)
         run = pipeline.publish(plan, history, trained.bundle)
     return {

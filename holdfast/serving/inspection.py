@@ -34,10 +34,11 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
     """
     found = [*history.findings, *freshness(history)]
     try:
-        X, y = examples(plan, known_on(history, None))
+        X, y = examples(plan, known_on(plan, history, None))
     except DataError as problem:
-        return [*found, Finding("HF012", problem.where, 1, str(problem))]
-    found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
+        found.append(Finding("HF012", problem.where, 1, str(problem)))
+    else:
+        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
     return sorted(found, key=lambda one: SEVERITY[one.severity])
 
 

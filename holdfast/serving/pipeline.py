@@ -15,6 +15,7 @@ import holdfast
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.catalog import catalog
 from holdfast.features.history import History
+from holdfast.features.history.tables import TABLES
 from holdfast.features.time import cutoffs, to_instant
 from holdfast.models.baselines import Age, BaseRate, Recency
 from holdfast.models.churn import ChurnModel
@@ -26,6 +27,7 @@ from holdfast.serving.proof import Proof, read_proof, write_proof
 from holdfast.serving.report import Page
 from holdfast.serving.runs import Run, existing, run_id, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
+from holdfast.serving.telling import tell_untested
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest, Model, backtest
 from holdfast.training.labels import Churn, Labels, label
@@ -66,25 +68,45 @@ def workspace(plan: Plan) -> Workspace:
 
 
 def read_history(plan: Plan, clock: datetime) -> History:
-    """Read the history of a plan; rows after the clock are set aside."""
-    return History.read(plan.data.path, end=plan.data.end, clock=pd.Timestamp(clock), dialect=plan.data.dialect or None)
+    """Read the history of a plan; rows after the clock are set aside.
+
+    Raises
+    ------
+    UsageError
+        When the plan states a data end that has not come yet: until then everyone would look silent.
+    """
+    end, now = plan.data.end, pd.Timestamp(clock)
+    if end is not None and end > now + pd.Timedelta(days=1):
+        do = "correct it, or leave it out to read it from the data"
+        raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
+    return History.read(plan.data.path, end=end, clock=now, dialect=_dialects(plan.data.dialect))
 
 
-def known_on(history: History, day: str | None) -> History:
-    """Return the history as it was known on a day, by default on its last one.
+def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what is stated by table: what is stated for all, and over it what is stated for the one."""
+    by_table = {name: dict(value) for name, value in given.items() if isinstance(value, Mapping)}
+    for_all = {key: value for key, value in given.items() if key not in by_table}
+    return {name: for_all | by_table.get(name, {}) for name in [*TABLES, *by_table]}
+
+
+def known_on(plan: Plan, history: History, day: str | None) -> History:
+    """Return the history as it was known on a day, by default on its last one; that day is its data end.
+
+    A day within the settlement lag after the last record is a day of the history too, so that a history that was read
+    on that day and one that goes on later are treated alike.
 
     Raises
     ------
     UsageError
         When the day lies after the data end.
     """
-    if day is None:
-        return history.until(history.now)
-    instant = to_instant(day)
-    if instant > history.end:
+    instant = history.now if day is None else to_instant(day)
+    settled = 0 if plan.data.end is not None else plan.churn.settlement_days
+    if instant > history.end + pd.Timedelta(days=settled):
         found, do = f"{instant:%Y-%m-%d}", "choose an earlier day, or deliver what has happened since"
-        raise UsageError("the day", f"a day up to the data end, {history.now:%Y-%m-%d}", found, do)
-    return history.until(instant)
+        expected = f"a day up to the data end, {history.now:%Y-%m-%d}"
+        raise UsageError("the day", expected + (f", or {settled} days after it" if settled else ""), found, do)
+    return history.until(instant, end=instant)
 
 
 def definition(plan: Plan) -> Churn:
@@ -274,8 +296,9 @@ def _proof_note(result: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Walk-forward over {len(days)} cutoffs, {days[0][:10]} to {days[-1][:10]}: each model was fitted on "
-        "what was settled by then, and told what came afterwards. Beside the models stand four baselines."
-    )
+        "what was settled by then, and told what came afterwards. Beside the models stand four baselines. "
+        f"{tell_untested(result)}"
+    ).strip()
 
 
 @contextmanager

@@ -22,7 +22,10 @@ MAX_HORIZON_DAYS = 730
 
 def _instant(value: object) -> object:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("an ISO date or time such as 2025-03-01") from None
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
@@ -227,7 +230,13 @@ def _refusal(problem: ValidationError, where: str) -> UsageError:
         meaning = _meaning(location)
         return UsageError(place, meaning, "nothing", f"add it to the section [{location[0]}]{rest}")
     expected = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if first["type"] in _PLAINLY:
+        expected = _PLAINLY[first["type"]] or _meaning(location)
     return UsageError(place, expected, repr(first["input"]), f"correct it{rest}")
+
+
+# what pydantic would say in its own words; None: what the key means
+_PLAINLY = {"tuple_type": "a list", "path_type": "a path", "model_type": "a section", "string_pattern_mismatch": None}
 
 
 def _known(sections: list[str]) -> list[str]:

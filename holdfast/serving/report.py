@@ -203,7 +203,7 @@ def _ranges(policy: BandPolicy) -> dict[str, str]:
 
 
 def _warnings(findings: Sequence[Finding]) -> str:
-    serious = [one.message.rstrip(".") for one in findings if one.severity != "info"]
+    serious = [f"{one.where}: {one.message}".rstrip(".") for one in findings if one.severity != "info"]
     more = f", and {len(serious) - 3} more" if len(serious) > 3 else ""
     return "; ".join(serious[:3]) + more
 

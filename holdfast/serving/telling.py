@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -86,10 +86,22 @@ def tell_backtest(result: dict[str, Any]) -> None:
     """Print the verdict of a backtest, and its figures by model and horizon."""
     from holdfast.serving.report import METRICS
 
-    show.say(result["verdict"])
+    show.say(" ".join(filter(None, [result["verdict"], tell_untested(result)])))
     columns = ["model", "horizon", "n", "events", *(metric.key for metric in METRICS)]
     blocks = [(name, days, one) for name, by_horizon in result["models"].items() for days, one in by_horizon.items()]
     show.table([{"model": name, "horizon": days, **one} for name, days, one in blocks], columns)
+
+
+def tell_untested(result: Mapping[str, Any]) -> str:
+    """Name the horizons that a backtest could not test, and why; nothing when it tested all.
+
+    Examples
+    --------
+    >>> tell_untested({"dropped": {"90": "no settled label in the test"}})
+    'Not tested: 90 days (no settled label in the test).'
+    """
+    told = ", ".join(f"{days} days ({why})" for days, why in result.get("dropped", {}).items())
+    return told and f"Not tested: {told}."
 
 
 def tell_riskiest(rows: pd.DataFrame) -> list[str]:
@@ -117,7 +129,7 @@ def _scores(plan: Plan, history: Callable[[], History]) -> Scores:
         from holdfast.serving import pipeline
 
         bundle = pipeline.bundle_of(plan)
-        return pipeline.score_day(plan, pipeline.known_on(history(), None), bundle)[0]
+        return pipeline.score_day(plan, pipeline.known_on(plan, history(), None), bundle)[0]
 
 
 def _nearest(account: str, scores: Scores) -> str:

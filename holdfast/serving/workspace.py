@@ -130,7 +130,7 @@ class Workspace:
     def champion(self) -> str | None:
         """The version of the bundle in service."""
         try:
-            return (self.models / "champion").read_text(encoding="utf-8").strip() or None
+            return (self.models / "champion").read_text(encoding="utf-8", errors="replace").strip() or None
         except (FileNotFoundError, NotADirectoryError):
             return None
 

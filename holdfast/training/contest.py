@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from holdfast.training.metrics import Floats
 
+CHANCE = 0.5  # the AUC of who ranks nobody
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -77,14 +79,21 @@ class Scores:
         return pd.concat(frames)[["model", "horizon", "metric", "value", "low", "high"]]
 
     def compare(self, horizon: int) -> list[Comparison]:
-        """Set every model that is no baseline against the baseline with the best AUC, paired by replicate."""
+        """Set every model that is no baseline against the baseline with the best AUC, paired by replicate.
+
+        Where every baseline ranks worse than chance, chance is what is to beat: the base rate, which ranks nobody.
+        """
         at = NAMES.index("auc")
         there = [name for name in RANKING if name in self.values] or list(self.values)
         strength = {name: self.values[name][0, at] for name in there}
         best = max(strength, key=lambda name: -1.0 if math.isnan(strength[name]) else strength[name])
+        rival = self.values[best][:, [at]]
+        if strength[best] < CHANCE:
+            level = self.values.get("base_rate", self.values[best])[:, [at]]  # over refits it follows a trend of churn
+            best, rival = "base_rate", np.maximum(level, CHANCE)
         found = []
         for name in (name for name in self.values if name not in BASELINES):
-            difference = self.values[name][:, [at]] - self.values[best][:, [at]]
+            difference = self.values[name][:, [at]] - rival
             low, high = bootstrap.interval(difference[1:])
             bounds = (float(difference[0, 0]), float(low[0]), float(high[0]))
             found.append(Comparison(name, best, horizon, *bounds, evidence=self.evidence))

@@ -1,5 +1,6 @@
 """Bad input to the command: a clear line, the right exit code, no traceback, nothing half-written."""
 
+import json
 import os
 import signal
 import subprocess
@@ -128,6 +129,22 @@ def test_a_history_too_short_for_one_horizon_drops_it_by_name(
     assert rows["p90"].isna().all()
 
 
+def test_a_horizon_that_is_served_but_could_not_be_tested_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = _plan(tmp_path, days="[30, 200]", accounts=_accounts(), usage=_usage(weeks=110, stops=35))
+    assert run(["backtest", str(plan), "--json"]) == 0
+    untested = json.loads(capsys.readouterr().out)["dropped"]
+    assert set(untested) == {"200"}
+    assert run(["backtest", str(plan)]) == 0
+    assert f"Not tested: 200 days ({untested['200']})." in capsys.readouterr().out
+    assert run(["train", str(plan)]) == 0
+    assert run(["score", str(plan)]) == 0
+    page = (tmp_path / "out" / "current" / "report.html").read_text(encoding="utf-8")
+    assert f"Not tested: 200 days ({untested['200']})." in page
+    assert "accounts: 40 of 40 rows have no known_at" in page
+
+
 def test_rows_from_the_future_are_set_aside_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +167,56 @@ def test_a_day_after_the_data_end(tmp_path: Path, capsys: pytest.CaptureFixture[
     plan = _plan(tmp_path, accounts=_accounts(), usage=_usage())
     assert "up to the data end" in _refused(capsys, 2, "train", str(plan), "--until", "2030-01-01")
     assert "ISO date" in _refused(capsys, 2, "train", str(plan), "--until", "yesterday")
+
+
+def test_a_data_end_that_has_not_come_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = _plan(tmp_path, accounts=_accounts(), usage=_usage(stops=20))
+    plan.write_text(plan.read_text().replace("[churn]", "end = 2199-01-01\n[churn]"))
+    assert "data.end: expected a day up to today" in _refused(capsys, 2, "train", str(plan))
+    _nothing_written(plan)
+
+
+def test_scores_of_a_day_between_two_records_are_those_read_on_that_day(tmp_path: Path) -> None:
+    day, usage = "2025-05-10", _usage(stops=30)  # the last record before is of 2025-05-06
+    assert (usage["occurred_at"] < day).any()
+    made = []
+    for name, rows in {"whole": usage, "cut": usage[usage["occurred_at"] <= day]}.items():
+        plan = _plan(tmp_path / name, accounts=_accounts(), usage=rows)
+        assert run(["train", str(plan), "--until", day]) == 0
+        assert run(["score", str(plan), "--at", day]) == 0
+        made.append((tmp_path / name / "out" / "current" / "scores.csv").read_bytes())
+    assert made[0] == made[1]
+    assert f",{day}," in made[0].decode().splitlines()[1]
+
+
+def test_a_dialect_for_all_tables_and_one_table_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = _plan(tmp_path, accounts=_accounts())
+    _usage(stops=20).to_csv(tmp_path / "history" / "usage.csv", index=False, sep="|")
+    text = plan.read_text()
+    stated = 'dialect = { delimiter = ",", decimal = ".", usage = { delimiter = "|" } }\n[churn]'
+    plan.write_text(text.replace("[churn]", stated))
+    assert run(["check", str(plan), "--json"]) == 1
+    plan.write_text(text.replace("[churn]", "dialect = { usgae = { decimal = '.' } }\n[churn]"))
+    assert "did you mean 'usage'" in _refused(capsys, 2, "check", str(plan))
+    plan.write_text(text.replace("[churn]", "dialect = { delimter = ';' }\n[churn]"))
+    assert "did you mean 'delimiter'" in _refused(capsys, 2, "check", str(plan))
+
+
+def test_findings_come_with_the_gravest_first_when_nothing_can_be_labelled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = _plan(tmp_path, accounts=_accounts(), usage=_usage(weeks=6))
+    assert run(["check", str(plan), "--json"]) == 1
+    told = [row["severity"] for row in json.loads(capsys.readouterr().out)]
+    assert told == sorted(told, reverse=True)
+    assert told[0] == "warning"
+
+
+def test_a_garbled_name_of_the_champion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = _plan(tmp_path, accounts=_accounts(), usage=_usage(stops=20))
+    (tmp_path / "out" / "models").mkdir(parents=True)
+    (tmp_path / "out" / "models" / "champion").write_bytes(b"\xff\xfe")
+    assert "expected a bundle" in _refused(capsys, 70, "score", str(plan))
 
 
 def test_a_held_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

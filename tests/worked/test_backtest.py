@@ -17,7 +17,9 @@ from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.outcomes import Outcomes
+from holdfast.training import bootstrap
 from holdfast.training.backtest import Backtest, backtest
+from holdfast.training.contest import Scores
 from holdfast.training.labels import Churn, Labels, label
 from holdfast.training.verdict import Comparison, verdict
 
@@ -239,6 +241,23 @@ def compared(model: str, low: float, horizon: int = 30, baseline: str = "age", e
 )
 def test_the_verdict_in_words(found: list[Comparison], said: str) -> None:
     assert verdict(found, (30, 60, 90) if len(found) == 3 else sorted({one.horizon for one in found})) == said
+
+
+def test_what_ranks_nobody_does_not_beat_baselines_that_rank_worse_than_chance() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.beta(1, 9, 2_000)
+    y = (rng.random(2_000) < truth).astype(float)
+    flat, wrong = np.full(2_000, 0.1), 1 - truth
+    told = {"base_rate": flat, "age": wrong, "recency": wrong, "template": wrong, "dull": flat, "good": truth}
+    account = np.arange(2_000) // 4
+    weights = bootstrap.draw(500, 200, seed=0)
+    values = {name: bootstrap.replicate(y, p, flat, account, weights) for name, p in told.items()}
+    dull, good = Scores(values, len(y), int(y.sum()), evidence=150).compare(30)
+    assert not dull.beats
+    assert dull.difference == 0
+    assert good.beats
+    assert good.baseline == "base_rate"
+    assert verdict([dull], (30,)) == "Nothing beats the base rate at 30 days."
 
 
 def test_silence_is_tested_too() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from holdfast.models.calibration import Calibration, calibration_if_it_helps, fit_calibration
+from holdfast.models.calibration import fit_calibration, level, slope_if_it_helps
 from holdfast.models.hazard import (
     Exposure,
     HazardFit,
@@ -119,17 +119,38 @@ def test_newton_escapes_where_the_function_is_not_convex() -> None:
     assert np.cos(valley.item()) == pytest.approx(-1.0)
 
 
+def stretched(eta: np.ndarray, periods: Periods, slope: float) -> np.ndarray:
+    """Log-hazards too wide by a factor, the calendar's offset apart."""
+    return periods.exposure.offset + slope * (eta - periods.exposure.offset)
+
+
 def test_calibration_repairs_an_overconfident_model_and_leaves_a_good_one() -> None:
     _, periods, truth = draw(6_000, [0.9])
-    half = np.arange(6_000) % 2
-    wild = periods.exposure.offset + 2.0 * (truth - periods.exposure.offset)
-    repaired = calibration_if_it_helps(wild, periods, half)
-    assert repaired.slope == pytest.approx(0.5, abs=0.05)
+    half, wild = np.arange(6_000) % 2, stretched(truth, periods, 2.0)
+    slope = slope_if_it_helps(wild, periods, half)
+    assert slope == pytest.approx(0.5, abs=0.05)
+    repaired = level(wild, periods, slope)
     assert log_loss(repaired.apply(wild, periods.exposure), periods) < log_loss(truth, periods) + 1e-3
-    slightly = periods.exposure.offset + 1.02 * (truth - periods.exposure.offset)
-    assert calibration_if_it_helps(slightly, periods, half) == Calibration()
+    assert slope_if_it_helps(stretched(truth, periods, 1.02), periods, half) == 1.0
     few = Periods(periods.exposure, periods.event * (np.arange(6_000) < 50)[:, None], periods.weight)
-    assert calibration_if_it_helps(wild, few, half) == Calibration()
+    assert slope_if_it_helps(wild, few, half) == 1.0
+
+
+@pytest.mark.parametrize("swing", [-0.6, 0.6])
+def test_a_swing_of_the_level_in_the_held_out_block_calibrates_nothing(swing: float) -> None:
+    """The final model learns from that block as well; corrected by its swing, it would learn it twice."""
+    _, periods, truth = draw(6_000, [0.9])
+    assert slope_if_it_helps(truth - swing, periods, np.arange(6_000) % 2) == 1.0
+
+
+def test_a_calibrated_model_keeps_the_level_of_all_training_rows() -> None:
+    _, periods, truth = draw(6_000, [0.9])
+    wild = stretched(truth, periods, 1.7)
+    repaired = level(wild, periods, 0.6)
+    hazard = -np.expm1(-np.exp(repaired.apply(wild, periods.exposure)))
+    assert repaired.slope == 0.6
+    assert np.sum(hazard * periods.weight) == pytest.approx(periods.events, rel=0.02)
+    assert log_loss(repaired.apply(wild, periods.exposure), periods) < log_loss(wild, periods)
 
 
 def test_the_stricter_of_two_equal_choices_wins() -> None:

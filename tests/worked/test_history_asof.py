@@ -165,6 +165,13 @@ def test_a_contract_dated_ahead_does_not_stretch_the_data():
     assert history.end == pd.Timestamp("2025-12-30T00:00Z")
 
 
+def test_contracts_that_all_came_undated_do_not_shorten_the_data():
+    history = company(subscriptions={"account_id": ["a", "b"], "valid_from": [DAY(1), "2025-03-01"]})
+    assert history.end == pd.Timestamp("2025-12-30T00:00Z")
+    told = {"account_id": ["a", "b"], "valid_from": [DAY(1), "2025-03-01"], "known_at": [DAY(1), "2025-03-01"]}
+    assert company(subscriptions=told).end == pd.Timestamp("2025-06-01T00:00Z")
+
+
 def test_until_ends_where_the_records_known_by_then_end():
     history = company()
     assert history.until("2025-07-01").end == pd.Timestamp("2025-01-02T00:00Z")
@@ -173,6 +180,12 @@ def test_until_ends_where_the_records_known_by_then_end():
     assert stated.until("2025-07-01").end == pd.Timestamp("2025-07-01", tz="UTC")
     with pytest.raises(DataError, match="what was known at 1999"):
         history.until("1999-01-01")
+
+
+def test_until_ends_where_the_caller_says_but_never_later():
+    history = company()
+    assert history.until("2025-07-01", end="2025-07-01").now == pd.Timestamp("2025-07-01", tz="UTC")
+    assert history.until("2025-07-01", end="2025-09-01").now == pd.Timestamp("2025-07-01", tz="UTC")
 
 
 def test_supplied_columns_are_those_with_a_delivered_value():

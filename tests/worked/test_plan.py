@@ -58,6 +58,11 @@ def test_a_date_alone_is_midnight_utc(tmp_path: Path, written: str) -> None:
             r"churn\.activ_days.*did you mean 'active_days'",
         ),
         ('[data]\npath = "h"\n[chrun]\nkind = "notice"', r"key chrun.*did you mean 'churn'"),
+        ('data = "h"\n[churn]\nkind = "notice"', "key data: expected a section, found 'h'"),
+        ('[data]\npath = 3\n[churn]\nkind = "notice"', "data.path: expected a path, found 3"),
+        (SMALLEST + "[horizons]\ndays = 30", "horizons.days: expected a list, found 30"),
+        (SMALLEST + '[cutoffs]\nevery = "28"', """cutoffs.every: expected "28d", "7d", ... or "month", found '28'"""),
+        (SMALLEST + '[cutoffs]\nfirst = "soon"', "cutoffs.first: expected an ISO date or time .*, found 'soon'"),
         ('[data]\npath = "h"', r"key churn: expected a section \[churn\] with kind, found nothing"),
         ('[churn]\nkind = "notice"\n[data]\nend = 2025-01-01', r"data\.path: expected folder.*found nothing.*\[data\]"),
         (

@@ -174,8 +174,13 @@ class History:
             frames[name] = view_of(one.table, records.take(records.visible(micro(stamp))), self.accounts, stamp)
         return View(stamp, frames)
 
-    def until(self, instant: Instant) -> History:
+    def until(self, instant: Instant, *, end: Instant | None = None) -> History:
         """Give the history that would have been read at an instant: whatever became known later is gone.
+
+        Parameters
+        ----------
+        end
+            The data end of that history, when what was known by then does not tell it; never after the instant.
 
         Raises
         ------
@@ -191,8 +196,8 @@ class History:
                 frame = frame if known.all() else frame[known].reset_index(drop=True)
                 landed[name] = replace(one, frame=blank_later(one.table, frame, stamp))
         _require(landed, f"what was known at {stamp}")
-        end = None if self._stated_end is None else min(self._stated_end, stamp)
-        return History(landed, end, self._clock, self._notes)
+        last = self._stated_end if end is None else to_instant(end)
+        return History(landed, None if last is None else min(last, stamp), self._clock, self._notes)
 
     def fingerprint(self) -> str:
         """Hash the content of all tables: SHA-256, in hex; the order of rows and of files does not matter."""
@@ -225,6 +230,8 @@ class History:
             return active
         known, frame = self.watermark("subscriptions"), self._rows("subscriptions")[1]
         assumed = (frame[BASIS] == BASES.index("assumed")).to_numpy()
+        if assumed.all():
+            return active  # starts of contracts alone do not tell how far the data reach
         if known > active and assumed.any():
             # a contract signed ahead, dated by its start alone, does not tell that the data reach that far
             told = frame["known_at"].mask(assumed & (frame["known_at"] > active).to_numpy(), active)
