@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "HF017": Kind("warning", "values that are overwritten without a date were read as missing", "deliver versions of the row, or known_basis 'history'"),
     "HF018": Kind("warning", "amounts of one table are in several currencies", "deliver them in one currency"),
     "HF019": Kind("info", "some exits in the churn list have no notice; they are dated by their end or by the day they became known", "deliver notice_at"),
+    "HF020": Kind("warning", "activity goes on long after the data end that subscriptions tell", "refresh subscriptions, or state [data] end in the plan"),
 }  # fmt: skip
 
 
@@ -57,6 +58,9 @@ class Finding:
     where: str
     count: int
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.where}: {self.message}; {self.remedy}"
 
     @property
     def severity(self) -> Severity:

@@ -16,7 +16,7 @@ NUMBERS = ("tenure_days", "recency_days", "arr")
 CONTRACTS = ("none", "monthly", "annual", "multi-year")
 
 _MONTH_US = DAY_US * 365.2425 / 12
-_RUNNING = subscriptions.active()
+RUNNING = subscriptions.active()
 
 
 def met(evaluation: Evaluation) -> Bools:
@@ -46,15 +46,15 @@ def context(evaluation: Evaluation) -> dict[str, Objects | Floats]:
         held = running(evaluation)
         described["plan"] = _text(evaluation, "subscriptions", "plan", held)
         described["contract"] = _contract(evaluation, held)
-        untold = np.isnan(evaluation(_RUNNING.max("mrr")))
-        described["arr"] = np.where(untold, np.nan, 12.0 * evaluation(_RUNNING.sum("mrr")))
+        untold = np.isnan(evaluation(RUNNING.max("mrr")))
+        described["arr"] = np.where(untold, np.nan, 12.0 * evaluation(RUNNING.sum("mrr")))
     return described
 
 
 def running(evaluation: Evaluation) -> Spells:
     """Give the subscriptions that run: no trial, pause, draft or cancelled one."""
     spells = evaluation.holding("subscriptions", "active")
-    return meeting(spells, evaluation.measurement.table("subscriptions"), _RUNNING.filters, evaluation.clock)
+    return meeting(spells, evaluation.measurement.table("subscriptions"), RUNNING.filters, evaluation.clock)
 
 
 def term_months(evaluation: Evaluation, rows: Ints) -> Ints:

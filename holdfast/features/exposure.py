@@ -5,39 +5,41 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.features.context import running, term_months
+from holdfast.features.context import RUNNING, term_months
 from holdfast.features.kernel.arrays import Floats, Ints
 from holdfast.features.kernel.encoded import Encoded
 from holdfast.features.kernel.measurement import Evaluation
+from holdfast.features.kernel.states import meeting
 from holdfast.features.time import DAY_US, FOREVER, days
 
 
-def exposure(evaluation: Evaluation, horizons: tuple[int, ...], grace_days: float = 0.0) -> Floats:
+def exposure(evaluation: Evaluation, horizons: tuple[int, ...], grace_days: float) -> Floats:
     """Count the decisions in ``(T, T + h1]``, ``(T + h1, T + h2]`` ...: accounts x cutoffs x horizons.
 
     A running subscription is decided at ``term_end - notice_days`` under auto-renewal, else at
-    ``term_end + grace_days``, and again each term after that. Decisions of one account on one day are one decision.
-    Without ``term_end`` the first term is counted from ``term_start``, else from ``valid_from``, where a term or a
-    billing period is told.
+    ``term_end + grace_days``, and again each term after that; so is one that ended less than the grace ago, where none
+    runs. Decisions of one account on one day are one decision. Without ``term_end`` the first term is counted from
+    ``term_start``, else from ``valid_from``, where a term or a billing period is told.
 
     Parameters
     ----------
     horizons
         Days, ascending.
+    grace_days
+        Days after the end of a term before a lapse counts, as in the labels.
     """
     counts = np.zeros((len(evaluation.block), len(evaluation.clock), len(horizons)))
     if "subscriptions" not in evaluation.measurement.history:
         return counts
-    held = running(evaluation)
-    which, cutoff = held.pairs()
-    row, now = held.row[which], evaluation.clock.cutoffs[cutoff]
+    row, unit = _undecided(evaluation, days(grace_days))
+    now = evaluation.clock.cutoffs[unit % len(evaluation.clock)]
     table = evaluation.measurement.table("subscriptions")
     term, shift = term_months(evaluation, row), _shift(table, row, grace_days)
     anchor = _term_end(table, row, term)
     known = anchor < FOREVER
     place, due = _coming(anchor[known], term[known], shift[known], now[known], horizons[-1])
     day = -((now[known][place] - due) // DAY_US)  # whole days ahead, begun days counted
-    unit = held.account[which][known][place] * len(evaluation.clock) + cutoff[known][place]
+    unit = unit[known][place]
     unique = np.unique(unit * (horizons[-1] + 1) + day)
     unit, day = unique // (horizons[-1] + 1), unique % (horizons[-1] + 1)
     np.add.at(counts.reshape(-1, len(horizons)), (unit, np.searchsorted(horizons, day)), 1.0)
@@ -60,6 +62,19 @@ def add_months(at: Ints, months: Ints) -> Ints:
     start, following = _instant(target), _instant(target + np.timedelta64(1, "M"))
     last = following - start - DAY_US + inside % DAY_US
     return np.asarray(start + np.minimum(inside, last))
+
+
+def _undecided(evaluation: Evaluation, grace: int) -> tuple[Ints, Ints]:
+    """List the subscriptions still to be decided: (rows, places in accounts x cutoffs)."""
+    table, clock = evaluation.measurement.table("subscriptions"), evaluation.clock
+    begun = meeting(evaluation.holding("subscriptions", "met"), table, RUNNING.filters, clock)
+    which, cutoff = begun.pairs()
+    row, unit = begun.row[which], begun.account[which] * len(clock) + cutoff
+    ends, now = table.instants("valid_to")[row], clock.cutoffs[cutoff]
+    runs = np.zeros(len(evaluation.block) * len(clock), dtype=bool)
+    runs[unit[ends > now]] = True
+    keep = np.where(runs[unit], ends > now, ends > now - grace)
+    return row[keep], unit[keep]
 
 
 def _shift(table: Encoded, row: Ints, grace_days: float) -> Ints:

@@ -30,13 +30,14 @@ from holdfast.serving.scoring import Scores, Stamp, score
 from holdfast.serving.telling import tell_untested
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest, Model, backtest
-from holdfast.training.labels import Churn, Labels, label
+from holdfast.training.labels import Churn, Labels, data_end, label
 from holdfast.training.tracking import track
 
 if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
 
 logger = logging.getLogger("holdfast.pipeline")
+STILL = pd.Timedelta(days=31)  # no table need have a record on every day
 _LOGGED = ("churn", "cutoffs", "model", "backtest")
 
 
@@ -79,7 +80,10 @@ def read_history(plan: Plan, clock: datetime) -> History:
     if end is not None and end > now + pd.Timedelta(days=1):
         do = "correct it, or leave it out to read it from the data"
         raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
-    return History.read(plan.data.path, end=end, clock=now, dialect=_dialects(plan.data.dialect))
+    history = History.read(plan.data.path, end=end, clock=now, dialect=_dialects(plan.data.dialect))
+    for finding in (one for one in history.findings if one.code == "HF020"):
+        logger.warning("%s", finding)
+    return history
 
 
 def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -90,23 +94,24 @@ def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def known_on(plan: Plan, history: History, day: str | None) -> History:
-    """Return the history as it was known on a day, by default on its last one; that day is its data end.
+    """Return the history as it was known at the start of a day, by default its last one; that day is its data end.
 
-    A day within the settlement lag after the last record is a day of the history too, so that a history that was read
-    on that day and one that goes on later are treated alike.
+    How far the data reach is read from what was known by that day, so that a history that was read then and one that
+    goes on later are treated alike.
 
     Raises
     ------
     UsageError
-        When the day lies after the data end.
+        When the day lies after the data end that the plan states, or more than a month after the last record.
     """
-    instant = history.now if day is None else to_instant(day)
-    settled = 0 if plan.data.end is not None else plan.churn.settlement_days
-    if instant > history.end + pd.Timedelta(days=settled):
+    instant = (data_end(history, definition(plan)) if day is None else to_instant(day)).floor("D")
+    known = history.until(instant, end=instant)
+    last = max(known.watermark(table) for table in known.tables) + STILL
+    limit = last if plan.data.end is None else min(last, history.end)
+    if instant > limit:
         found, do = f"{instant:%Y-%m-%d}", "choose an earlier day, or deliver what has happened since"
-        expected = f"a day up to the data end, {history.now:%Y-%m-%d}"
-        raise UsageError("the day", expected + (f", or {settled} days after it" if settled else ""), found, do)
-    return history.until(instant, end=instant)
+        raise UsageError("the day", f"a day up to the data end, {limit:%Y-%m-%d} at the latest", found, do)
+    return known
 
 
 def definition(plan: Plan) -> Churn:
@@ -119,9 +124,9 @@ def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
     last = plan.cutoffs.last and min(pd.Timestamp(plan.cutoffs.last), history.now)
     days = cutoffs(history, plan.cutoffs.every, first=plan.cutoffs.first, last=last)
     y = label(history, days, plan.horizons.days, definition(plan))
-    for horizon, why in y.dropped.items():
-        logger.warning("the horizon of %s days was dropped: %s", horizon, why)
-    X = catalog.measure(history, days, y.horizons)
+    for finding in (one for one in y.findings if one.severity == "warning"):
+        logger.warning("%s", finding)
+    X = catalog.measure(history, days, y.horizons, grace_days=plan.churn.grace_days)
     return X, y.on(X.index)
 
 
@@ -206,7 +211,7 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
 def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> tuple[Scores, Snapshot]:
     """Score every account known on the last day of a history, with the snapshot of that day."""
     day = pd.DatetimeIndex([history.now], name="cutoff")
-    now = bundle.catalog.measure(history, day, bundle.horizons)
+    now = bundle.catalog.measure(history, day, bundle.horizons, grace_days=bundle.churn["grace_days"])
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
         return score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp), now

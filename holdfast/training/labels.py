@@ -202,7 +202,7 @@ def data_end(history: History, churn: Churn) -> pd.Timestamp:
     It is the end given with the history; else, for silence and departure, the last time known in the tables of
     activity, and for notice ``history.end``.
     """
-    if churn.kind == "notice" or history._stated_end is not None:
+    if churn.kind == "notice" or history.stated_end is not None:
         return history.end
     return max(history.watermark(name.partition(".")[0]) for name in activity_names(history, churn))
 

@@ -42,8 +42,8 @@ class Comparison:
 
     @property
     def beats(self) -> bool:
-        """Whether the model is better beyond chance."""
-        return self.low > 0
+        """Whether the model is better beyond chance, by as much as is printed."""
+        return round(self.low, 3) > 0
 
 
 def verdict(comparisons: Sequence[Comparison], horizons: Sequence[int]) -> str:

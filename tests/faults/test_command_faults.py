@@ -121,7 +121,7 @@ def test_a_history_too_short_for_one_horizon_drops_it_by_name(
     assert run(["train", str(plan), "--json"]) == 0
     printed = capsys.readouterr()
     assert '"horizons": [\n    30,\n    60\n  ]' in printed.out
-    assert "700 days was dropped" in printed.err
+    assert "HF012 horizon 700" in printed.err
     assert "nothing is known of how far this can be believed" in printed.out
     assert run(["score", str(plan)]) == 0
     rows = pd.read_parquet(tmp_path / "out" / "current" / "scores.parquet")

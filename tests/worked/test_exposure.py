@@ -17,7 +17,9 @@ MONTHLY = {"term_start": "2025-05-15", "term_end": "2025-06-15", "term_months": 
 ANNUAL = {"term_start": "2024-08-01", "term_end": "2025-08-01", "term_months": 12, "auto_renew": False}
 
 
-def _decisions(*subscriptions: dict[str, Any], horizons: tuple[int, ...] = (30, 60, 90)) -> list[float]:
+def _decisions(
+    *subscriptions: dict[str, Any], horizons: tuple[int, ...] = (30, 60, 90), grace_days: float = 0
+) -> list[float]:
     frame = pd.DataFrame([{"account_id": "a", "valid_from": "2024-01-01", **one} for one in subscriptions])
     history = History.from_frames(
         {
@@ -27,7 +29,8 @@ def _decisions(*subscriptions: dict[str, Any], horizons: tuple[int, ...] = (30, 
         },
         end="2025-12-01",
     )
-    return catalog.select(["subscriptions_held"]).measure(history, [T], horizons).exposure.iloc[0].tolist()
+    measured = catalog.select(["subscriptions_held"]).measure(history, [T], horizons, grace_days=grace_days)
+    return measured.exposure.iloc[0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,26 @@ def _decisions(*subscriptions: dict[str, Any], horizons: tuple[int, ...] = (30, 
 )
 def test_decisions_by_hand(terms: dict[str, Any], expected: list[int]) -> None:
     assert _decisions(terms) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        (ANNUAL | {"term_end": "2025-06-25"}, [0, 1, 0]),  # 9 July
+        (ANNUAL | {"term_end": "2025-05-25"}, [1, 0, 0]),  # ended, to be decided on 8 June
+        (ANNUAL | {"term_end": "2025-05-25", "valid_to": "2025-05-25"}, [1, 0, 0]),  # told twice
+        (ANNUAL | {"term_end": "2025-05-17", "valid_to": "2025-05-17"}, [0, 0, 0]),  # the grace is over
+        (ANNUAL | {"term_end": "2025-07-20", "auto_renew": True, "notice_days": 30}, [1, 0, 0]),  # 20 June, no grace
+    ],
+)
+def test_a_lapse_is_decided_after_the_grace(terms: dict[str, Any], expected: list[int]) -> None:
+    assert _decisions(terms, grace_days=14) == expected
+
+
+def test_a_successor_takes_the_decision_over() -> None:
+    ended = ANNUAL | {"term_end": "2025-05-25", "valid_to": "2025-05-25"}
+    follower = ANNUAL | {"valid_from": "2025-05-25", "term_start": "2025-05-25", "term_end": "2026-05-25"}
+    assert _decisions(ended, follower, grace_days=14) == [0, 0, 0]
 
 
 def test_one_day_is_one_decision() -> None:

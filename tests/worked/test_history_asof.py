@@ -165,11 +165,13 @@ def test_a_contract_dated_ahead_does_not_stretch_the_data():
     assert history.end == pd.Timestamp("2025-12-30T00:00Z")
 
 
-def test_contracts_that_all_came_undated_do_not_shorten_the_data():
+def test_activity_that_outlasts_the_contracts_is_told():
     history = company(subscriptions={"account_id": ["a", "b"], "valid_from": [DAY(1), "2025-03-01"]})
-    assert history.end == pd.Timestamp("2025-12-30T00:00Z")
-    told = {"account_id": ["a", "b"], "valid_from": [DAY(1), "2025-03-01"], "known_at": [DAY(1), "2025-03-01"]}
-    assert company(subscriptions=told).end == pd.Timestamp("2025-06-01T00:00Z")
+    assert history.end == pd.Timestamp(DAY(1), tz="UTC")
+    told = [one for one in history.findings if one.code == "HF020"]
+    assert told
+    assert all(f"subscriptions, {history.end:%Y-%m-%d}" in one.message for one in told)
+    assert "HF020" not in {one.code for one in history.until(history.end, end=history.end).findings}
 
 
 def test_until_ends_where_the_records_known_by_then_end():

@@ -101,7 +101,14 @@ class Catalog:
 
         return Catalog((*self.indicators, *adoption(events)))
 
-    def measure(self, history: History, cutoffs: Cutoffs, horizons: Iterable[int] = (30, 60, 90)) -> Snapshot:
+    def measure(
+        self,
+        history: History,
+        cutoffs: Cutoffs,
+        horizons: Iterable[int] = (30, 60, 90),
+        *,
+        grace_days: float = 14,
+    ) -> Snapshot:
         """Measure every applicable indicator for every account known at each cutoff.
 
         Parameters
@@ -112,6 +119,8 @@ class Catalog:
             Instants in any order; what has no zone is UTC, and the same instant counts once.
         horizons
             Days; their differences are the intervals of the exposure.
+        grace_days
+            Days after the end of a term before a lapse counts, as in the labels: when renewal is decided.
 
         Raises
         ------
@@ -120,7 +129,7 @@ class Catalog:
         """
         instant = instants_of(cutoffs, history)
         fitted = self.for_history(history, instant[-1]) if self.adaptive else self
-        return snapshot_of(fitted.indicators, history, instant, horizons, occurring=self.adaptive)
+        return snapshot_of(fitted.indicators, history, instant, horizons, grace_days, occurring=self.adaptive)
 
     def evidence(self, history: History, account_ids: Iterable[str], cutoff: Instant) -> pd.DataFrame:
         """Say the evidence of every indicator for some accounts at one cutoff: account_id x name, sentences.

@@ -33,6 +33,7 @@ def snapshot_of(
     history: History,
     cutoffs: pd.DatetimeIndex,
     horizons: Iterable[int],
+    grace_days: float,
     occurring: bool = False,
 ) -> Snapshot:
     """Measure indicators, context and exposure of every account known at each cutoff.
@@ -48,7 +49,7 @@ def snapshot_of(
     measurement = Measurement(history, cutoffs, [one.expression for one in indicators])
     kept, left_out = split(indicators, measurement, occurring)
     blocks = progress(measurement.blocks, "measuring", len(measurement.blocks))
-    parts = [_part(Evaluation(measurement, block), kept, reach) for block in blocks]
+    parts = [_part(Evaluation(measurement, block), kept, reach, grace_days) for block in blocks]
     index = _index(history, np.concatenate([part.known for part in parts]), cutoffs)
     values = pd.DataFrame(np.concatenate([p.values for p in parts]), index, [one.name for one in kept])
     described = {name: np.concatenate([part.context[name] for part in parts]) for name in (*TEXTS, *NUMBERS)}
@@ -85,13 +86,13 @@ class _Part:
     exposure: Floats
 
 
-def _part(evaluation: Evaluation, kept: tuple[Indicator, ...], horizons: tuple[int, ...]) -> _Part:
+def _part(evaluation: Evaluation, kept: tuple[Indicator, ...], horizons: tuple[int, ...], grace_days: float) -> _Part:
     known = met(evaluation)
     values = np.empty((int(known.sum()), len(kept)))
     for place, one in enumerate(kept):
         values[:, place] = evaluation(one.expression)[known]
     described = {name: column[known] for name, column in context(evaluation).items()}
-    return _Part(known, values, described, exposure(evaluation, horizons)[known])
+    return _Part(known, values, described, exposure(evaluation, horizons, grace_days)[known])
 
 
 def _index(history: History, known: Bools, cutoffs: pd.DatetimeIndex) -> pd.MultiIndex:

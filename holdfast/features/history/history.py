@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,6 +26,9 @@ from holdfast.findings import Finding, findings_frame
 Instant = str | date | pd.Timestamp
 
 
+_STILL_DAYS = 45  # contracts may stand still for so long without a word
+
+
 class History:
     """Hold the canonical tables of a company.
 
@@ -43,6 +46,8 @@ class History:
         The first event of any activity table, else the first ``valid_from``.
     end
         The data end: the argument `end`, else the watermark of ``subscriptions``, else that of the activity tables.
+    stated_end
+        The argument `end`, none when the data tell it themselves.
     now
         `end` floored to 00:00 UTC: the default day of scoring.
     findings
@@ -65,15 +70,15 @@ class History:
         self._emptied = {name: one for name, one in kept.items() if not len(one.frame)}
         self._aside = built.aside
         _require(self._landed, "the tables, once rows without date or account are left out,")
-        self._stated_end, self._clock, self._notes = end, clock, notes
+        self.stated_end, self._clock, self._notes = end, clock, notes
         self._records: dict[str, Records] = {}
         self.accounts = built.accounts
         self._arrived = arrivals(self.accounts, self._landed["accounts"].frame)
         self.dialects = {name: one.dialect for name, one in landed.items()}
         delivered = (finding for one in landed.values() for finding in one.findings)
-        found = (*notes, *delivered, *built.findings, *noticed(self._landed))
-        self.findings = tuple(sorted(found, key=lambda one: (one.code, one.where)))
         self.start, self.end = self._start(), end if end is not None else self._data_end()
+        found = (*notes, *delivered, *built.findings, *noticed(self._landed), *self._outlasting())
+        self.findings = tuple(sorted(found, key=lambda one: (one.code, one.where)))
         self.now = self.end.floor("D")
 
     @classmethod
@@ -196,7 +201,7 @@ class History:
                 frame = frame if known.all() else frame[known].reset_index(drop=True)
                 landed[name] = replace(one, frame=blank_later(one.table, frame, stamp))
         _require(landed, f"what was known at {stamp}")
-        last = self._stated_end if end is None else to_instant(end)
+        last = self.stated_end if end is None else to_instant(end)
         return History(landed, None if last is None else min(last, stamp), self._clock, self._notes)
 
     def fingerprint(self) -> str:
@@ -230,13 +235,20 @@ class History:
             return active
         known, frame = self.watermark("subscriptions"), self._rows("subscriptions")[1]
         assumed = (frame[BASIS] == BASES.index("assumed")).to_numpy()
-        if assumed.all():
-            return active  # starts of contracts alone do not tell how far the data reach
         if known > active and assumed.any():
             # a contract signed ahead, dated by its start alone, does not tell that the data reach that far
             told = frame["known_at"].mask(assumed & (frame["known_at"] > active).to_numpy(), active)
             known = told.max()
         return known
+
+    def _outlasting(self) -> Iterator[Finding]:
+        """Tell where activity goes on long after the data end that the contracts tell."""
+        if self.stated_end is None and "subscriptions" in self:
+            for name in (one for one in ACTIVITY_TABLES if one in self):
+                late = (self.watermark(name) - self.end).days
+                if late > _STILL_DAYS:
+                    after = f"goes on for {late} days after the last record of subscriptions, {self.end:%Y-%m-%d}"
+                    yield Finding("HF020", name, late, after)
 
     def _repr_html_(self) -> str:
         rows = "".join(
