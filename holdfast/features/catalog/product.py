@@ -56,6 +56,16 @@ active_days = Indicator(
     evidence="The product was used on {days:.0f} days of the last 30",
     seeds=("S010", "S011", "S024"),
 )
+active_days_365 = Indicator(
+    usage.active_days(days=365).named("days"),
+    dimension="product",
+    healthy="high",
+    unit="days",
+    title="Days in use in a year",
+    curve=bands((0.0, 0), (12.0, 40), (52.0, 70), (250.0, 100)),
+    evidence="The product was used on {days:.0f} days of the last 365",
+    seeds=("S010", "S024"),
+)
 usage_30 = Indicator(
     usage.sum("count", days=30).named("events"),
     dimension="product",
