@@ -51,7 +51,7 @@ def tell(result: dict[str, Any]) -> None:
     """Print what the demo found."""
     show.say(result["verdict"])
     show.say()
-    show.say("The riskiest accounts:")
+    show.say("Most revenue at risk in the next 90 days:")
     for number, sentence in enumerate(result["riskiest"], start=1):
         show.say(f"  {number}. {sentence}")
     show.say()

@@ -3,7 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,22 +24,9 @@ from holdfast.models.explain import Explanation
 from holdfast.models.health import HealthScore
 from holdfast.models.periods import observe
 from holdfast.models.ridge import HazardClassifier
+from tests.outcome import Outcome
 
 MODELS: tuple[Callable[[], Any], ...] = (ChurnModel, HealthScore, HealthScore.template, BaseRate, Age, Recency)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    frame: pd.DataFrame
-    kind: str = "notice"
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        return tuple(self.frame.columns)
-
-    @property
-    def rises(self) -> bool:
-        return self.kind != "silence"
 
 
 def catalog(names: list[str]) -> tuple[Indicator, ...]:

@@ -16,22 +16,9 @@ from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.baselines import Age, BaseRate, Recency
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
+from tests.outcome import Outcome
 
 HORIZONS = (30, 60, 90)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    frame: pd.DataFrame
-    kind: str = "notice"
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        return tuple(self.frame.columns)
-
-    @property
-    def rises(self) -> bool:
-        return self.kind != "silence"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The health score by hand: the template's arithmetic, learned weights, anchors, dimensions, missing values."""
 
 import json
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,22 +15,9 @@ from holdfast.features.indicators.sources import usage
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.health import HealthScore
 from holdfast.models.template import template_weights
+from tests.outcome import Outcome
 
 SHARE = bands((0.0, 0), (1.0, 100))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    frame: pd.DataFrame
-    kind: str = "notice"
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        return tuple(self.frame.columns)
-
-    @property
-    def rises(self) -> bool:
-        return self.kind != "silence"
 
 
 def sign(name: str, dimension: str, healthy: str = "high", *, caps: bool = False) -> Indicator:
