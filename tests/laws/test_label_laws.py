@@ -40,7 +40,7 @@ class Company:
     """A history made of canonical frames, without the cost of reading one."""
 
     def __init__(self, frames: Tables, end: pd.Timestamp) -> None:
-        self.frames, self.end, self._stated_end = frames, end, end
+        self.frames, self.end, self.stated_end = frames, end, end
         self.tables, self.accounts = tuple(frames), pd.Index(list("abcd"))
         self._records = {name: self._lay_out(TABLES[name], frame) for name, frame in frames.items()}
 
