@@ -146,10 +146,10 @@ def train(
     json: Json = False,
 ) -> None:
     """Fit, prove by backtest, keep the bundle and put it in service."""
-    from holdfast.serving import pipeline
+    from holdfast.serving import opening, pipeline
 
     settings, history = _open(plan)
-    known = pipeline.known_on(settings, history, until)
+    known = opening.known_on(settings, history, until)
     with pipeline.workspace(settings).lock():
         trained = pipeline.train(settings, known)
     summary = trained.summary()
@@ -160,11 +160,11 @@ def train(
 @app.command()
 def backtest(plan: PlanFile, json: Json = False) -> None:
     """Say how good the models would have been, beside four baselines."""
-    from holdfast.serving import pipeline
+    from holdfast.serving import opening, pipeline
     from holdfast.serving.telling import tell_backtest
 
     settings, history = _open(plan)
-    X, y = pipeline.examples(settings, pipeline.known_on(settings, history, None))
+    X, y = pipeline.examples(settings, opening.known_on(settings, history, None))
     started = perf_counter()
     result = pipeline.prove(settings, X, y).to_dict()
     result["seconds"] = round(perf_counter() - started, 3)
@@ -181,12 +181,12 @@ def score(
     json: Json = False,
 ) -> None:
     """Score every account and serve the run under current/. Exit code 10 when the same inputs were scored before."""
-    from holdfast.serving import pipeline
+    from holdfast.serving import opening, pipeline
 
     settings, history = _open(plan)
     bundle = pipeline.bundle_of(settings, model)
     with pipeline.workspace(settings).lock():
-        run = pipeline.publish(settings, pipeline.known_on(settings, history, at), bundle, named=model is not None)
+        run = pipeline.publish(settings, opening.known_on(settings, history, at), bundle, named=model is not None)
     if json:
         show.as_json(run.summary())
     elif run.fresh:
@@ -277,7 +277,7 @@ def _open(plan: Path) -> tuple[Plan, History]:
 
 
 def _history(settings: Plan) -> History:
-    from holdfast.serving.pipeline import read_history
+    from holdfast.serving.opening import read_history
 
     return read_history(settings, _now())
 

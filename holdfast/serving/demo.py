@@ -8,6 +8,7 @@ from typing import Any
 
 from holdfast.errors import UsageError
 from holdfast.serving import pipeline, show
+from holdfast.serving.opening import known_on, read_history
 from holdfast.serving.plan import read_plan
 from holdfast.serving.runs import read_scores
 from holdfast.serving.starter import END, plan_text
@@ -35,7 +36,7 @@ def run_demo(out: Path, accounts: int, seed: int, months: int, now: datetime) ->
     plan = read_plan(file)
     with pipeline.workspace(plan).lock():
         _company(out / "company", accounts, seed, months)
-        history = pipeline.known_on(plan, pipeline.read_history(plan, now), None)
+        history = known_on(plan, read_history(plan, now), None)
         trained = pipeline.train(plan, history)
         run = pipeline.publish(plan, history, trained.bundle)
     return {

@@ -11,7 +11,8 @@ from holdfast.errors import DataError
 from holdfast.features.history import History
 from holdfast.findings import Finding
 from holdfast.serving.attributes import stale
-from holdfast.serving.pipeline import examples, known_on
+from holdfast.serving.opening import known_on
+from holdfast.serving.pipeline import examples
 from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
 

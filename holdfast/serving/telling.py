@@ -126,10 +126,10 @@ def _scores(plan: Plan, history: Callable[[], History]) -> Scores:
     try:
         return read_scores(current(Workspace(plan.output.workspace)))
     except UsageError:
-        from holdfast.serving import pipeline
+        from holdfast.serving import opening, pipeline
 
         bundle = pipeline.bundle_of(plan)
-        return pipeline.score_day(plan, pipeline.known_on(plan, history(), None), bundle)[0]
+        return pipeline.score_day(plan, opening.known_on(plan, history(), None), bundle)[0]
 
 
 def _nearest(account: str, scores: Scores) -> str:

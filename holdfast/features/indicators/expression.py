@@ -131,7 +131,7 @@ class Operation(Expression):
     right: Expression
 
     @property
-    def parts(self) -> tuple[Expression, ...]:  # noqa: D102
+    def parts(self) -> tuple[Expression, ...]:
         return (self.left, self.right)
 
     def __str__(self) -> str:
@@ -165,11 +165,11 @@ class Window(Expression):
         return Operation("vs", self, replace(self, ago=self.ago + self.days, label=label))
 
     @property
-    def reads(self) -> frozenset[tuple[str, str]]:  # noqa: D102
+    def reads(self) -> frozenset[tuple[str, str]]:
         return frozenset((self.table, name) for name in (self.column, *(one.column for one in self.filters)))
 
     @property
-    def lookback_days(self) -> float | None:  # noqa: D102
+    def lookback_days(self) -> float | None:
         return None if self.days is None else self.ago + self.days
 
     def __str__(self) -> str:
@@ -199,12 +199,12 @@ class Reading(Expression):
     since: str = ""
 
     @property
-    def reads(self) -> frozenset[tuple[str, str]]:  # noqa: D102
+    def reads(self) -> frozenset[tuple[str, str]]:
         names = (self.column, self.since, *(one.column for one in self.filters if one.relation != "not in"))
         return frozenset({(self.table, ""), *((self.table, name) for name in names)})
 
     @property
-    def lookback_days(self) -> float | None:  # noqa: D102
+    def lookback_days(self) -> float | None:
         return self.ago
 
     def __str__(self) -> str:
@@ -224,11 +224,11 @@ class Function(Expression):
     window: float | None = None
 
     @property
-    def reads(self) -> frozenset[tuple[str, str]]:  # noqa: D102
+    def reads(self) -> frozenset[tuple[str, str]]:
         return frozenset((table, "") for table in self.needs)
 
     @property
-    def lookback_days(self) -> float | None:  # noqa: D102
+    def lookback_days(self) -> float | None:
         return self.window
 
     def __str__(self) -> str:

@@ -84,7 +84,7 @@ def _add(chosen: Selection, values: Ints, length: float | None, ago: float) -> I
     return np.asarray(result)
 
 
-def _count(leaf: Window, table: Encoded, chosen: Selection) -> Floats:  # noqa: ARG001
+def _count(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
     low, high = chosen.run(leaf.days, leaf.ago)
     result = high - low
     if len(chosen.odd):
@@ -156,11 +156,11 @@ def _age(chosen: Selection, position: Ints) -> Floats:
     return np.where(position < 0, np.nan, (chosen.clock.cutoffs - at) / DAY_US)
 
 
-def _days_since(leaf: Window, table: Encoded, chosen: Selection) -> Floats:  # noqa: ARG001
+def _days_since(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
     return _age(chosen, _last(leaf, chosen))
 
 
-def _days_since_first(leaf: Window, table: Encoded, chosen: Selection) -> Floats:  # noqa: ARG001
+def _days_since_first(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
     return _age(chosen, _earliest(leaf, chosen))
 
 
@@ -169,12 +169,12 @@ def _distinct(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
     return distinct(chosen, codes.astype(np.int64), leaf.days, leaf.ago).astype(np.float64)
 
 
-def _active_days(leaf: Window, table: Encoded, chosen: Selection) -> Floats:  # noqa: ARG001
+def _active_days(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
     day = chosen.at // DAY_US
     return distinct(chosen, day - day.min(initial=0), leaf.days, leaf.ago).astype(np.float64)
 
 
-def _regularity(leaf: Window, table: Encoded, chosen: Selection) -> Floats:  # noqa: ARG001
+def _regularity(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
     start, stop = chosen.span(leaf.days, leaf.ago)
     return np.stack([gap_spread(chosen, (start <= k) & (k < stop)) for k in range(len(chosen.clock))], axis=1)
 

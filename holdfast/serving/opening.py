@@ -1,0 +1,71 @@
+"""Opening a history: what the plan says of the data, and the day on which one stands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from holdfast.errors import UsageError
+from holdfast.features.history import History
+from holdfast.features.history.tables import TABLES
+from holdfast.features.time import to_instant
+from holdfast.serving.plan import Plan
+from holdfast.training.labels import Churn, data_end
+
+logger = logging.getLogger("holdfast.opening")
+STILL = pd.Timedelta(days=31)  # no table need have a record on every day
+
+
+def read_history(plan: Plan, clock: datetime) -> History:
+    """Read the history of a plan; rows after the clock are set aside.
+
+    Raises
+    ------
+    UsageError
+        When the plan states a data end that has not come yet: until then everyone would look silent.
+    """
+    end, now = plan.data.end, pd.Timestamp(clock)
+    if end is not None and end > now + pd.Timedelta(days=1):
+        do = "correct it, or leave it out to read it from the data"
+        raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
+    history = History.read(plan.data.path, end=end, clock=now, dialect=_dialects(plan.data.dialect))
+    for finding in (one for one in history.findings if one.code == "HF020"):
+        logger.warning("%s", finding)
+    return history
+
+
+def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what is stated by table: what is stated for all, and over it what is stated for the one."""
+    by_table = {name: dict(value) for name, value in given.items() if isinstance(value, Mapping)}
+    for_all = {key: value for key, value in given.items() if key not in by_table}
+    return {name: for_all | by_table.get(name, {}) for name in [*TABLES, *by_table]}
+
+
+def known_on(plan: Plan, history: History, day: str | None) -> History:
+    """Return the history as it was known at the start of a day, by default its last one; that day is its data end.
+
+    How far the data reach is read from what was known by that day, so that a history that was read then and one that
+    goes on later are treated alike.
+
+    Raises
+    ------
+    UsageError
+        When the day lies after the data end that the plan states, or more than a month after the last record.
+    """
+    instant = (data_end(history, definition(plan)) if day is None else to_instant(day)).floor("D")
+    known = history.until(instant, end=instant)
+    last = max(known.watermark(table) for table in known.tables) + STILL
+    limit = last if plan.data.end is None else min(last, history.end)
+    if instant > limit:
+        found, do = f"{instant:%Y-%m-%d}", "choose an earlier day, or deliver what has happened since"
+        raise UsageError("the day", f"a day up to the data end, {limit:%Y-%m-%d} at the latest", found, do)
+    return known
+
+
+def definition(plan: Plan) -> Churn:
+    """Return what the plan calls churn."""
+    return Churn(**plan.churn.model_dump())
