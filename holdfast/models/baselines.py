@@ -16,7 +16,7 @@ from holdfast.models.periods import observe, refuse_too_few
 from holdfast.models.score_hazard import ScoreHazard
 
 
-class _Baseline(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class _Baseline(BaseEstimator):
     """A hazard on the logarithm of one field of the context; it knows no contract calendar."""
 
     field: ClassVar[str | None] = None

@@ -56,7 +56,7 @@ class Members:
         return self.calendar.eta(self.g(design, features), exposure)
 
 
-class ChurnModel(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class ChurnModel(BaseEstimator):
     """Probability of churn within each horizon, coherent by construction.
 
     A discrete-time hazard with complementary log-log link carries all horizons; renewal decisions enter as exposure.

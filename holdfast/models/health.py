@@ -24,7 +24,7 @@ from holdfast.models.weights import ALPHAS, choose_alpha, fit_weights
 RISKIEST, BEST = 0.20, 0.80  # quantiles of the reference rows that score 40 and 80
 
 
-class HealthScore(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class HealthScore(BaseEstimator):
     """Score each account from 0 to 100 by weighted indicators, each on its own curve.
 
     Learned weights are the non-negative coefficients of a hazard with the template as prior; context and contract

@@ -45,7 +45,7 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
     return choose(losses, grid) if losses.any() else ANCHORED
 
 
-class HazardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class HazardClassifier(ClassifierMixin, BaseEstimator):
     """Binary classifier with complementary log-log link: P(y = 1) = 1 - exp(-exp(x'b + b0 + offset)).
 
     Parameters

@@ -106,7 +106,9 @@ def write_run(place: Workspace, scores: Scores, page: Page, facts: dict[str, Any
         _check(folder, scores)
         write_manifest(folder, {**facts, "counts": scores.counts()})
     manifest = read_manifest(place.runs / name)
-    assert manifest is not None  # noqa: S101 # it was written a moment ago
+    if manifest is None:
+        do = "check the disk, and score again"
+        raise PublishError(str(place.runs / name), "the manifest written a moment ago", "none", do)
     return Run(name, place.runs / name, manifest, fresh=True, served=_serve(place, name, manifest))
 
 

@@ -124,15 +124,13 @@ class Backtest:
         """Give the result as JSON values; what is not defined is null."""
         values: dict[str, dict[str, dict[str, float | int | None]]] = {}
         bounds: dict[str, dict[str, dict[str, list[float | None]]]] = {}
-        for row in self._metrics.itertuples(index=False):
-            model, horizon, metric = str(row.model), str(row.horizon), str(row.metric)
-            if metric in (*JSON_NAMES, "n", "events"):
-                count = metric in ("n", "events")
-                value = int(row.value) if count else _json(row.value)  # type: ignore[arg-type]
-                values.setdefault(model, {}).setdefault(horizon, {})[metric] = value
-            if metric in JSON_NAMES:
-                pair = [_json(row.low), _json(row.high)]  # type: ignore[arg-type]
-                bounds.setdefault(model, {}).setdefault(horizon, {})[metric] = pair
+        for row in self._metrics.to_dict("records"):
+            model, horizon, metric = str(row["model"]), str(row["horizon"]), str(row["metric"])
+            if metric in ("n", "events"):
+                values.setdefault(model, {}).setdefault(horizon, {})[metric] = int(row["value"])
+            elif metric in JSON_NAMES:
+                values.setdefault(model, {}).setdefault(horizon, {})[metric] = _json(row["value"])
+                bounds.setdefault(model, {}).setdefault(horizon, {})[metric] = [_json(row["low"]), _json(row["high"])]
         return {
             "models": values,
             "cutoffs": [f"{cutoff:%Y-%m-%d}" for cutoff in self.cutoffs],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from holdfast.errors import UsageError, did_you_mean
 
@@ -71,7 +71,7 @@ class Churn:
     @classmethod
     def of(cls, churn: Churn | str) -> Churn:
         """Take a definition as it is, or the defaults of a kind named in a word."""
-        return churn if isinstance(churn, Churn) else cls(kind=churn)  # type: ignore[arg-type]
+        return churn if isinstance(churn, Churn) else cls(kind=cast(Kind, churn))  # checked when it is made
 
     @property
     def rises(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 _log = logging.getLogger("holdfast.training.tracking")
 
@@ -92,14 +93,14 @@ def _log_run(
     return run_id
 
 
-def _experiment(client: object, uri: str, name: str) -> str:
-    found = client.get_experiment_by_name(name)  # type: ignore[attr-defined]
+def _experiment(client: Any, uri: str, name: str) -> str:
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
     place = None
     if uri.startswith("sqlite:///"):
         place = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
-    return str(client.create_experiment(name, artifact_location=place))  # type: ignore[attr-defined]
+    return str(client.create_experiment(name, artifact_location=place))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pandas as pd
 
 from holdfast.features.history.defaults import BASIS, CLAMPED, FLAGS, LOST, UNDATED, default_bit
 from holdfast.features.history.landing import Landed
-from holdfast.features.history.tables import BASES, SOURCE_ID, Table
+from holdfast.features.history.tables import BASES, NO_CURRENCY, SOURCE_ID, Table
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ _BITS = {
     "HF017": (UNDATED, "hold values that were overwritten without a date"),
 }
 _MONEY = {"subscriptions": "mrr", "invoices": "amount", "deals": "amount", "goals": "value_delivered"}
-_NO_CURRENCY = "XXX"
 
 
 def noticed(landed: Mapping[str, Landed]) -> Iterator[Finding]:
@@ -65,7 +64,7 @@ def _defaults(one: Landed) -> Iterator[Finding]:
 def _currencies(name: str, frame: pd.DataFrame) -> Iterator[Finding]:
     if not {"currency", _MONEY.get(name, "")} <= set(frame):
         return
-    paid = frame["currency"][frame[_MONEY[name]].notna() & (frame["currency"] != _NO_CURRENCY)].value_counts()
+    paid = frame["currency"][frame[_MONEY[name]].notna() & (frame["currency"] != NO_CURRENCY)].value_counts()
     if len(paid) > 1:
         told = ", ".join(f"{str(currency)[:10]!r} ({count})" for currency, count in paid.head(5).items())
         yield Finding("HF018", name, len(paid), f"amounts are kept as delivered, in {len(paid)} currencies: {told}")

@@ -16,6 +16,7 @@ Shape = Literal["state", "milestone", "event", "map"]
 
 BASES = ("event", "created", "history", "snapshot", "assumed")
 SOURCE_ID = "source_id"
+NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
 FEATURE_OR_KIND = "the feature, else the kind"
 
 
@@ -194,7 +195,7 @@ _INVOICES = _happening(
     *_time("issued_at due_at paid_at written_off_at voided_at"),
     *_text("subscription_id"),
     *_number("amount amount_paid failed_attempts"),
-    Column("currency", "text", default="XXX"),
+    Column("currency", "text", default=NO_CURRENCY),
     required=("issued_at",),
     milestones={"paid_at": ("amount_paid",), "written_off_at": (), "voided_at": ()},
     undated=("failed_attempts",),
