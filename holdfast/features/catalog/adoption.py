@@ -17,6 +17,7 @@ from holdfast.features.time import FOREVER, micro
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
+    from holdfast.features.history.records import Records
 
 MOST = 25  # events that get an indicator of their own
 FEWEST_NAMES, MOST_NAMES = 2, 200  # outside, names of events are no vocabulary of features
@@ -26,13 +27,20 @@ def frequent_events(history: History, cutoff: pd.Timestamp | None = None) -> tup
     """List the most frequent events of ``usage`` as known at a cutoff, ties by name; none where names say little."""
     if "usage" not in history or "event" not in history.supplied("usage"):
         return ()
-    records = history.records("usage")
     by = FOREVER if cutoff is None else micro(cutoff)
-    seen = (np.maximum(records.known, records.at) <= by) & (records.superseded > by) if by < FOREVER else slice(None)
-    counts = records.columns["event"][seen].value_counts()
+    counts = pd.Series(dtype=np.int64)
+    for bucket in history.buckets():
+        counts = counts.add(_counts(bucket.records("usage", ["event"]), by), fill_value=0)
+    counts = counts[counts > 0].astype(np.int64)
     if not FEWEST_NAMES <= len(counts) <= MOST_NAMES:
         return ()
     return tuple(sorted(counts.index, key=lambda name: (-counts[name], name))[:MOST])
+
+
+def _counts(records: Records, by: int) -> pd.Series:
+    seen = (np.maximum(records.known, records.at) <= by) & (records.superseded > by) if by < FOREVER else slice(None)
+    counts: pd.Series = records.columns["event"][seen].value_counts()
+    return counts.set_axis(counts.index.astype("str"))
 
 
 def adoption(events: Iterable[str]) -> tuple[Indicator, ...]:

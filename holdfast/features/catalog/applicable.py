@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,23 +12,17 @@ from holdfast.features.indicators.expression import Reading, Window
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.kernel.measurement import Measurement
 
+if TYPE_CHECKING:
+    from holdfast.features.history.history import History
+
 _NEUTRAL = {("usage", "count")}  # a default that says what absence means: one record is one use
 
 
-def split(
-    indicators: Iterable[Indicator], measurement: Measurement, occurring: bool
-) -> tuple[tuple[Indicator, ...], dict[str, str]]:
-    """Part the indicators that the history can carry from those it cannot, each of these with the reason.
-
-    Parameters
-    ----------
-    occurring
-        Whether the kind of record must have occurred by the last cutoff; later records change nothing. A catalogue
-        that a model has learned from is not asked: there 0 is news.
-    """
+def split(indicators: Iterable[Indicator], history: History) -> tuple[tuple[Indicator, ...], dict[str, str]]:
+    """Part the indicators that tables and columns can carry from those they cannot, each of these with the reason."""
     kept, left_out = [], {}
     for one in indicators:
-        reason = _obstacle(one, measurement) or (_never(one, measurement) if occurring else None)
+        reason = _obstacle(one, history)
         if reason is None:
             kept.append(one)
         else:
@@ -35,26 +30,52 @@ def split(
     return tuple(kept), left_out
 
 
-def _obstacle(indicator: Indicator, measurement: Measurement) -> str | None:
+def _obstacle(indicator: Indicator, history: History) -> str | None:
     """Say which table or column is absent, or None."""
     for table in indicator.unless:
-        if table in measurement.history:
+        if table in history:
             return f"says nothing of its own beside the table {table}"
     for table, column in sorted(indicator.expression.reads):
-        if table not in measurement.history:
+        if table not in history:
             return f"needs the table {table}"
-        if column and (table, column) not in _NEUTRAL and column not in measurement.supplied(table):
+        if column and (table, column) not in _NEUTRAL and column not in history.supplied(table):
             return f"needs the column {table}.{column}"
     return None
 
 
-def _never(indicator: Indicator, measurement: Measurement) -> str | None:
-    """Say that none of the leaves has a single record, or None."""
-    leaves = [one for one in indicator.expression.walk() if isinstance(one, Window | Reading)]
-    wanted = [(leaf.table, _conditions(leaf)) for leaf in leaves]
-    if not wanted or any(_occurs(table, conditions, measurement) for table, conditions in wanted):
-        return None
-    table, conditions = wanted[0]
+class Occurrence:
+    """Look, bucket by bucket, which indicators have had a record of their kind by the last cutoff.
+
+    Later records change nothing. A catalogue that a model has learned from is not asked: there 0 is news.
+    """
+
+    def __init__(self, indicators: tuple[Indicator, ...]) -> None:
+        self._wanted = {one: _wanted(one) for one in indicators}
+        self._found: set[_Kind] = set()
+
+    def look(self, measurement: Measurement) -> None:
+        """Look into one bucket."""
+        for kind in {kind for kinds in self._wanted.values() for kind in kinds} - self._found:
+            if _occurs(*kind, measurement):
+                self._found.add(kind)
+
+    def split(self) -> tuple[tuple[Indicator, ...], dict[str, str]]:
+        """Part the indicators that have occurred from those that never did, these with the reason."""
+        never = {one: kinds for one, kinds in self._wanted.items() if kinds and not self._found.intersection(kinds)}
+        return tuple(one for one in self._wanted if one not in never), {
+            one.name: _missing(*kinds[0]) for one, kinds in never.items()
+        }
+
+
+_Kind = tuple[str, tuple[Condition, ...]]
+
+
+def _wanted(indicator: Indicator) -> list[_Kind]:
+    leaves = (one for one in indicator.expression.walk() if isinstance(one, Window | Reading))
+    return [(leaf.table, _conditions(leaf)) for leaf in leaves]
+
+
+def _missing(table: str, conditions: tuple[Condition, ...]) -> str:
     return f"needs records of {table}" + (f" with {' and '.join(map(str, conditions))}" if conditions else "")
 
 
@@ -64,10 +85,10 @@ def _conditions(leaf: Window | Reading) -> tuple[Condition, ...]:
 
 
 def _occurs(name: str, conditions: tuple[Condition, ...], measurement: Measurement) -> bool:
-    table = measurement.table(name)
-    seen = table.records.known <= measurement.clock.cutoffs[-1]
+    table, last = measurement.table(name), measurement.clock.cutoffs[-1]
+    seen = table.records.known <= last
     for one in conditions:
         meets, since, _ = table.span(one)
         seen = seen if meets is None else seen & meets
-        seen = seen if since is None else seen & (since <= measurement.clock.cutoffs[-1])
+        seen = seen if since is None else seen & (since <= last)
     return bool(np.any(seen))

@@ -13,7 +13,7 @@ from holdfast.features.catalog.applicable import split
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.kernel.arrays import Ints
 from holdfast.features.kernel.measurement import Evaluation, Measurement
-from holdfast.features.kernel.selection import Block
+from holdfast.features.kernel.part import Block
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
@@ -53,14 +53,28 @@ def said_values(
     if (place < 0).any():
         name = str(account_ids[place < 0][0])
         raise UsageError("evidence", "accounts of the history", repr(name), did_you_mean(name, history.accounts))
-    measurement = Measurement(history, cutoff, [one.expression for one in indicators])
-    kept, _ = split(indicators, measurement, occurring=False)
+    kept, _ = split(indicators, history)
+    said: list[list[dict[str, float]]] = [[{}] * len(account_ids) for _ in kept]
+    for bucket in history.buckets():
+        place = bucket.accounts.get_indexer(account_ids)
+        mine = np.flatnonzero(place >= 0)
+        if len(mine):
+            for rows, found in zip(said, _said(kept, bucket, place[mine], cutoff), strict=True):
+                for position, row in zip(mine.tolist(), found, strict=True):
+                    rows[position] = row
+    return list(zip(kept, said, strict=True))
+
+
+def _said(
+    indicators: tuple[Indicator, ...], bucket: History, place: Ints, cutoff: pd.DatetimeIndex
+) -> list[list[dict[str, float]]]:
+    measurement = Measurement(bucket, cutoff, [one.expression for one in indicators])
     wanted = np.unique(place)
     blocks = [Block(int(p), int(p) + 1) for p in wanted] if len(wanted) <= _FEW else measurement.blocks
-    covered = np.concatenate([np.arange(block.start, block.stop) for block in blocks]) if blocks else wanted
+    covered = np.concatenate([np.arange(block.start, block.stop) for block in blocks])
     row = np.searchsorted(covered, place)
     evaluations = [Evaluation(measurement, block) for block in blocks]
-    return [(one, _rows(one, evaluations, row)) for one in kept]
+    return [_rows(one, evaluations, row) for one in indicators]
 
 
 def _rows(one: Indicator, evaluations: list[Evaluation], row: Ints) -> list[dict[str, float]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.features.catalog.applicable import split
+from holdfast.features.catalog.applicable import Occurrence, split
 from holdfast.features.context import NUMBERS, TEXTS, context, met
 from holdfast.features.exposure import exposure
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
@@ -43,19 +42,26 @@ def snapshot_of(
     cutoffs
         As `instants_of` gives them.
     occurring
-        Whether to leave out what has never occurred by the last cutoff, see `applicable.split`.
+        Whether to leave out what has never occurred by the last cutoff, see `applicable.Occurrence`.
     """
     reach = _horizons(horizons)
-    measurement = Measurement(history, cutoffs, [one.expression for one in indicators])
-    kept, left_out = split(indicators, measurement, occurring)
-    blocks = progress(measurement.blocks, "measuring", len(measurement.blocks))
-    parts = [_part(Evaluation(measurement, block), kept, reach, grace_days) for block in blocks]
-    index = _index(history, np.concatenate([part.known for part in parts]), cutoffs)
-    values = pd.DataFrame(np.concatenate([p.values for p in parts]), index, [one.name for one in kept])
-    described = {name: np.concatenate([part.context[name] for part in parts]) for name in (*TEXTS, *NUMBERS)}
+    applicable, left_out = split(indicators, history)
+    occurrence = Occurrence(applicable) if occurring else None
+    rows = _Rows(len(applicable), len(history.accounts) * len(cutoffs))
+    for bucket in history.buckets():
+        measurement = Measurement(bucket, cutoffs, [one.expression for one in applicable])
+        for block in progress(measurement.blocks, "measuring", len(measurement.blocks)):
+            rows.add(Evaluation(measurement, block), applicable, reach, grace_days)
+        if occurrence is not None:
+            occurrence.look(measurement)
+    index = pd.MultiIndex.from_product([history.accounts, cutoffs], names=INDEX)[np.concatenate(rows.known).ravel()]
+    values = pd.DataFrame(rows.values[:, : rows.filled].T, index, [one.name for one in applicable], copy=False)
+    described = {name: np.concatenate([part[name] for part in rows.context]) for name in (*TEXTS, *NUMBERS)}
     about = pd.DataFrame(described, index).astype(dict.fromkeys(TEXTS, "str"))
-    decisions = pd.DataFrame(np.concatenate([p.exposure for p in parts]), index, list(reach))
-    return Snapshot(values, about, decisions, _coverage(values, kept), kept, left_out)
+    decisions = pd.DataFrame(np.concatenate(rows.exposure), index, list(reach))
+    kept, never = (applicable, {}) if occurrence is None else occurrence.split()
+    values = values if not never else values[[one.name for one in kept]]
+    return Snapshot(values, about, decisions, _coverage(values, kept), kept, left_out | never)
 
 
 def instants_of(cutoffs: Cutoffs, history: History) -> pd.DatetimeIndex:
@@ -76,27 +82,29 @@ def instants_of(cutoffs: Cutoffs, history: History) -> pd.DatetimeIndex:
     return index
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What one block gives: who is known at which cutoff, and the rows of those."""
+class _Rows:
+    """Collect what the blocks give: who is known at which cutoff, and the rows of those.
 
-    known: Bools
-    values: Floats
-    context: dict[str, NDArray[Any]]
-    exposure: Floats
+    The values of one indicator lie together, in an array laid out once: memory holds the result and one block.
+    """
 
+    def __init__(self, indicators: int, most: int) -> None:
+        self.values: Floats = np.empty((indicators, most))
+        self.filled = 0
+        self.known: list[Bools] = []
+        self.context: list[dict[str, NDArray[Any]]] = []
+        self.exposure: list[Floats] = []
 
-def _part(evaluation: Evaluation, kept: tuple[Indicator, ...], horizons: tuple[int, ...], grace_days: float) -> _Part:
-    known = met(evaluation)
-    values = np.empty((int(known.sum()), len(kept)))
-    for place, one in enumerate(kept):
-        values[:, place] = evaluation(one.expression)[known]
-    described = {name: column[known] for name, column in context(evaluation).items()}
-    return _Part(known, values, described, exposure(evaluation, horizons, grace_days)[known])
-
-
-def _index(history: History, known: Bools, cutoffs: pd.DatetimeIndex) -> pd.MultiIndex:
-    return pd.MultiIndex.from_product([history.accounts, cutoffs], names=INDEX)[known.ravel()]
+    def add(
+        self, evaluation: Evaluation, indicators: tuple[Indicator, ...], horizons: tuple[int, ...], grace_days: float
+    ) -> None:
+        known = met(evaluation)
+        start, self.filled = self.filled, self.filled + int(known.sum())
+        for place, one in enumerate(indicators):
+            self.values[place, start : self.filled] = evaluation(one.expression)[known]
+        self.known.append(known)
+        self.context.append({name: column[known] for name, column in context(evaluation).items()})
+        self.exposure.append(exposure(evaluation, horizons, grace_days)[known])
 
 
 def _coverage(values: pd.DataFrame, kept: tuple[Indicator, ...]) -> pd.DataFrame:

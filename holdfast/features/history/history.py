@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -160,7 +160,11 @@ class History:
         known: pd.Timestamp = self._rows(table)[1]["known_at"].max()
         return known
 
-    def records(self, table: str) -> Records:
+    def buckets(self) -> Iterator[History]:
+        """Yield the accounts in buckets that fit into memory: here all at once."""
+        yield self
+
+    def records(self, table: str, columns: Iterable[str] | None = None) -> Records:
         """Give all rows of a table in the order of time, known and superseded when.
 
         This is the door of the kernel and of the labels, which keep the time rule themselves; to look at a table, use
@@ -168,7 +172,7 @@ class History:
         """
         if table not in self._records:
             self._records[table] = records_of(*self._rows(table), self.accounts, self._arrived)
-        return self._records[table]
+        return self._records[table] if columns is None else self._records[table].with_columns(columns)
 
     def as_of(self, instant: Instant) -> View:
         """Show the tables exactly as they were known at an instant; a date alone means 00:00 UTC."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,11 @@ class Records:
     def visible(self, instant: int) -> NDArray[np.bool_]:
         """Tell for each row whether it is visible at an instant, int64 microseconds UTC."""
         return (self.known <= instant) & (instant < self.superseded) & (self.at <= instant)
+
+    def with_columns(self, names: Iterable[str]) -> Records:
+        """Keep the named columns, as far as they are present."""
+        wanted = set(names)
+        return replace(self, columns=self.columns[[name for name in self.columns if name in wanted]])
 
     def take(self, rows: NDArray[np.bool_]) -> Records:
         """Keep the rows where a mask holds, in the same order."""

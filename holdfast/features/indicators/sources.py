@@ -108,6 +108,13 @@ class Source:
         """
         return self._window("regularity", "", days, filters)
 
+    def silence(self, *, days: float | None = None, **filters: Filter) -> Window:
+        """Give the longest streak in days without a record, from the window's beginning to the cutoff.
+
+        Without a window it is counted from the first record, and missing where there is none.
+        """
+        return self._window("silence", "", days, filters)
+
     def decayed(self, column: str = "", *, half_life: float = 30.0, **filters: Filter) -> Window:
         """Add up a column, or count records, at weight ``2 ** -(age / half_life)``, `half_life` in days.
 
@@ -205,6 +212,19 @@ class Held:
     def days_until(self, column: str) -> Reading:
         """Give the days until the nearest date of a column that is agreed beforehand, such as ``term_end``."""
         return self._reading("days_until", column)
+
+    def days_since_change(self, column: str) -> Reading:
+        """Give the days since a column last took another value, over what holds; missing where nothing does.
+
+        Each entity is walked back from its version that holds over the versions known at the cutoff, as long as they
+        have the same value (missing equals missing): the change is dated by the ``valid_from`` of the last one
+        reached, so a value that never changed counts from the first version. Of several entities the most recent
+        change counts.
+        """
+        if self.mode != "active":
+            do = "read a state by .active(); a milestone record has no versions that hold one after the other"
+            raise UsageError(f"{self.table}.open().days_since_change", "a state table", self.table, do)
+        return self._reading("days_since_change", column)
 
     def _reading(self, verb: str, column: str) -> Reading:
         known = TABLES[self.table].columns

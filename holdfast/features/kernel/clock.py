@@ -12,6 +12,24 @@ from holdfast.features.time import days
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Say which cells the window of each cutoff takes in, and for each cell which cutoffs' windows do.
+
+    Attributes
+    ----------
+    low, high
+        Per cutoff, columns of `Selection.ends`: the window holds what lies between them.
+    since, until
+        Per cell, the cutoffs [since, until) whose windows hold it.
+    """
+
+    low: Ints
+    high: Ints
+    since: Ints
+    until: Ints
+
+
+@dataclass(frozen=True)
 class Clock:
     """Hold cutoffs and edges.
 
@@ -28,20 +46,18 @@ class Clock:
     edges: Ints
 
     @classmethod
-    def of(cls, cutoffs: Ints, offsets: Iterable[float] = ()) -> Clock:
-        """Lay out the edges of all windows of all cutoffs, offsets in days."""
-        return cls(cutoffs, np.unique(np.concatenate([cutoffs - days(offset) for offset in {0.0, *offsets}])))
+    def of(cls, cutoffs: Ints, offsets: Iterable[float] = (), instants: Iterable[int] = ()) -> Clock:
+        """Lay out the edges of all windows of all cutoffs (offsets in days), and further instants."""
+        edges = [cutoffs - days(offset) for offset in {0.0, *offsets}]
+        return cls(cutoffs, np.unique(np.concatenate([*edges, np.array([*instants], dtype=np.int64)])))
 
     def __len__(self) -> int:
         return len(self.cutoffs)
 
-    def cell(self, at: Ints) -> Ints:
-        """Give the cell of each instant; behind the last edge it is ``len(edges)``."""
-        return np.searchsorted(self.edges, at, side="left")
-
-    def edge(self, offset: float) -> Ints:
-        """Give the edge that is ``cutoff - offset``, per cutoff."""
-        return np.searchsorted(self.edges, self.cutoffs - days(offset), side="left")
+    @property
+    def cells(self) -> int:
+        """The number of cells: one before each edge, and one behind the last."""
+        return len(self.edges) + 1
 
     def first(self, offset: float = 0.0) -> Ints:
         """Give, per cell, the first cutoff whose ``cutoff - offset`` is at or after the records of the cell."""
@@ -51,3 +67,21 @@ class Clock:
     def reached(self, at: Ints) -> Ints:
         """Give the first cutoff at or after each instant; ``len(cutoffs)`` when none is."""
         return np.searchsorted(self.cutoffs, at, side="left")
+
+    def window(self, length: float | None, ago: float = 0.0) -> Reach:
+        """Give the reach of ``(T - ago - length, T - ago]``, in days; without a length it has no beginning."""
+        high = self._column(ago)
+        if length is None:
+            return Reach(np.zeros_like(high), high, self.first(ago), np.full(self.cells, len(self), dtype=np.int64))
+        return Reach(self._column(ago + length), high, self.first(ago), self.first(ago + length))
+
+    def stretch(self, start: int, stop: int) -> Reach:
+        """Give the reach of ``(start, min(stop, T)]``, two instants among the edges."""
+        low, high = (int(np.searchsorted(self.edges, instant)) + 1 for instant in (start, stop))
+        inside = (np.arange(self.cells) >= low) & (np.arange(self.cells) < high)
+        upto = np.clip(self._column(0.0), low, high)
+        since = np.where(inside, self.first(), len(self))
+        return Reach(np.full_like(upto, low), upto, since, np.full_like(since, len(self)))
+
+    def _column(self, offset: float) -> Ints:
+        return np.searchsorted(self.edges, self.cutoffs - days(offset), side="left") + 1

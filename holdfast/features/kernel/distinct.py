@@ -1,55 +1,68 @@
-"""Distinct counts over windows: every value counts from the time it was last seen."""
+"""Distinct counts over windows: every value counts from the record that was seen last."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from holdfast.features.kernel.arrays import Ints
-from holdfast.features.kernel.selection import Selection, spread
+from holdfast.features.kernel.clock import Reach
+from holdfast.features.kernel.selection import Selection
 
 
-def distinct(chosen: Selection, codes: Ints, days: float | None, ago: float) -> Ints:
-    """Count the different codes per account in ``(T - ago - days, T - ago]``: accounts x cutoffs.
+@dataclass(frozen=True)
+class Tokens:
+    """The newest record of every value: from the cutoff `start` to the cutoff `stop` it lies in the cell `cell`."""
 
-    Sorted by (account, code, time), a clean record speaks for its value until the next one does or until the window
-    has passed it. Odd records add the values for which no clean record speaks.
+    account: Ints
+    start: Ints
+    stop: Ints
+    cell: Ints
+
+
+def tokens(chosen: Selection, codes: Ints, reach: Reach) -> Tokens:
+    """Follow each value of each account through the cutoffs, clean records alone.
+
+    One integer holds account, value, first cutoff and cell, so that one sort brings them into order; a record known
+    late takes its place at the cutoff that sees it first, with the cell in which it happened.
     """
-    entity = chosen.account * (int(codes.max(initial=0)) + 1) + codes
-    order = chosen.clean[by_entity(entity[chosen.clean])]
-    start = chosen.clock.first(ago)[chosen.cell[order]]
-    until = np.append(start[1:], 0)
-    until[np.append(entity[order][1:] != entity[order][:-1], True)[: len(order)]] = len(chosen.clock)
-    speaks = start < until
-    order, start, until = order[speaks], start[speaks], until[speaks]
-    if days is not None:
-        until = np.minimum(until, chosen.clock.first(ago + days)[chosen.cell[order]])
-    shape = (chosen.accounts, len(chosen.clock))
-    counts = spread(chosen.account[order], start, until, np.ones(len(order), dtype=np.int64), shape)
-    if len(chosen.odd):
-        counts += _added(chosen, entity, days, ago, (entity[order], start, until))
-    return counts
+    clock = chosen.clock
+    low, middle = _bits(clock.cells), _bits(len(clock) + 1)
+    width = low + middle + _bits(int(codes.max(initial=0)) + 1)
+    if width + _bits(len(chosen.ends)) > 62:
+        codes = np.unique(codes, return_inverse=True)[1]
+        width = low + middle + _bits(int(codes.max(initial=0)) + 1)
+    cells = (reach.since << low) | np.arange(clock.cells)
+    key = chosen.spread_cells((np.arange(len(chosen.ends))[:, None] << width) | cells)
+    key += codes.astype(np.int64) << (low + middle)
+    if len(chosen.late):
+        since = reach.since[chosen.late.cell]
+        key[chosen.positions_of(chosen.late.row)] += (np.maximum(chosen.late.stop, since) - since) << low
+    key.sort()
+    key = key[_last(key >> low)]
+    value = key >> (low + middle)
+    newest = np.maximum.accumulate((value << low) | (key & ((1 << low) - 1))) & ((1 << low) - 1)
+    start = (key >> low) & ((1 << middle) - 1)
+    stop = np.append(start[1:], 0)
+    stop[_last(value)] = len(clock)
+    return Tokens(key >> width, start, stop, newest)
 
 
-def _added(chosen: Selection, entity: Ints, days: float | None, ago: float, spoken: tuple[Ints, Ints, Ints]) -> Ints:
-    """Count the values that only odd records speak for."""
-    wide = len(chosen.clock) + 1
-    position, cutoff = chosen.pairs(days, ago)
-    pair = np.unique(entity[position] * wide + cutoff)
-    value, cutoff = pair // wide, pair % wide
-    clean, start, until = spoken
-    found = np.searchsorted(clean * wide + start, pair, side="right") - 1
-    covered = (found >= 0) & (np.append(clean, -1)[found] == value) & (np.append(until, 0)[found] > cutoff)
-    known, first = np.unique(entity[position], return_index=True)
-    account = chosen.account[position][first][np.searchsorted(known, value)]
-    counts = np.zeros((chosen.accounts, len(chosen.clock)), dtype=np.int64)
-    np.add.at(counts, (account[~covered], cutoff[~covered]), 1)
-    return counts
+def counted(told: Tokens, reach: Reach, shape: tuple[int, int]) -> Ints:
+    """Count the values whose newest record lies in the window: accounts x cutoffs."""
+    wide = shape[1] + 1
+    stop = np.maximum(np.minimum(told.stop, reach.until[told.cell]), told.start)
+    rows = told.account * wide
+    steps = np.bincount(rows + told.start, minlength=shape[0] * wide)
+    steps -= np.bincount(rows + stop, minlength=shape[0] * wide)
+    return np.cumsum(steps.reshape(shape[0], wide), axis=1)[:, :-1]
 
 
-def by_entity(entity: Ints) -> Ints:
-    """Order by entity and keep the order of time inside it."""
-    if (entity[1:] >= entity[:-1]).all():
-        return np.arange(len(entity))
-    if float(entity.max()) * len(entity) < 2.0**62:  # one sort of unique integers beats a stable one
-        return np.argsort(entity * len(entity) + np.arange(len(entity)))
-    return np.argsort(entity, kind="stable")
+def _last(ordered: Ints) -> Ints:
+    """Give the last position of each run of equal values."""
+    return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])
+
+
+def _bits(number: int) -> int:
+    return max(1, (number - 1).bit_length())

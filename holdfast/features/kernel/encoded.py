@@ -15,6 +15,8 @@ from holdfast.features.indicators.conditions import Condition
 from holdfast.features.kernel.arrays import Bools, Floats, Ints
 from holdfast.features.time import FOREVER, micros
 
+Rows = slice | Ints
+ALL = slice(None)
 _COMPARE = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 
 
@@ -25,8 +27,14 @@ class Encoded:
     name: str
     records: Records
     _numbers: dict[str, Floats] = field(default_factory=dict)
+    _instants: dict[str, Ints] = field(default_factory=dict)
+    _told: dict[str, Ints | None] = field(default_factory=dict)
     _codes: dict[str, tuple[NDArray[np.int32], pd.Index]] = field(default_factory=dict)
-    _masks: dict[Condition, Bools] = field(default_factory=dict)
+
+    def remembering(self, other: Encoded) -> Encoded:
+        """Keep what was derived from the same rows with fewer columns."""
+        kept = {name: values for name, values in other._codes.items() if name in other.records.columns}
+        return Encoded(self.name, self.records, _codes=kept)
 
     def numbers(self, column: str) -> Floats:
         """Give a column as floats, missing as nan; a column that is absent is missing throughout."""
@@ -36,45 +44,57 @@ class Encoded:
 
     def instants(self, column: str) -> Ints:
         """Give a time column in microseconds; missing is `FOREVER`."""
-        if column not in self.records.columns:
-            return np.full(len(self.records), FOREVER, dtype=np.int64)
-        read = micros(self.records.columns[column])
-        return np.where(read == np.iinfo(np.int64).min, FOREVER, read)
+        if column not in self._instants:
+            self._instants[column] = self._read_instants(column)
+        return self._instants[column]
 
     def codes(self, column: str) -> tuple[NDArray[np.int32], pd.Index]:
         """Give a column as codes into its distinct values; missing is -1."""
         if column not in self._codes:
-            absent = (np.full(len(self.records), -1, dtype=np.int64), pd.Index([]))
-            found = pd.factorize(self.records.columns[column]) if column in self.records.columns else absent
-            self._codes[column] = (found[0].astype(np.int32), pd.Index(found[1]))
+            self._codes[column] = self._encode(column)
         return self._codes[column]
 
-    def present(self, column: str) -> Bools:
+    def present(self, column: str, rows: Rows = ALL) -> Bools:
         """Tell which rows have a value."""
         if column not in self.records.columns:
-            return np.zeros(len(self.records), dtype=bool)
-        return self.records.columns[column].notna().to_numpy(dtype=bool)
+            return np.zeros(len(self.records), dtype=bool)[rows]
+        return self.records.columns[column].iloc[rows].notna().to_numpy(dtype=bool)
 
-    def meets(self, condition: Condition) -> Bools:
+    def meets(self, condition: Condition, rows: Rows = ALL) -> Bools:
         """Tell which rows meet a condition."""
-        if condition not in self._masks:
-            self._masks[condition] = self._check(condition)
-        return self._masks[condition]
+        if condition.relation == "known":
+            return self.present(condition.column, rows)
+        if condition.relation in _COMPARE:
+            numbers = self.numbers(condition.column)[rows]
+            return np.asarray(_COMPARE[condition.relation](numbers, float(condition.values[0])))
+        codes, values = self.codes(condition.column)
+        wanted = np.flatnonzero(values.isin(list(condition.values)))
+        held = np.isin(codes[rows], wanted) if len(wanted) != 1 else np.asarray(codes[rows] == wanted[0])
+        return held if condition.relation == "in" else ~held
 
-    def span(self, condition: Condition) -> tuple[Bools | None, Ints | None, Ints | None]:
+    def dated(self, condition: Condition) -> bool:
+        """Tell whether a condition is met from a date on, or until one."""
+        return condition.column in TABLES[self.name].late
+
+    def span(self, condition: Condition, rows: Rows = ALL) -> tuple[Bools | None, Ints | None, Ints | None]:
         """Tell when rows meet a condition: which ever do (None: all), from when and until when (None: always).
 
         A milestone date, and what comes to be known with it, is missing until that date has passed.
         """
-        meets, told = self.meets(condition), self._told(condition.column)
+        meets, told = self.meets(condition, rows), self.told(condition.column)
         if told is None:
             return meets, None, None
         if condition.relation == "not in":
-            return None, None, np.where(meets, FOREVER, told)
-        return meets, told, None
+            return None, None, np.where(meets, FOREVER, told[rows])
+        return meets, told[rows], None
 
-    def _told(self, column: str) -> Ints | None:
+    def told(self, column: str) -> Ints | None:
         """Give the instant from which a column can be read; None when it comes with the row."""
+        if column not in self._told:
+            self._told[column] = self._date(column)
+        return self._told[column]
+
+    def _date(self, column: str) -> Ints | None:
         table = TABLES[self.name]
         for date, dependent in table.milestones.items():
             if column == date:
@@ -85,14 +105,20 @@ class Encoded:
                 return np.where(silent, own, told)
         return None
 
-    def _check(self, one: Condition) -> Bools:
-        if one.relation == "known":
-            return self.present(one.column)
-        if one.relation in _COMPARE:
-            return np.asarray(_COMPARE[one.relation](self.numbers(one.column), float(one.values[0])))
-        codes, values = self.codes(one.column)
-        wanted = np.append(np.asarray(values.isin(list(one.values)), dtype=bool), False)  # the last is what -1 finds
-        return np.asarray(wanted[codes] == (one.relation == "in"))
+    def _read_instants(self, column: str) -> Ints:
+        if column not in self.records.columns:
+            return np.full(len(self.records), FOREVER, dtype=np.int64)
+        read = micros(self.records.columns[column])
+        return np.where(read == np.iinfo(np.int64).min, FOREVER, read)
+
+    def _encode(self, column: str) -> tuple[NDArray[np.int32], pd.Index]:
+        if column not in self.records.columns:
+            return np.full(len(self.records), -1, dtype=np.int32), pd.Index([])
+        series = self.records.columns[column]
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            return np.asarray(series.cat.codes, dtype=np.int32), series.cat.categories
+        codes, values = pd.factorize(series)
+        return np.asarray(codes, dtype=np.int32), pd.Index(values)
 
     def _read_numbers(self, column: str) -> Floats:
         if column not in self.records.columns:

@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.features.indicators.conditions import Condition
+from holdfast.features.history.tables import ACTIVITY_TABLES, TABLES
 from holdfast.features.indicators.expression import Constant, Expression, Function, Operation, Reading, Window
 from holdfast.features.kernel.arrays import Floats, Ints
 from holdfast.features.kernel.clock import Clock
 from holdfast.features.kernel.encoded import Encoded
-from holdfast.features.kernel.selection import Block, Selection, every, narrowed
+from holdfast.features.kernel.part import WIDEST, Block, Part
 from holdfast.features.kernel.states import Spells, meeting, opened, reduced, valid, versions
-from holdfast.features.kernel.windows import aggregate, offsets, ratio
+from holdfast.features.kernel.windows import Windows, instants, offsets, ratio
 from holdfast.features.time import micros
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
-_CELLS, _ROWS = 2_000_000, 1_000_000  # what a block may hold: bounds memory, whatever the size of the history
+_CELLS, _ROWS = 1_000_000, 250_000  # what a block may hold: bounds memory, and stays in the processor's cache
 _MOST = 10.0  # the most that a comparison with the window before can say
 
 
@@ -34,6 +34,7 @@ class _Shelf:
     """What has been derived from a history, kept as long as the history lives."""
 
     tables: dict[str, Encoded] = field(default_factory=dict)
+    columns: dict[str, frozenset[str] | None] = field(default_factory=dict)
     versions: dict[str, tuple[Ints, Ints]] = field(default_factory=dict)
     supplied: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -56,17 +57,45 @@ class Measurement:
 
     def __init__(self, history: History, cutoffs: pd.DatetimeIndex, expressions: Iterable[Expression]) -> None:
         self.history, self.cutoffs = history, cutoffs
-        leaves = [node for one in expressions for node in one.walk() if isinstance(node, Window)]
-        spans = {offset for leaf in leaves for offset in offsets(leaf)}
-        self.clock = Clock.of(micros(cutoffs), spans)
+        self.clock = Clock.of(micros(cutoffs))
+        self._expressions = tuple(expressions)
+        self._clocks: dict[str, Clock] = {}
         self._shelf = _SHELVES.setdefault(history, _Shelf())
         self._functions: dict[Function, Floats] = {}
 
+    def clock_of(self, table: str) -> Clock:
+        """Give the clock with the edges of all windows over a table."""
+        if table not in self._clocks:
+            nodes = (node for one in self._expressions for node in one.walk())
+            leaves = {node for node in nodes if isinstance(node, Window) and node.table == table}
+            spans = {offset for leaf in leaves for offset in offsets(leaf)}
+            blocks = {instant for leaf in leaves for instant in instants(leaf, self.clock.cutoffs)}
+            self._clocks[table] = Clock.of(self.clock.cutoffs, spans, blocks)
+        return self._clocks[table]
+
     def table(self, name: str) -> Encoded:
-        """Give a table as the kernel reads it."""
-        if name not in self._shelf.tables:
-            self._shelf.tables[name] = Encoded(name, self.history.records(name))
-        return self._shelf.tables[name]
+        """Give a table as the kernel reads it, with the columns that are measured."""
+        wanted, shelf = self._columns(name), self._shelf
+        had = shelf.columns.get(name, frozenset())
+        if name not in shelf.tables or (had is not None and (wanted is None or not wanted <= had)):
+            shelf.columns[name] = None if wanted is None or had is None else wanted | had
+            encoded = Encoded(name, self.history.records(name, shelf.columns[name]))
+            shelf.tables[name] = encoded.remembering(shelf.tables[name]) if name in shelf.tables else encoded
+        return shelf.tables[name]
+
+    def _columns(self, name: str) -> frozenset[str] | None:
+        """Name what is read of a table of events; of the others, which are small, everything is."""
+        table = TABLES[name]
+        if table.shape != "event":
+            return None
+        read = (column for one in self._expressions for of, column in one.reads if of == name)
+        return frozenset((*read, *table.milestones))
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that are read: for the expressions, and for who an account is."""
+        read = {name for one in self._expressions for name in one.tables}
+        return tuple(name for name in self.history.tables if name in read | {"accounts", *ACTIVITY_TABLES})
 
     def versions(self, name: str) -> tuple[Ints, Ints]:
         """Give the versions of a state table in order."""
@@ -99,22 +128,23 @@ class Measurement:
     @cached_property
     def blocks(self) -> list[Block]:
         """Cut the accounts into blocks of bounded size, at least one account each."""
-        weight = np.full(len(self.history.accounts), (len(self.clock.edges) + 1) / _CELLS)
-        for name in self.history.tables:
-            if name != "id_map":
-                weight += np.bincount(self.history.records(name).account, minlength=len(weight)) / _ROWS
+        clocks = [self.clock_of(name) for name in self.tables]
+        weight = np.full(len(self.history.accounts), max(clock.cells for clock in clocks) / _CELLS)
+        weight += max(float(clock.edges[-1] - clock.edges[0]) for clock in clocks) / WIDEST
+        for name in self.tables:
+            weight += np.bincount(self.table(name).records.account, minlength=len(weight)) / _ROWS
         number = np.floor(np.cumsum(weight)).astype(np.int64)
         starts = np.flatnonzero(np.append(True, np.diff(number) > 0))
         return [Block(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(weight)], strict=True)]
 
 
 class Evaluation:
-    """Measure expressions for one block; equal expressions, selections and spells are computed once."""
+    """Measure expressions for one block; equal expressions, windows and spells are computed once."""
 
     def __init__(self, measurement: Measurement, block: Block) -> None:
         self.measurement, self.block, self.clock = measurement, block, measurement.clock
         self._results: dict[Expression, Floats] = {}
-        self._selections: dict[tuple[str, tuple[Condition, ...]], Selection] = {}
+        self._windows: dict[str, Windows] = {}
         self._spells: dict[tuple[str, str, float, str], Spells] = {}
 
     def __call__(self, expression: Expression) -> Floats:
@@ -130,23 +160,18 @@ class Evaluation:
             self._spells[key] = self._hold(*key)
         return self._spells[key]
 
-    def selection(self, table: str, filters: tuple[Condition, ...]) -> Selection:
-        """Give the records of the block that meet conditions."""
-        key = (table, tuple(sorted(set(filters), key=str)))
-        if key not in self._selections:
-            encoded = self.measurement.table(table)
-            if key[1]:
-                self._selections[key] = narrowed(self.selection(table, ()), encoded, key[1])
-            else:
-                self._selections[key] = every(encoded, self.block, self.clock)
-        return self._selections[key]
+    def windows(self, table: str) -> Windows:
+        """Give the windows over a table."""
+        if table not in self._windows:
+            part = Part.of(self.measurement.table(table), self.block)
+            self._windows[table] = Windows(part, self.measurement.clock_of(table))
+        return self._windows[table]
 
     def _measure(self, expression: Expression) -> Floats:
         shape = (len(self.block), len(self.clock))
         match expression:
             case Window():
-                table = self.measurement.table(expression.table)
-                return aggregate(expression, table, lambda filters: self.selection(expression.table, filters))
+                return self.windows(expression.table)(expression)
             case Reading():
                 table = self.measurement.table(expression.table)
                 spells = self.holding(expression.table, expression.mode, expression.ago, expression.since)

@@ -1,136 +1,229 @@
 """Selections: the records of one table, one block of accounts and one filter, laid over the cells of a clock.
 
-Records that arrived before the first cutoff at or after them, and were never superseded, are *clean*: a window of them
-is a run of rows, found by counting per (account, cell). The rest (late, corrected, deleted) is *odd*: each counts from
-one cutoff to another, and is added to those alone. So a cutoff sees exactly what had arrived.
+Records lie in the order of account and time, so that a window of them is a run of rows. What was never superseded is
+*clean* and belongs to the runs; where it was known *late*, the cutoffs in between are made up for. What was superseded
+is *extra*: it counts from one cutoff to another. So a cutoff sees exactly what had arrived.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from holdfast.features.indicators.conditions import Condition
 from holdfast.features.kernel.arrays import Bools, Ints
-from holdfast.features.kernel.clock import Clock
-from holdfast.features.kernel.encoded import Encoded
+from holdfast.features.kernel.clock import Clock, Reach
+from holdfast.features.kernel.part import Part
+
+Rows = slice | Ints
+_LONGEST = 1_000_000  # rows that are laid out anew at a time
 
 
 @dataclass(frozen=True)
-class Block:
-    """A run of accounts, by position."""
+class Spans:
+    """Records that count from one cutoff to another: [start, stop), by account and cell; rows are those of the part."""
 
-    start: int
-    stop: int
+    row: Ints
+    account: Ints
+    cell: Ints
+    start: Ints
+    stop: Ints
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return len(self.row)
 
-    def rows(self, table: Encoded) -> slice:
-        """Give the rows of a table that belong to the block."""
-        low, high = np.searchsorted(table.records.account, [self.start, self.stop])
-        return slice(int(low), int(high))
+    def keep(self, mask: Bools) -> Spans:
+        """Keep those where a mask holds."""
+        return Spans(*(part[mask] for part in (self.row, self.account, self.cell, self.start, self.stop)))
+
+    def inside(self, reach: Reach) -> tuple[Ints, Ints]:
+        """Give the cutoffs [start, stop) at which each counts inside the windows."""
+        return np.maximum(self.start, reach.since[self.cell]), np.minimum(self.stop, reach.until[self.cell])
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Hold records in the order (account, time).
+    """Hold the records of a part that meet a filter.
 
     Attributes
     ----------
-    accounts
-        How many accounts the block holds.
     rows
-        Row of each record in its table.
-    account
-        Account of each record, counted from the start of the block.
-    known, gone
-        The first cutoff that knows the record, and the first that knows better.
+        Rows of the part that are clean, ascending.
+    ends
+        Accounts x (cells + 1): how many clean records lie before each account, up to each edge, and up to its end.
+    late
+        The clean records that were known late, with the cutoffs [start, stop) that do not see them yet.
+    extra
+        The superseded ones, with the cutoffs that see them.
     """
 
+    part: Part
     clock: Clock
-    accounts: int
-    rows: Ints
-    account: Ints
-    at: Ints
-    cell: Ints
-    known: Ints
-    gone: Ints
+    rows: Rows
+    ends: Ints
+    late: Spans
+    extra: Spans
 
-    def keep(self, mask: Bools) -> Selection:
-        """Keep the records where a mask holds."""
-        if mask.all():
-            return self
-        kept = np.flatnonzero(mask)  # a list of positions is taken faster than a mask
-        parts = (self.rows, self.account, self.at, self.cell, self.known, self.gone)
-        return Selection(self.clock, self.accounts, *(part[kept] for part in parts))
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Accounts x cutoffs."""
+        return len(self.ends), len(self.clock)
 
     @cached_property
-    def odd(self) -> Ints:
-        """Positions of the records that count for a span of cutoffs only."""
-        return np.flatnonzero((self.known > self.clock.first()[self.cell]) | (self.gone < len(self.clock)))
+    def at(self) -> Ints:
+        """When each clean record happened."""
+        return self.part.at[self.rows]
 
     @cached_property
-    def clean(self) -> Ints:
-        """Positions of all other records."""
-        if not len(self.odd):
-            return np.arange(len(self.rows))
-        return np.setdiff1d(np.arange(len(self.rows)), self.odd, assume_unique=True)
+    def account(self) -> Ints:
+        """The account of each clean record."""
+        return np.repeat(np.arange(len(self.ends)), self.ends[:, -1] - self.ends[:, 0])
 
     @cached_property
-    def _starts(self) -> Ints:
-        """Count the clean records of all accounts before each, as a column."""
-        per_account = np.bincount(self.account[self.clean], minlength=self.accounts)
-        return (np.cumsum(per_account) - per_account)[:, None]
+    def prompt(self) -> Ints:
+        """Give for each position the last one up to it that was not known late, else -1; the end is -1."""
+        places = np.arange(len(self.at) + 1)
+        places[self.positions_of(self.late.row)] = -1
+        return np.append(np.maximum.accumulate(places[:-1]), -1)
 
-    @cached_property
-    def _until(self) -> NDArray[np.int32]:
-        """Count the clean records before and of each account up to each edge."""
-        cells = len(self.clock.edges) + 1
-        flat = self.account[self.clean] * cells + self.cell[self.clean]
-        counts = np.bincount(flat, minlength=self.accounts * cells).reshape(self.accounts, cells)
-        return (np.cumsum(counts, axis=1) + self._starts).astype(np.int32)
+    def spread_cells(self, values: Ints) -> Ints:
+        """Give each clean record the value of its account's cell: accounts x cells, or one per cell."""
+        held = np.diff(self.ends, axis=1).ravel()
+        return np.repeat(np.broadcast_to(values, (len(self.ends), self.clock.cells)).ravel(), held)
 
-    def run(self, days: float | None, ago: float = 0.0) -> tuple[Ints, Ints]:
-        """Give the clean records in ``(T - ago - days, T - ago]`` as runs [low, high), each accounts x cutoffs."""
-        high = self._until[:, self.clock.edge(ago)]
-        low = self._starts if days is None else self._until[:, self.clock.edge(ago + days)]
-        return np.broadcast_to(low, high.shape).astype(np.int64), high.astype(np.int64)
+    def run(self, reach: Reach) -> tuple[Ints, Ints]:
+        """Give the clean records in each window as runs [low, high), each accounts x cutoffs."""
+        return self.ends[:, reach.low], self.ends[:, reach.high]
 
-    def span(self, days: float | None, ago: float = 0.0) -> tuple[Ints, Ints]:
-        """Give the cutoffs [start, stop) for which each record lies in the window and is the word that counts."""
-        start = np.maximum(self.clock.first(ago)[self.cell], self.known)
-        stop = self.gone if days is None else np.minimum(self.gone, self.clock.first(ago + days)[self.cell])
-        return start, stop
+    def rows_at(self, position: Ints) -> Ints:
+        """Give the row of the part for positions among the clean records."""
+        return position if isinstance(self.rows, slice) else self.rows[position]
 
-    def pairs(self, days: float | None, ago: float = 0.0) -> tuple[Ints, Ints]:
-        """Pair every odd record with every cutoff that counts it: (positions, cutoffs)."""
-        start, stop = (side[self.odd] for side in self.span(days, ago))
-        which, cutoff = expand(start, stop)
-        return self.odd[which], cutoff
+    def positions_of(self, row: Ints) -> Ints:
+        """Give the position among the clean records for rows of the part."""
+        return row if isinstance(self.rows, slice) else np.searchsorted(self.rows, row)
+
+    def exploded(self, reach: Reach, *, late: bool = True) -> Iterator[tuple[Ints, Ints, Selection]]:
+        """Lay out anew what each (account, cutoff) sees whose runs are not the whole truth.
+
+        Yields accounts, cutoffs, and a selection that has one account for each such pair, and a single cutoff.
+        """
+        touched = _touched(self.extra, reach, self.shape)
+        if late:
+            touched |= _touched(self.late, reach, self.shape)
+        account, cutoff = np.nonzero(touched)
+        if not len(account):
+            return
+        low, high = (side[account, cutoff] for side in self.run(reach))
+        portion = np.cumsum(high - low) // _LONGEST
+        for number in np.unique(portion):
+            mine = portion == number
+            yield account[mine], cutoff[mine], self._seen(account[mine], cutoff[mine], low[mine], high[mine], reach)
+
+    def _seen(self, account: Ints, cutoff: Ints, low: Ints, high: Ints, reach: Reach) -> Selection:
+        pair, position = expand(low, high)
+        row = self.rows_at(position)
+        if len(self.late):
+            place = np.minimum(np.searchsorted(self.late.row, row), len(self.late) - 1)
+            known = (self.late.row[place] != row) | (self.late.stop[place] <= cutoff[pair])
+            pair, row = pair[known], row[known]
+        number = np.full(self.shape, -1, dtype=np.int64)
+        number[account, cutoff] = np.arange(len(account))
+        which, at = expand(*self.extra.inside(reach))
+        added = number[self.extra.account[which], at]
+        pair, row = np.append(pair, added[added >= 0]), np.append(row, self.extra.row[which][added >= 0])
+        order = np.lexsort((row, pair))
+        ends = np.searchsorted(pair[order], np.arange(len(account) + 1))
+        moment = Clock(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
+        columns = np.stack([ends[:-1], ends[1:], ends[1:]], axis=1)
+        return Selection(self.part, moment, row[order], columns, NONE, NONE)
 
 
-def every(table: Encoded, block: Block, clock: Clock) -> Selection:
-    """Select all records of a block that some cutoff can see."""
-    part, records = block.rows(table), table.records
-    at = records.at[part]
-    known, gone = clock.reached(np.maximum(records.known[part], at)), clock.reached(records.superseded[part])
-    account, rows = records.account[part].astype(np.int64) - block.start, np.arange(part.start, part.stop)
-    return Selection(clock, len(block), rows, account, at, clock.cell(at), known, gone).keep(known < gone)
+NONE = Spans(*(np.zeros(0, dtype=np.int64),) * 5)
 
 
-def narrowed(chosen: Selection, table: Encoded, conditions: tuple[Condition, ...]) -> Selection:
-    """Keep the records that meet conditions, for as long as they do."""
-    mask, known, gone = np.ones(len(chosen.rows), dtype=bool), chosen.known, chosen.gone
+def select(part: Part, clock: Clock, conditions: tuple[Condition, ...]) -> Selection:
+    """Select the records of a part that meet conditions, for as long as they do."""
+    if any(part.table.dated(one) for one in conditions):
+        return _dated(part, clock, conditions)
+    return narrowed(every(part, clock), conditions) if conditions else every(part, clock)
+
+
+def every(part: Part, clock: Clock) -> Selection:
+    """Select all records of a part."""
+    known, last = part.known, clock.cutoffs[-1]
+    gone = np.flatnonzero(part.superseded <= last)
+    behind = known > part.at
+    if len(gone):
+        behind[gone] = False
+        rows: Rows = np.setdiff1d(np.arange(len(part)), gone, assume_unique=True)
+    else:
+        rows = slice(None)
+    late, stop = np.flatnonzero(behind), clock.reached(part.superseded[gone])
+    ends = part.ends(rows, clock)
+    return Selection(
+        part,
+        clock,
+        rows,
+        ends,
+        _spans(part, clock, late, clock.reached(part.at[late]), clock.reached(known[late])),
+        _spans(part, clock, gone, clock.reached(np.maximum(known[gone], part.at[gone])), stop),
+    )
+
+
+def narrowed(chosen: Selection, conditions: tuple[Condition, ...]) -> Selection:
+    """Keep the records that meet conditions which no date bounds."""
+    part = chosen.part
+    mask = part.meets(conditions[0])
+    for one in conditions[1:]:
+        mask = mask & part.meets(one)
+    held = mask[chosen.rows]
+    late, extra = chosen.late.keep(mask[chosen.late.row]), chosen.extra.keep(mask[chosen.extra.row])
+    if held.all():
+        return Selection(part, chosen.clock, chosen.rows, chosen.ends, late, extra)
+    rows = chosen.rows_at(np.flatnonzero(held))
+    before = np.zeros(len(held) + 1, dtype=np.int64)
+    np.cumsum(held, out=before[1:])
+    return Selection(part, chosen.clock, rows, before[chosen.ends], late, extra)
+
+
+def _dated(part: Part, clock: Clock, conditions: tuple[Condition, ...]) -> Selection:
+    """Select by conditions of which some hold from a date, or until one."""
+    natural = clock.reached(part.at)
+    start, stop = np.maximum(natural, clock.reached(part.known)), clock.reached(part.superseded)
+    mask = np.ones(len(part), dtype=bool)
     for one in conditions:
-        meets, since, until = table.span(one)
-        mask = mask if meets is None else mask & meets[chosen.rows]
-        known = known if since is None else np.maximum(known, chosen.clock.reached(since[chosen.rows]))
-        gone = gone if until is None else np.minimum(gone, chosen.clock.reached(until[chosen.rows]))
-    return replace(chosen, known=known, gone=gone).keep(mask & (known < gone))
+        meets, since, until = part.span(one)
+        mask = mask if meets is None else mask & meets
+        start = start if since is None else np.maximum(start, clock.reached(since))
+        stop = stop if until is None else np.minimum(stop, clock.reached(until))
+    mask &= start < stop
+    clean = mask & (stop == len(clock))
+    rows = np.flatnonzero(clean)
+    late, extra = np.flatnonzero(clean & (start > natural)), np.flatnonzero(mask & ~clean)
+    return Selection(
+        part,
+        clock,
+        rows,
+        part.ends(rows, clock),
+        _spans(part, clock, late, natural[late], start[late]),
+        _spans(part, clock, extra, start[extra], stop[extra]),
+    )
+
+
+def _spans(part: Part, clock: Clock, row: Ints, start: Ints, stop: Ints) -> Spans:
+    kept = start < stop
+    row = row[kept]
+    cell = np.searchsorted(clock.edges, part.at[row], side="left")
+    return Spans(row, part.account[row], cell, start[kept], stop[kept])
+
+
+def _touched(spans: Spans, reach: Reach, shape: tuple[int, int]) -> Bools:
+    start, stop = spans.inside(reach)
+    return spread(spans.account, start, stop, np.ones(len(spans), dtype=np.int64), shape) > 0
 
 
 def expand(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
@@ -151,7 +244,7 @@ def spread(account: Ints, start: Ints, stop: Ints, amount: Ints, shape: tuple[in
     """Add an integer amount to every cutoff in [start, stop) of its account; shape is accounts x cutoffs."""
     wide = shape[1] + 1
     steps = np.zeros(shape[0] * wide, dtype=np.int64)
-    held = start < stop
+    held = np.flatnonzero(start < stop)
     np.add.at(steps, account[held] * wide + start[held], amount[held])
     np.subtract.at(steps, account[held] * wide + stop[held], amount[held])
     return np.cumsum(steps.reshape(shape[0], wide), axis=1)[:, :-1]

@@ -14,8 +14,10 @@ from holdfast.features.indicators.sources import CLOSINGS
 from holdfast.features.kernel.arrays import Bools, Floats, Ints
 from holdfast.features.kernel.clock import Clock
 from holdfast.features.kernel.encoded import Encoded
-from holdfast.features.kernel.selection import Block, expand, spread
-from holdfast.features.kernel.windows import FRACTION, ratio, words
+from holdfast.features.kernel.part import Block
+from holdfast.features.kernel.selection import expand, spread
+from holdfast.features.kernel.tally import joined, words
+from holdfast.features.kernel.windows import ratio
 from holdfast.features.time import DAY_US, days
 
 
@@ -98,10 +100,10 @@ def opened(table: Encoded, block: Block, clock: Clock, since: str = "", ago: flo
 def meeting(spells: Spells, table: Encoded, filters: tuple[Condition, ...], clock: Clock) -> Spells:
     """Keep the spells whose row meets every condition, for as long as it does."""
     for one in filters:
-        meets, since, until = table.span(one)
-        start = spells.start if since is None else np.maximum(spells.start, clock.reached(since[spells.row]))
-        stop = spells.stop if until is None else np.minimum(spells.stop, clock.reached(until[spells.row]))
-        mask = start < stop if meets is None else (start < stop) & meets[spells.row]
+        meets, since, until = table.span(one, spells.row)
+        start = spells.start if since is None else np.maximum(spells.start, clock.reached(since))
+        stop = spells.stop if until is None else np.minimum(spells.stop, clock.reached(until))
+        mask = start < stop if meets is None else (start < stop) & meets
         spells = replace(spells, start=start, stop=stop).keep(mask)
     return spells
 
@@ -113,6 +115,8 @@ def reduced(leaf: Reading, table: Encoded, spells: Spells, clock: Clock) -> Floa
     if leaf.verb == "longest":
         oldest = largest(spells, -spells.since.astype(np.float64))
         return np.nan_to_num((clock.cutoffs - days(leaf.ago) + oldest) / DAY_US)
+    if leaf.verb == "days_since_change":
+        return _days_since_change(leaf, table, spells, clock)
     kept = meeting(spells, table, (Condition(leaf.column, "known"),), clock)
     if leaf.verb == "days_until":
         return _days_until(kept, table.instants(leaf.column)[kept.row], clock)
@@ -133,11 +137,12 @@ def count(spells: Spells) -> Floats:
 
 def add(spells: Spells, values: Floats, where: str) -> Floats:
     """Add up a value of what holds, exactly; missing values are not allowed."""
-    whole, fraction = words(values, where)
-    result = spread(spells.account, spells.start, spells.stop, whole, spells.shape).astype(np.float64)
-    if fraction is None:
-        return result
-    return result + spread(spells.account, spells.start, spells.stop, fraction, spells.shape) / FRACTION
+    split = words(values, spells.account, where)
+    whole, fraction = (
+        None if word is None else spread(spells.account, spells.start, spells.stop, word, spells.shape)
+        for word in (split.whole, split.fraction)
+    )
+    return joined(whole, fraction)
 
 
 def largest(spells: Spells, values: Floats) -> Floats:
@@ -163,6 +168,31 @@ def _days_until(spells: Spells, date: Ints, clock: Clock) -> Floats:
     ahead = left > 0
     np.minimum.at(result, (spells.account[which][ahead], cutoff[ahead]), left[ahead] / DAY_US)
     return np.where(np.isposinf(result), np.nan, result)
+
+
+def _days_since_change(leaf: Reading, table: Encoded, spells: Spells, clock: Clock) -> Floats:
+    """Walk back from each version that holds over the visible ones with the same value; deletions are no versions."""
+    result = np.full(spells.shape, np.nan)
+    if not len(spells.row):
+        return result
+    records, then = table.records, clock.cutoffs - days(leaf.ago)
+    first = int(records.account[spells.row[0]]) - int(spells.account[0])
+    low, high = np.searchsorted(records.account, [first, first + len(result)]).tolist()
+    rows, entity = (side[low:high] for side in versions(table))
+    place = np.empty(len(rows), dtype=np.int64)
+    place[rows - low] = np.arange(len(rows))
+    start = np.maximum(np.searchsorted(then, records.at[rows]), clock.reached(records.known[rows]))
+    stop = np.where(table.numbers("deleted")[rows] == 1, 0, clock.reached(records.superseded[rows]))
+    value, told = table.codes(leaf.column)[0][rows], table.span(Condition(leaf.column, "known"))[1]
+    for k, cutoff in enumerate(clock.cutoffs.tolist()):
+        seen = np.flatnonzero((start <= k) & (k < stop))
+        holds = np.flatnonzero((spells.start <= k) & (k < spells.stop))
+        read = value[seen] if told is None else np.where(told[rows[seen]] <= cutoff, value[seen], -1)
+        fresh = np.append(True, (np.diff(entity[seen]) != 0) | (np.diff(read) != 0))[: len(seen)]
+        began = records.at[rows[seen[np.maximum.accumulate(np.where(fresh, np.arange(len(seen)), 0))]]]
+        passed = then[k] - began[np.searchsorted(seen, place[spells.row[holds] - low])]
+        np.fmin.at(result[:, k], spells.account[holds], passed / DAY_US)
+    return result
 
 
 def _reign(start: Ints, entity: Ints, cutoffs: int) -> Ints:

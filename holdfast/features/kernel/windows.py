@@ -7,26 +7,85 @@ the same bits whatever other cutoffs, accounts or row orders it is measured with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 
-from holdfast.errors import DataError
 from holdfast.features.indicators.conditions import Condition
 from holdfast.features.indicators.expression import Window
 from holdfast.features.kernel.arrays import Floats, Ints
-from holdfast.features.kernel.distinct import distinct
-from holdfast.features.kernel.encoded import Encoded
-from holdfast.features.kernel.rhythm import frequent, gap_spread
-from holdfast.features.kernel.selection import Selection, spread
+from holdfast.features.kernel.clock import Clock, Reach
+from holdfast.features.kernel.distinct import Tokens, counted, tokens
+from holdfast.features.kernel.part import Part
+from holdfast.features.kernel.rhythm import frequent, gap_spread, longest_gap
+from holdfast.features.kernel.selection import Selection, expand, narrowed, select
+from holdfast.features.kernel.tally import Tally, Total, Words, words
 from holdfast.features.time import DAY_US, days
 
-Select = Callable[[tuple[Condition, ...]], Selection]
-
-FRACTION = 2.0**32
 _HOUR_US = DAY_US / 24
 _BLOCK = 8  # half-lives in one block of a decayed sum: weights inside a block stay within a factor of 2 ** 8
 _REACH = 64  # half-lives after which a block has faded out
+
+Filters = tuple[Condition, ...]
+Made = TypeVar("Made")
+
+
+class Windows:
+    """Measure the windows of one part; what several leaves share is made once."""
+
+    def __init__(self, part: Part, clock: Clock) -> None:
+        self.part, self.clock = part, clock
+        self._made: dict[Hashable, Any] = {}
+
+    def __call__(self, leaf: Window) -> Floats:
+        """Measure a leaf: accounts x cutoffs, missing as nan."""
+        return _VERBS[leaf.verb](self, leaf)
+
+    def selection(self, leaf: Window) -> Selection:
+        """Give the records that a leaf reads: those that meet its filters and have its column."""
+        present = (Condition(leaf.column, "known"),) if leaf.column else ()
+        return self.selected((*leaf.filters, *present))
+
+    def selected(self, filters: Filters) -> Selection:
+        """Give the records that meet conditions."""
+        return self.once(("selection", frozenset(filters)), lambda: self._select(filters))
+
+    def _select(self, filters: Filters) -> Selection:
+        unique = tuple(sorted(set(filters), key=str))
+        if not unique or any(self.part.table.dated(one) for one in unique):
+            return select(self.part, self.clock, unique)
+        return narrowed(self.selected(()), unique)
+
+    def count(self, leaf: Window) -> Tally:
+        """Count the records that a leaf reads."""
+        return Tally.of(self.selection(leaf))
+
+    def total(self, leaf: Window) -> Total:
+        """Add up the column of a leaf, or count its records when it names none."""
+        key = ("total", leaf.column, frozenset(leaf.filters))
+        return self.once(key, lambda: self._total(leaf))
+
+    def _total(self, leaf: Window) -> Total:
+        if not leaf.column:
+            return Total(self.count(leaf), None)
+        account, where = self.part.account, f"{leaf.table}.{leaf.column}"
+        split = self.once(("words", leaf.column), lambda: words(self.part.numbers(leaf.column), account, where))
+        return Total.of(self.selection(leaf), split)
+
+    def tokens(self, leaf: Window, kind: str, codes: Callable[[Selection], Ints]) -> Tokens:
+        """Follow the values of a leaf through the cutoffs."""
+        chosen = self.selection(leaf)
+        key = ("tokens", kind, frozenset(leaf.filters), leaf.ago)
+        return self.once(key, lambda: tokens(chosen, codes(chosen), self.clock.window(None, leaf.ago)))
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Make something the first time it is asked for."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: Made = self._made[key]
+        return made
 
 
 def offsets(leaf: Window) -> tuple[float, ...]:
@@ -36,196 +95,13 @@ def offsets(leaf: Window) -> tuple[float, ...]:
     return (leaf.ago,) if leaf.days is None else (leaf.ago, leaf.ago + leaf.days)
 
 
-def aggregate(leaf: Window, table: Encoded, select: Select) -> Floats:
-    """Measure a leaf: accounts x cutoffs, missing as nan.
-
-    Parameters
-    ----------
-    select
-        Gives the selection of the leaf's table and block for a set of conditions.
-    """
-    present = (Condition(leaf.column, "known"),) if leaf.column else ()
-    chosen = select((*leaf.filters, *present))
-    if leaf.verb == "hours_to":
-        return _hours_to(leaf, table, select(leaf.filters), chosen)
-    return _VERBS[leaf.verb](leaf, table, chosen)
-
-
-def words(values: Floats, where: str) -> tuple[Ints, Ints | None]:
-    """Split numbers into whole parts and 2^-32 fractions (None when all are whole).
-
-    Raises
-    ------
-    DataError
-        When their sum could leave 64 bits.
-    """
-    whole = np.floor(values)
-    if len(values) and float(np.abs(whole).max()) * len(values) >= 2.0**62:
-        do = "deliver it in a larger unit, or correct the values that are out of scale"
-        raise DataError(where, "numbers whose sum stays below 4e18", f"values up to {np.abs(whole).max():g}", do)
-    fraction = values - whole
-    return whole.astype(np.int64), np.rint(fraction * FRACTION).astype(np.int64) if fraction.any() else None
-
-
-def total(chosen: Selection, values: Floats, leaf: Window, length: float | None, ago: float) -> Floats:
-    """Add up values over windows of a length in days (None: from the beginning), exactly."""
-    whole, fraction = words(values, f"{leaf.table}.{leaf.column}")
-    result = _add(chosen, whole, length, ago).astype(np.float64)
-    return result if fraction is None else result + _add(chosen, fraction, length, ago) / FRACTION
-
-
-def _add(chosen: Selection, values: Ints, length: float | None, ago: float) -> Ints:
-    low, high = chosen.run(length, ago)
-    running = np.append(0, np.cumsum(values[chosen.clean]))  # integers wrap around: a difference of two is exact
-    result = running[high] - running[low]
-    if len(chosen.odd):
-        start, stop = (side[chosen.odd] for side in chosen.span(length, ago))
-        result += spread(chosen.account[chosen.odd], start, stop, values[chosen.odd], result.shape)
-    return np.asarray(result)
-
-
-def _count(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    low, high = chosen.run(leaf.days, leaf.ago)
-    result = high - low
-    if len(chosen.odd):
-        start, stop = (side[chosen.odd] for side in chosen.span(leaf.days, leaf.ago))
-        ones = np.ones(len(chosen.odd), dtype=np.int64)
-        result = result + spread(chosen.account[chosen.odd], start, stop, ones, result.shape)
-    return result.astype(np.float64)
-
-
-def _sum(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return total(chosen, table.numbers(leaf.column)[chosen.rows], leaf, leaf.days, leaf.ago)
-
-
-def _mean(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return ratio(_sum(leaf, table, chosen), _count(leaf, table, chosen))
-
-
-def _max(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return _largest(chosen, table.numbers(leaf.column)[chosen.rows], leaf)
-
-
-def _min(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return -_largest(chosen, -table.numbers(leaf.column)[chosen.rows], leaf)
-
-
-def _largest(chosen: Selection, values: Floats, leaf: Window) -> Floats:
-    low, high = chosen.run(leaf.days, leaf.ago)
-    padded = np.append(values[chosen.clean], -np.inf)
-    runs = np.maximum.reduceat(padded, np.stack([low, high], axis=-1).ravel())[::2].reshape(low.shape)
-    result = np.where(low < high, runs, -np.inf)
-    position, cutoff = chosen.pairs(leaf.days, leaf.ago)
-    np.maximum.at(result, (chosen.account[position], cutoff), values[position])
-    return np.where(np.isneginf(result), np.nan, result)
-
-
-def _last(leaf: Window, chosen: Selection) -> Ints:
-    """Give the position of the latest record, -1 where there is none."""
-    low, high = chosen.run(leaf.days, leaf.ago)
-    result = np.where(low < high, np.append(chosen.clean, -1)[high - 1], -1)
-    position, cutoff = chosen.pairs(leaf.days, leaf.ago)
-    np.maximum.at(result, (chosen.account[position], cutoff), position)
-    return result
-
-
-def _earliest(leaf: Window, chosen: Selection) -> Ints:
-    """Give the position of the earliest record, -1 where there is none."""
-    low, high = chosen.run(leaf.days, leaf.ago)
-    none = len(chosen.rows)
-    result = np.where(low < high, np.append(chosen.clean, none)[low], none)
-    position, cutoff = chosen.pairs(leaf.days, leaf.ago)
-    np.minimum.at(result, (chosen.account[position], cutoff), position)
-    return np.where(result == none, -1, result)
-
-
-def _at(values: Floats, position: Ints) -> Floats:
-    return np.append(values, np.nan)[position]  # -1 finds the nan
-
-
-def _latest(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return _at(table.numbers(leaf.column)[chosen.rows], _last(leaf, chosen))
-
-
-def _first(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return _at(table.numbers(leaf.column)[chosen.rows], _earliest(leaf, chosen))
-
-
-def _age(chosen: Selection, position: Ints) -> Floats:
-    at = np.append(chosen.at, 0)[position]
-    return np.where(position < 0, np.nan, (chosen.clock.cutoffs - at) / DAY_US)
-
-
-def _days_since(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return _age(chosen, _last(leaf, chosen))
-
-
-def _days_since_first(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    return _age(chosen, _earliest(leaf, chosen))
-
-
-def _distinct(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    codes = table.codes(leaf.column)[0][chosen.rows]
-    return distinct(chosen, codes.astype(np.int64), leaf.days, leaf.ago).astype(np.float64)
-
-
-def _active_days(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    day = chosen.at // DAY_US
-    return distinct(chosen, day - day.min(initial=0), leaf.days, leaf.ago).astype(np.float64)
-
-
-def _regularity(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    start, stop = chosen.span(leaf.days, leaf.ago)
-    return np.stack([gap_spread(chosen, (start <= k) & (k < stop)) for k in range(len(chosen.clock))], axis=1)
-
-
-def _frequent(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    codes = table.codes(leaf.column)[0][chosen.rows]
-    return frequent(chosen, codes.astype(np.int64), leaf.days, leaf.ago, round(leaf.option)).astype(np.float64)
-
-
-def _trend(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    values = table.numbers(leaf.column)[chosen.rows] if leaf.column else np.ones(len(chosen.rows))
-    bounds = offsets(leaf)
-    length = float(leaf.days or 0.0) / leaf.option
-    height = np.stack([total(chosen, values, leaf, length, ago) for ago in bounds[-2::-1]])  # oldest bucket first
-    place = (np.arange(len(height)) - (len(height) - 1) / 2) * length / 30.0
-    slope = np.tensordot(place, height, axes=1) / (place @ place)
-    return ratio(slope, height.mean(axis=0))
-
-
-def _decayed(leaf: Window, table: Encoded, chosen: Selection) -> Floats:
-    """Add up at decaying weight, by blocks of a calendar fixed since the epoch, so that the sum in a block is exact.
-
-    A record at t in block j weighs ``2 ** ((t - start_j) / half_life)`` there, and the block as a whole
-    ``2 ** -((T - start_j) / half_life)`` at T: no rounding travels from one cutoff to another.
-    """
-    half_life, length = days(leaf.option), _BLOCK * days(leaf.option)
-    values = table.numbers(leaf.column)[chosen.rows] if leaf.column else np.ones(len(chosen.rows))
-    block = (chosen.at - 1) // length
-    whole, fraction = words(values * np.exp2((chosen.at - block * length) / half_life), f"{leaf.table}.{leaf.column}")
-    result = np.zeros((chosen.accounts, len(chosen.clock)))
-    for number in np.unique(block).tolist():
-        age = chosen.clock.cutoffs - number * length
-        felt = (age > 0) & (age <= _REACH * half_life)
-        inside = (block == number).astype(np.int64)
-        summed = _add(chosen, whole * inside, None, 0.0).astype(np.float64)
-        if fraction is not None:
-            summed += _add(chosen, fraction * inside, None, 0.0) / FRACTION
-        result += summed * np.exp2(-np.where(felt, age, np.inf) / half_life)
-    return result
-
-
-def _hours_to(leaf: Window, table: Encoded, every: Selection, reached: Selection) -> Floats:
-    """Average min(date, T) - at: of what was reached the dates, of the rest T, of all the beginnings."""
-
-    def add(chosen: Selection, instants: Ints) -> Floats:
-        return total(chosen, instants / _HOUR_US, leaf, leaf.days, leaf.ago)
-
-    number, done = _count(leaf, table, every), _count(leaf, table, reached)
-    dates = np.maximum(table.instants(leaf.column)[reached.rows], reached.at)
-    now = (number - done) * (every.clock.cutoffs / _HOUR_US)
-    return ratio(add(reached, dates) + now - add(every, every.at), number)
+def instants(leaf: Window, cutoffs: Ints) -> tuple[int, ...]:
+    """Give the instants, in microseconds, at which the blocks of a decayed sum begin and end."""
+    if leaf.verb != "decayed":
+        return ()
+    length = _BLOCK * days(leaf.option)
+    first = (int(cutoffs[0]) - _REACH * days(leaf.option)) // length
+    return tuple(number * length for number in range(first, int(cutoffs[-1]) // length + 2))
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
@@ -233,7 +109,200 @@ def ratio(above: Floats, below: Floats) -> Floats:
     return np.asarray(above / np.where(below == 0, np.nan, below))
 
 
-_VERBS: Mapping[str, Callable[[Window, Encoded, Selection], Floats]] = {
+def _reach(leaf: Window, clock: Clock) -> Reach:
+    return clock.window(leaf.days, leaf.ago)
+
+
+def _exactly(chosen: Selection, reach: Reach, measure: Callable[[Selection, Reach], Any], *, late: bool = True) -> Any:
+    """Measure runs of clean records, and again, record by record, where these are not what the cutoff sees."""
+    result = measure(chosen, reach)
+    for account, cutoff, own in chosen.exploded(reach, late=late):
+        result[account, cutoff] = measure(own, own.clock.window(None))[:, 0]
+    return result
+
+
+def _count(windows: Windows, leaf: Window) -> Floats:
+    return windows.count(leaf).within(_reach(leaf, windows.clock)).astype(np.float64)
+
+
+def _sum(windows: Windows, leaf: Window) -> Floats:
+    return windows.total(leaf).within(_reach(leaf, windows.clock))
+
+
+def _mean(windows: Windows, leaf: Window) -> Floats:
+    return ratio(_sum(windows, leaf), _count(windows, leaf))
+
+
+def _max(windows: Windows, leaf: Window) -> Floats:
+    return _largest(windows, leaf, 1.0)
+
+
+def _min(windows: Windows, leaf: Window) -> Floats:
+    return -_largest(windows, leaf, -1.0)
+
+
+def _largest(windows: Windows, leaf: Window, sign: float) -> Floats:
+    values = sign * windows.part.numbers(leaf.column)
+
+    def largest(chosen: Selection, reach: Reach) -> Floats:
+        low, high = chosen.run(reach)
+        padded = np.append(values[chosen.rows], -np.inf)
+        runs = np.maximum.reduceat(padded, np.stack([low, high], axis=-1).ravel())[::2].reshape(low.shape)
+        return np.where(low < high, runs, np.nan)
+
+    return np.asarray(_exactly(windows.selection(leaf), _reach(leaf, windows.clock), largest))
+
+
+def _last(chosen: Selection, reach: Reach) -> Ints:
+    """Give the row of the latest record that each cutoff sees in its window, -1 where there is none."""
+    low, high = chosen.run(reach)
+    newest = high - 1
+    if len(chosen.late):
+        position = chosen.positions_of(chosen.late.row)
+        newest = chosen.prompt[newest]
+        seen = np.full((chosen.shape[0], chosen.shape[1] + 1), -1, dtype=np.int64)
+        np.maximum.at(
+            seen, (chosen.late.account, np.maximum(chosen.late.stop, reach.since[chosen.late.cell])), position
+        )
+        newest = np.maximum(newest, np.maximum.accumulate(seen, axis=1)[:, :-1])
+    row = np.where(newest >= low, chosen.rows_at(np.maximum(newest, 0)) if len(chosen.at) else -1, -1)
+    which, cutoff = expand(*chosen.extra.inside(reach))
+    np.maximum.at(row, (chosen.extra.account[which], cutoff), chosen.extra.row[which])
+    return row
+
+
+def _earliest(chosen: Selection, reach: Reach) -> Ints:
+    """Give the row of the earliest record that each cutoff sees in its window, -1 where there is none."""
+
+    def earliest(chosen: Selection, reach: Reach) -> Ints:
+        low, high = chosen.run(reach)
+        return np.where(low < high, chosen.rows_at(np.minimum(low, len(chosen.at) - 1)) if len(chosen.at) else -1, -1)
+
+    return np.asarray(_exactly(chosen, reach, earliest))
+
+
+def _latest(windows: Windows, leaf: Window) -> Floats:
+    row = _last(windows.selection(leaf), _reach(leaf, windows.clock))
+    return np.asarray(np.append(windows.part.numbers(leaf.column), np.nan)[row])  # -1 finds the nan
+
+
+def _first(windows: Windows, leaf: Window) -> Floats:
+    row = _earliest(windows.selection(leaf), _reach(leaf, windows.clock))
+    return np.asarray(np.append(windows.part.numbers(leaf.column), np.nan)[row])
+
+
+def _age(windows: Windows, row: Ints) -> Floats:
+    at = np.append(windows.part.at, 0)[row]
+    return np.where(row < 0, np.nan, (windows.clock.cutoffs - at) / DAY_US)
+
+
+def _days_since(windows: Windows, leaf: Window) -> Floats:
+    return _age(windows, _last(windows.selection(leaf), _reach(leaf, windows.clock)))
+
+
+def _days_since_first(windows: Windows, leaf: Window) -> Floats:
+    return _age(windows, _earliest(windows.selection(leaf), _reach(leaf, windows.clock)))
+
+
+def _distinct(windows: Windows, leaf: Window) -> Floats:
+    codes = windows.part.codes(leaf.column)
+    return _different(windows, leaf, leaf.column, lambda chosen: codes[chosen.rows].astype(np.int64))
+
+
+def _active_days(windows: Windows, leaf: Window) -> Floats:
+    first = int(windows.part.at.min(initial=2**62) // DAY_US)
+    return _different(windows, leaf, "", lambda chosen: chosen.at // DAY_US - first)
+
+
+def _different(windows: Windows, leaf: Window, kind: str, codes: Callable[[Selection], Ints]) -> Floats:
+    def count(chosen: Selection, reach: Reach) -> Ints:
+        if chosen.clock is windows.clock:
+            return counted(windows.tokens(leaf, kind, codes), reach, chosen.shape)
+        return counted(tokens(chosen, codes(chosen), reach), reach, chosen.shape)
+
+    chosen = windows.selection(leaf)
+    return np.asarray(_exactly(chosen, _reach(leaf, windows.clock), count, late=False), dtype=np.float64)
+
+
+def _regularity(windows: Windows, leaf: Window) -> Floats:
+    return np.asarray(_exactly(windows.selection(leaf), _reach(leaf, windows.clock), gap_spread))
+
+
+def _silence(windows: Windows, leaf: Window) -> Floats:
+    """Take the longest of the gaps inside, the one before the first record (of a window) and the one after the last."""
+    told = _exactly(windows.selection(leaf), _reach(leaf, windows.clock), longest_gap)
+    end = (windows.clock.cutoffs - days(leaf.ago)).astype(np.float64)
+    longest = np.maximum(told[..., 0], end - told[..., 2])
+    if leaf.days is None:
+        return np.asarray(longest / DAY_US)
+    longest = np.fmax(np.maximum(longest, told[..., 1] - (end - days(leaf.days))), 0.0)
+    return np.where(np.isnan(told[..., 0]), leaf.days, longest / DAY_US)
+
+
+def _frequent(windows: Windows, leaf: Window) -> Floats:
+    codes, least = windows.part.codes(leaf.column), round(leaf.option)
+
+    def count(chosen: Selection, reach: Reach) -> Ints:
+        return frequent(chosen, codes[chosen.rows].astype(np.int64), reach, least)
+
+    reach = _reach(leaf, windows.clock)
+    return np.asarray(_exactly(windows.selection(leaf), reach, count), dtype=np.float64)
+
+
+def _trend(windows: Windows, leaf: Window) -> Floats:
+    total, bounds = windows.total(leaf), offsets(leaf)
+    length = float(leaf.days or 0.0) / leaf.option
+    height = np.stack([total.within(windows.clock.window(length, ago)) for ago in bounds[-2::-1]])  # oldest first
+    place = (np.arange(len(height)) - (len(height) - 1) / 2) * length / 30.0
+    slope = np.tensordot(place, height, axes=1) / (place @ place)
+    return ratio(slope, height.mean(axis=0))
+
+
+def _decayed(windows: Windows, leaf: Window) -> Floats:
+    """Add up at decaying weight, by blocks of a calendar fixed since the epoch, so that the sum in a block is exact.
+
+    A record at t in block j weighs ``2 ** ((t - start_j) / half_life)`` there, and the block as a whole
+    ``2 ** -((T - start_j) / half_life)`` at T: no rounding travels from one cutoff to another.
+    """
+    clock, half_life = windows.clock, days(leaf.option)
+    total = Total.of(
+        windows.selection(leaf), windows.once(("weights", leaf.column, leaf.option), lambda: _weighted(windows, leaf))
+    )
+    result = np.zeros((len(windows.part.block), len(clock)))
+    for start, stop in _blocks(leaf, clock.cutoffs):
+        age = clock.cutoffs - start
+        felt = (age > 0) & (age <= _REACH * half_life)
+        if felt.any():
+            inside = total.within(clock.stretch(start, stop))
+            result += np.where(felt, inside, 0.0) * np.exp2(-np.where(felt, age, np.inf) / half_life)
+    return result
+
+
+def _weighted(windows: Windows, leaf: Window) -> Words:
+    part, half_life, length = windows.part, days(leaf.option), _BLOCK * days(leaf.option)
+    weights = np.exp2(((part.at - 1) % length + 1) / half_life)
+    values = weights * part.numbers(leaf.column) if leaf.column else weights
+    return words(values, part.account, f"{leaf.table}.{leaf.column}")
+
+
+def _blocks(leaf: Window, cutoffs: Ints) -> Iterator[tuple[int, int]]:
+    bounds = instants(leaf, cutoffs)
+    return pairwise(bounds)
+
+
+def _hours_to(windows: Windows, leaf: Window) -> Floats:
+    """Average min(date, T) - at: of what was reached the dates, of the rest T, of all the beginnings."""
+    part, reach, where = windows.part, _reach(leaf, windows.clock), f"{leaf.table}.{leaf.column}"
+    every, reached = windows.selected(leaf.filters), windows.selection(leaf)
+    number = Tally.of(every).within(reach).astype(np.float64)
+    done = Tally.of(reached).within(reach).astype(np.float64)
+    dates = np.maximum(np.where(part.meets(Condition(leaf.column, "known")), part.instants(leaf.column), 0), part.at)
+    begun = Total.of(every, words(part.at / _HOUR_US, part.account, where)).within(reach)
+    ended = Total.of(reached, words(dates / _HOUR_US, part.account, where)).within(reach)
+    return ratio(ended + (number - done) * (windows.clock.cutoffs / _HOUR_US) - begun, number)
+
+
+_VERBS: Mapping[str, Callable[[Windows, Window], Floats]] = {
     "count": _count,
     "sum": _sum,
     "mean": _mean,
@@ -246,7 +315,9 @@ _VERBS: Mapping[str, Callable[[Window, Encoded, Selection], Floats]] = {
     "days_since_first": _days_since_first,
     "active_days": _active_days,
     "regularity": _regularity,
+    "silence": _silence,
     "frequent": _frequent,
     "decayed": _decayed,
     "trend": _trend,
+    "hours_to": _hours_to,
 }

@@ -1,0 +1,110 @@
+"""Sums over windows, exact: running integers at the edges of the cells, so that the same window gives the same bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.errors import DataError
+from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.kernel.clock import Reach
+from holdfast.features.kernel.selection import Selection, spread
+
+FRACTION = 2.0**32
+_MASK = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Words:
+    """Numbers as whole parts and 2^-32 fractions; a part is None where all of it is zero or lies in the other."""
+
+    whole: Ints | None
+    fraction: Ints | None
+
+
+def words(values: Floats, account: Ints, where: str) -> Words:
+    """Split numbers into integers that can be added up; missing values count nothing.
+
+    Raises
+    ------
+    DataError
+        When the sum of an account could leave 64 bits.
+    """
+    values = np.nan_to_num(values)
+    whole = np.trunc(values)
+    most = float(np.abs(whole).max(initial=0.0)) + 1.0
+    integral = bool((whole == values).all())
+    if most * len(values) < 2.0**30 and not integral:
+        return Words(None, np.rint(values * FRACTION).astype(np.int64))
+    if most * len(values) >= 2.0**62:
+        _fits(np.bincount(account, weights=np.abs(whole)).max(), where, most)
+    fraction = None if integral else np.rint((values - whole) * FRACTION).astype(np.int64)
+    return Words(whole.astype(np.int64), fraction)
+
+
+def _fits(largest: float, where: str, most: float) -> None:
+    if largest >= 2.0**62:
+        do = "deliver it in a larger unit, or correct the values that are out of scale"
+        raise DataError(where, "numbers whose sum stays below 4e18", f"values up to {most:g}", do)
+
+
+def joined(whole: Ints | None, fraction: Ints | None) -> Floats:
+    """Put the two words of sums together again, rounded once."""
+    if fraction is None:
+        return np.asarray(whole, dtype=np.float64)
+    carried = fraction >> 32
+    return np.asarray((carried if whole is None else whole + carried) + (fraction & _MASK) / FRACTION)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Hold running sums at the edges: of one amount per row of the part, or of ones.
+
+    Attributes
+    ----------
+    totals
+        Accounts x (cells + 1), int64 that may wrap around: the difference of two is exact.
+    """
+
+    chosen: Selection
+    amounts: Ints | None
+    totals: Ints
+
+    @classmethod
+    def of(cls, chosen: Selection, amounts: Ints | None = None) -> Tally:
+        """Add up."""
+        if amounts is None:
+            return cls(chosen, None, chosen.ends)
+        taken = amounts[chosen.rows]
+        running = np.zeros(len(taken) + 1, dtype=np.int64)
+        np.cumsum(taken, out=running[1:])
+        return cls(chosen, amounts, running[chosen.ends])
+
+    def within(self, reach: Reach) -> Ints:
+        """Sum up each window: accounts x cutoffs."""
+        chosen = self.chosen
+        result = self.totals[:, reach.high] - self.totals[:, reach.low]
+        for spans, sign in ((chosen.late, -1), (chosen.extra, 1)):
+            if len(spans):
+                ones = np.full(len(spans), sign)
+                amount = ones if self.amounts is None else sign * self.amounts[spans.row]
+                result += spread(spans.account, *spans.inside(reach), amount, result.shape)
+        return result
+
+
+@dataclass(frozen=True)
+class Total:
+    """Hold the running sums of numbers."""
+
+    whole: Tally | None
+    fraction: Tally | None
+
+    @classmethod
+    def of(cls, chosen: Selection, values: Words) -> Total:
+        """Add up numbers, one per row of the part."""
+        return cls(*(None if word is None else Tally.of(chosen, word) for word in (values.whole, values.fraction)))
+
+    def within(self, reach: Reach) -> Floats:
+        """Sum up each window: accounts x cutoffs."""
+        return joined(*(None if one is None else one.within(reach) for one in (self.whole, self.fraction)))
