@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +20,10 @@ _NEUTRAL = {("usage", "count")}  # a default that says what absence means: one r
 
 def split(indicators: Iterable[Indicator], history: History) -> tuple[tuple[Indicator, ...], dict[str, str]]:
     """Part the indicators that tables and columns can carry from those they cannot, each of these with the reason."""
+    supplied = {name: history.supplied(name) for name in history.tables}
     kept, left_out = [], {}
     for one in indicators:
-        reason = _obstacle(one, history)
+        reason = _obstacle(one, supplied)
         if reason is None:
             kept.append(one)
         else:
@@ -30,15 +31,15 @@ def split(indicators: Iterable[Indicator], history: History) -> tuple[tuple[Indi
     return tuple(kept), left_out
 
 
-def _obstacle(indicator: Indicator, history: History) -> str | None:
+def _obstacle(indicator: Indicator, supplied: Mapping[str, frozenset[str]]) -> str | None:
     """Say which table or column is absent, or None."""
     for table in indicator.unless:
-        if table in history:
+        if table in supplied:
             return f"says nothing of its own beside the table {table}"
     for table, column in sorted(indicator.expression.reads):
-        if table not in history:
+        if table not in supplied:
             return f"needs the table {table}"
-        if column and (table, column) not in _NEUTRAL and column not in history.supplied(table):
+        if column and (table, column) not in _NEUTRAL and column not in supplied[table]:
             return f"needs the column {table}.{column}"
     return None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Clock:
 
     cutoffs: Ints
     edges: Ints
+    _made: dict[Hashable, Reach] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cutoffs: Ints, offsets: Iterable[float] = (), instants: Iterable[int] = ()) -> Clock:
@@ -70,13 +71,24 @@ class Clock:
 
     def window(self, length: float | None, ago: float = 0.0) -> Reach:
         """Give the reach of ``(T - ago - length, T - ago]``, in days; without a length it has no beginning."""
+        return self._once((length, ago), lambda: self._window(length, ago))
+
+    def stretch(self, start: int, stop: int) -> Reach:
+        """Give the reach of ``(start, min(stop, T)]``, two instants among the edges."""
+        return self._once(("stretch", start, stop), lambda: self._stretch(start, stop))
+
+    def _once(self, key: Hashable, make: Callable[[], Reach]) -> Reach:
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def _window(self, length: float | None, ago: float) -> Reach:
         high = self._column(ago)
         if length is None:
             return Reach(np.zeros_like(high), high, self.first(ago), np.full(self.cells, len(self), dtype=np.int64))
         return Reach(self._column(ago + length), high, self.first(ago), self.first(ago + length))
 
-    def stretch(self, start: int, stop: int) -> Reach:
-        """Give the reach of ``(start, min(stop, T)]``, two instants among the edges."""
+    def _stretch(self, start: int, stop: int) -> Reach:
         low, high = (int(np.searchsorted(self.edges, instant)) + 1 for instant in (start, stop))
         inside = (np.arange(self.cells) >= low) & (np.arange(self.cells) < high)
         upto = np.clip(self._column(0.0), low, high)

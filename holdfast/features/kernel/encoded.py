@@ -28,6 +28,8 @@ class Encoded:
     records: Records
     _numbers: dict[str, Floats] = field(default_factory=dict)
     _instants: dict[str, Ints] = field(default_factory=dict)
+    _named: dict[Condition, Ints] = field(default_factory=dict)
+    _complete: dict[str, bool] = field(default_factory=dict)
     _told: dict[str, Ints | None] = field(default_factory=dict)
     _codes: dict[str, tuple[NDArray[np.int32], pd.Index]] = field(default_factory=dict)
 
@@ -67,10 +69,24 @@ class Encoded:
         if condition.relation in _COMPARE:
             numbers = self.numbers(condition.column)[rows]
             return np.asarray(_COMPARE[condition.relation](numbers, float(condition.values[0])))
-        codes, values = self.codes(condition.column)
-        wanted = np.flatnonzero(values.isin(list(condition.values)))
+        codes, wanted = self.codes(condition.column)[0], self._wanted(condition)
         held = np.isin(codes[rows], wanted) if len(wanted) != 1 else np.asarray(codes[rows] == wanted[0])
         return held if condition.relation == "in" else ~held
+
+    def _wanted(self, condition: Condition) -> Ints:
+        """Give the codes of the values that a condition names."""
+        if condition not in self._named:
+            values = self.codes(condition.column)[1]
+            self._named[condition] = np.flatnonzero(values.isin(list(condition.values)))
+        return self._named[condition]
+
+    def always(self, condition: Condition) -> bool:
+        """Tell whether all rows of the table are known to meet a condition."""
+        if condition.relation != "known":
+            return False
+        if condition.column not in self._complete:
+            self._complete[condition.column] = bool(self.present(condition.column).all())
+        return self._complete[condition.column]
 
     def dated(self, condition: Condition) -> bool:
         """Tell whether a condition is met from a date on, or until one."""

@@ -36,7 +36,6 @@ class _Shelf:
     tables: dict[str, Encoded] = field(default_factory=dict)
     columns: dict[str, frozenset[str] | None] = field(default_factory=dict)
     versions: dict[str, tuple[Ints, Ints]] = field(default_factory=dict)
-    supplied: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 _SHELVES: WeakKeyDictionary[History, _Shelf] = WeakKeyDictionary()
@@ -102,12 +101,6 @@ class Measurement:
         if name not in self._shelf.versions:
             self._shelf.versions[name] = versions(self.table(name))
         return self._shelf.versions[name]
-
-    def supplied(self, name: str) -> frozenset[str]:
-        """Give the columns that the source of a table delivered."""
-        if name not in self._shelf.supplied:
-            self._shelf.supplied[name] = self.history.supplied(name)
-        return self._shelf.supplied[name]
 
     def function(self, expression: Function) -> Floats:
         """Call a decorated function once per cutoff: accounts x cutoffs."""

@@ -177,17 +177,20 @@ def every(part: Part, clock: Clock) -> Selection:
 def narrowed(chosen: Selection, conditions: tuple[Condition, ...]) -> Selection:
     """Keep the records that meet conditions which no date bounds."""
     part = chosen.part
-    mask = part.meets(conditions[0])
-    for one in conditions[1:]:
+    telling = [one for one in conditions if not part.table.always(one)]
+    if not telling:
+        return chosen
+    mask = part.meets(telling[0])
+    for one in telling[1:]:
         mask = mask & part.meets(one)
     held = mask[chosen.rows]
     late, extra = chosen.late.keep(mask[chosen.late.row]), chosen.extra.keep(mask[chosen.extra.row])
     if held.all():
         return Selection(part, chosen.clock, chosen.rows, chosen.ends, late, extra)
     rows = chosen.rows_at(np.flatnonzero(held))
-    before = np.zeros(len(held) + 1, dtype=np.int64)
-    np.cumsum(held, out=before[1:])
-    return Selection(part, chosen.clock, rows, before[chosen.ends], late, extra)
+    before = np.zeros(len(held) + 1, dtype=np.int32)
+    np.cumsum(held, dtype=np.int32, out=before[1:])
+    return Selection(part, chosen.clock, rows, before[chosen.ends].astype(np.int64), late, extra)
 
 
 def _dated(part: Part, clock: Clock, conditions: tuple[Condition, ...]) -> Selection:
@@ -244,7 +247,7 @@ def spread(account: Ints, start: Ints, stop: Ints, amount: Ints, shape: tuple[in
     """Add an integer amount to every cutoff in [start, stop) of its account; shape is accounts x cutoffs."""
     wide = shape[1] + 1
     steps = np.zeros(shape[0] * wide, dtype=np.int64)
-    held = np.flatnonzero(start < stop)
-    np.add.at(steps, account[held] * wide + start[held], amount[held])
-    np.subtract.at(steps, account[held] * wide + stop[held], amount[held])
+    amount = np.where(start < stop, amount, 0)
+    np.add.at(steps, account * wide + start, amount)
+    np.subtract.at(steps, account * wide + stop, amount)
     return np.cumsum(steps.reshape(shape[0], wide), axis=1)[:, :-1]

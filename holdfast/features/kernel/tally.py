@@ -31,9 +31,10 @@ def words(values: Floats, account: Ints, where: str) -> Words:
     DataError
         When the sum of an account could leave 64 bits.
     """
-    values = np.nan_to_num(values)
+    missing = np.isnan(values)
+    values = np.where(missing, 0.0, values) if missing.any() else values
     whole = np.trunc(values)
-    most = float(np.abs(whole).max(initial=0.0)) + 1.0
+    most = 1.0 + max(float(whole.max(initial=0.0)), -float(whole.min(initial=0.0)))
     integral = bool((whole == values).all())
     if most * len(values) < 2.0**30 and not integral:
         return Words(None, np.rint(values * FRACTION).astype(np.int64))
@@ -86,10 +87,11 @@ class Tally:
         chosen = self.chosen
         result = self.totals[:, reach.high] - self.totals[:, reach.low]
         for spans, sign in ((chosen.late, -1), (chosen.extra, 1)):
-            if len(spans):
-                ones = np.full(len(spans), sign)
-                amount = ones if self.amounts is None else sign * self.amounts[spans.row]
-                result += spread(spans.account, *spans.inside(reach), amount, result.shape)
+            start, stop = spans.inside(reach)
+            felt = np.flatnonzero(start < stop)
+            if len(felt):
+                amount = np.full(len(felt), sign) if self.amounts is None else sign * self.amounts[spans.row[felt]]
+                result += spread(spans.account[felt], start[felt], stop[felt], amount, result.shape)
         return result
 
 

@@ -217,8 +217,8 @@ def _active_days(windows: Windows, leaf: Window) -> Floats:
 def _different(windows: Windows, leaf: Window, kind: str, codes: Callable[[Selection], Ints]) -> Floats:
     def count(chosen: Selection, reach: Reach) -> Ints:
         if chosen.clock is windows.clock:
-            return counted(windows.tokens(leaf, kind, codes), reach, chosen.shape)
-        return counted(tokens(chosen, codes(chosen), reach), reach, chosen.shape)
+            return counted(windows.tokens(leaf, kind, codes), reach)
+        return counted(tokens(chosen, codes(chosen), reach), reach)
 
     chosen = windows.selection(leaf)
     return np.asarray(_exactly(chosen, _reach(leaf, windows.clock), count, late=False), dtype=np.float64)
@@ -280,7 +280,7 @@ def _decayed(windows: Windows, leaf: Window) -> Floats:
 
 def _weighted(windows: Windows, leaf: Window) -> Words:
     part, half_life, length = windows.part, days(leaf.option), _BLOCK * days(leaf.option)
-    weights = np.exp2(((part.at - 1) % length + 1) / half_life)
+    weights = np.exp2((part.at - (part.at - 1) // length * length) / half_life)
     values = weights * part.numbers(leaf.column) if leaf.column else weights
     return words(values, part.account, f"{leaf.table}.{leaf.column}")
 
