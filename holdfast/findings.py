@@ -41,6 +41,14 @@ KINDS: dict[str, Kind] = {
     "HF018": Kind("warning", "amounts of one table are in several currencies", "deliver them in one currency"),
     "HF019": Kind("info", "some exits in the churn list have no notice; they are dated by their end or by the day they became known", "deliver notice_at"),
     "HF020": Kind("warning", "activity goes on long after the data end that subscriptions tell", "refresh subscriptions, or state [data] end in the plan"),
+    "HF021": Kind("info", "rows whose known_at is assumed were left out under the strict clock", "deliver the time of arrival, and they count"),
+    "HF030": Kind("error", "an indicator reads the wall clock or unseeded random numbers", "measure from the cutoff, and seed what is drawn"),
+    "HF031": Kind("error", "an indicator reads the list of exits, which is what a model is to foretell", "read the signs before the exit, such as subscriptions or usage"),
+    "HF032": Kind("error", "an indicator reads what was known or happened after the cutoff", "read only records with known_at and time up to the cutoff: history.as_of(cutoff)"),
+    "HF033": Kind("error", "an indicator depends on the order of rows, on other accounts or on other cutoffs", "sort before taking the last row, and compute each account and cutoff by itself"),
+    "HF034": Kind("error", "an indicator depends on the calendar day on which it is measured", "measure time as a distance from the cutoff"),
+    "HF035": Kind("error", "an indicator counts records outside the window that it declares", "read (T - window, T]: open at the start, closed at the cutoff"),
+    "HF036": Kind("info", "the indicators were proven on a sample of this history", "prove your own with holdfast.features.prove"),
 }  # fmt: skip
 
 

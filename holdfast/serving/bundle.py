@@ -38,6 +38,8 @@ class Bundle:
     ----------
     churn
         The settings of the plan's section [churn] they were fitted to.
+    strict_clock
+        Whether the rows whose ``known_at`` is assumed were left out of what they learned from.
     learned_until
         The instant after which nothing was known to them.
     catalog
@@ -49,6 +51,7 @@ class Bundle:
     health: HealthScore
     model: ChurnModel
     churn: Mapping[str, Any]
+    strict_clock: bool
     horizons: tuple[int, ...]
     learned_until: pd.Timestamp
     catalog: Catalog
@@ -69,6 +72,7 @@ def write_bundle(
     churn: Mapping[str, Any],
     learned_until: pd.Timestamp,
     card: str,
+    strict_clock: bool = False,
 ) -> Bundle:
     """Write ``models/<version>``; the same contents give the same version and the same bytes.
 
@@ -83,6 +87,7 @@ def write_bundle(
         "health": health.to_dict(),
         "model": model.to_dict(),
         "churn": dict(churn),
+        "strict_clock": strict_clock,
         "learned_until": learned_until.isoformat(),
     }
     files: dict[str, bytes] = {}
@@ -180,6 +185,7 @@ def _parse(contents: Mapping[str, bytes], sha256: str) -> Bundle:
         health=HealthScore.from_dict(weights["health"]),
         model=model,
         churn=weights["churn"],
+        strict_clock=weights.get("strict_clock", False) is True,
         horizons=model.horizons_,
         learned_until=pd.Timestamp(weights["learned_until"]),
         catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16]),

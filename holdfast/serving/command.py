@@ -43,6 +43,7 @@ app = typer.Typer(
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan.toml, or the folder that holds it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+StrictClock = Annotated[bool, typer.Option("--strict-clock", help="Leave out rows whose known_at is assumed.")]
 
 
 @app.command()
@@ -95,6 +96,23 @@ def simulate(
 
 
 @app.command()
+def ingest(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of tables as files.")],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store: a new folder, or one to add to.")],
+    buckets: Annotated[int | None, typer.Option(min=1, help="Ranges of accounts; default: by rows.")] = None,
+    compact: Annotated[bool, typer.Option("--compact", help="Make a store that was added to fast again.")] = False,
+    json: Json = False,
+) -> None:
+    """Turn files larger than memory into a store, or add a delivery to it. Exit code 10 when the files are in it."""
+    from holdfast.serving import ingesting
+
+    summary = ingesting.ingest(source, store, buckets, compact)
+    show.as_json(summary) if json else show.say(ingesting.told(summary))
+    if summary["done"] == "nothing to do":
+        raise typer.Exit(EXIT_NOTHING_TO_DO)
+
+
+@app.command()
 def plan(
     plan: PlanFile,
     every: Annotated[bool, typer.Option("--show", help="Print every setting with its default.")] = False,
@@ -120,13 +138,13 @@ def plan(
 
 
 @app.command()
-def check(plan: PlanFile, json: Json = False) -> None:
+def check(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False) -> None:
     """Say what was noticed in the data: contract, freshness, leakage. Exit code 1 when something deserves attention."""
     from holdfast.findings import findings_frame
     from holdfast.serving.columns import records
     from holdfast.serving.inspection import inspect
 
-    settings, history = _open(plan)
+    settings, history = _open(plan, strict_clock)
     findings = findings_frame(inspect(settings, history))
     rows = records(findings)
     if json:
@@ -143,12 +161,13 @@ def check(plan: PlanFile, json: Json = False) -> None:
 def train(
     plan: PlanFile,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Learn only from what was known by then.")] = None,
+    strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
     """Fit, prove by backtest, keep the bundle and put it in service."""
     from holdfast.serving import opening, pipeline
 
-    settings, history = _open(plan)
+    settings, history = _open(plan, strict_clock)
     known = opening.known_on(settings, history, until)
     with pipeline.workspace(settings).lock():
         trained = pipeline.train(settings, known)
@@ -158,12 +177,12 @@ def train(
 
 
 @app.command()
-def backtest(plan: PlanFile, json: Json = False) -> None:
+def backtest(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False) -> None:
     """Say how good the models would have been, beside four baselines."""
     from holdfast.serving import opening, pipeline
     from holdfast.serving.telling import tell_backtest
 
-    settings, history = _open(plan)
+    settings, history = _open(plan, strict_clock)
     X, y = pipeline.examples(settings, opening.known_on(settings, history, None))
     started = perf_counter()
     result = pipeline.prove(settings, X, y).to_dict()
@@ -178,12 +197,13 @@ def score(
     model: Annotated[
         str | None, typer.Option(metavar="VERSION", help="Another bundle than the one in service.")
     ] = None,
+    strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
     """Score every account and serve the run under current/. Exit code 10 when the same inputs were scored before."""
     from holdfast.serving import opening, pipeline
 
-    settings, history = _open(plan)
+    settings, history = _open(plan, strict_clock)
     bundle = pipeline.bundle_of(settings, model)
     with pipeline.workspace(settings).lock():
         run = pipeline.publish(settings, opening.known_on(settings, history, at), bundle, named=model is not None)
@@ -204,12 +224,13 @@ def score(
 def explain(
     plan: PlanFile,
     account: Annotated[str, typer.Option(metavar="ID", help="The account.")],
+    strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
     """Say what drives one account, in sentences."""
     from holdfast.serving.telling import account_story, tell_account
 
-    settings = read_plan(plan)
+    settings = _settings(plan, strict_clock)
     story = account_story(settings, account, lambda: _history(settings))
     show.as_json(story) if json else tell_account(story)
 
@@ -271,9 +292,14 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _open(plan: Path) -> tuple[Plan, History]:
-    settings = read_plan(plan)
+def _open(plan: Path, strict_clock: bool) -> tuple[Plan, History]:
+    settings = _settings(plan, strict_clock)
     return settings, _history(settings)
+
+
+def _settings(plan: Path, strict_clock: bool) -> Plan:
+    settings = read_plan(plan)
+    return settings.with_strict_clock() if strict_clock else settings
 
 
 def _history(settings: Plan) -> History:

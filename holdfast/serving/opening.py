@@ -32,7 +32,8 @@ def read_history(plan: Plan, clock: datetime) -> History:
     if end is not None and end > now + pd.Timedelta(days=1):
         do = "correct it, or leave it out to read it from the data"
         raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
-    history = History.read(plan.data.path, end=end, clock=now, dialect=_dialects(plan.data.dialect))
+    dialect, strict = _dialects(plan.data.dialect), plan.data.strict_clock
+    history = History.read(plan.data.path, end=end, clock=now, dialect=dialect, strict_clock=strict)
     for finding in (one for one in history.findings if one.code == "HF020"):
         logger.warning("%s", finding)
     return history

@@ -128,6 +128,7 @@ def train(plan: Plan, history: History) -> Trained:
         churn=plan.churn.model_dump(mode="json"),
         learned_until=history.now,
         card=card(health, model, X, y, history.now),
+        strict_clock=plan.data.strict_clock,
     )
     proof = write_proof(
         models, bundle.version, result, result.findings if result else y.findings, notes(health, model), X.left_out
@@ -156,7 +157,14 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
 
 
 def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> tuple[Scores, Snapshot]:
-    """Score every account known on the last day of a history, with the snapshot of that day."""
+    """Score every account known on the last day of a history, with the snapshot of that day.
+
+    Raises
+    ------
+    UsageError
+        When the history was read under another clock than the one the bundle learned under.
+    """
+    _same_clock(plan, bundle)
     day = pd.DatetimeIndex([history.now], name="cutoff")
     now = bundle.catalog.measure(history, day, bundle.horizons, grace_days=bundle.churn["grace_days"])
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
@@ -173,7 +181,13 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
         As known on the day to score.
     named
         Whether the bundle was asked for by name; else one that learned from later days is refused.
+
+    Raises
+    ------
+    UsageError
+        When it did, or when the history was read under another clock than the one the bundle learned under.
     """
+    _same_clock(plan, bundle)
     if bundle.learned_until > history.now and not named:
         found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
         do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"
@@ -192,6 +206,18 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
         "holdfast": holdfast.__version__,
     }
     return write_run(place, scores, _page(plan, history, bundle, now, facts), facts)
+
+
+def _same_clock(plan: Plan, bundle: Bundle) -> None:
+    """Refuse rows that a model learned to do without, and the lack of rows that it learned from."""
+    if plan.data.strict_clock == bundle.strict_clock:
+        return
+    with_it, without = "score with --strict-clock, or set it in [data]", "leave strict_clock off"
+    do = f"{with_it if bundle.strict_clock else without}; or train again"
+    words = {True: "on", False: "off"}
+    found = f"{words[plan.data.strict_clock]}, as the plan or the command has it"
+    expected = f"{words[bundle.strict_clock]}, as it was when model {bundle.version} was trained"
+    raise UsageError("strict_clock", expected, found, do)
 
 
 def _track(plan: Plan, bundle: Bundle, proof: Proof, y: Labels) -> None:

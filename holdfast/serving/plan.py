@@ -55,6 +55,7 @@ class Data(_Section):
     dialect: dict[str, Any] = Field(
         default={}, description="CSV dialect by file or for all: delimiter, decimal, dayfirst"
     )
+    strict_clock: bool = Field(default=False, description="leave out the rows whose known_at is assumed")
 
 
 class Churn(_Section):
@@ -148,6 +149,10 @@ class Plan(_Section):
     backtest: Backtest = Backtest()
     tracking: Tracking = Tracking()
     output: Output = Output()
+
+    def with_strict_clock(self) -> Plan:
+        """Return the plan with the strict clock on, whatever it says."""
+        return self.model_copy(update={"data": self.data.model_copy(update={"strict_clock": True})})
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """Return every setting as plain JSON values, by section."""

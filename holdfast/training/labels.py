@@ -6,9 +6,10 @@ that churned early in it included: kept for churners alone it would make the las
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,9 @@ from holdfast.errors import DataError, UsageError
 from holdfast.features.time import FOREVER, days, instants, micro, micros, to_instant
 from holdfast.findings import Finding
 from holdfast.training.churn import Churn as Churn
-from holdfast.training.notice import notice
+from holdfast.training.notice import findings_of, notice
 from holdfast.training.outlook import NEVER, Outlook, latest
-from holdfast.training.silence import activity_names, departure, silence
+from holdfast.training.silence import activity_names, departure, refuse_unknown_kinds, silence
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     Cutoffs = Iterable[str | date | pd.Timestamp] | pd.DatetimeIndex
 
+_LONG = ("frame", "at_risk", "event_at")
 _LOOK = {"notice": notice, "silence": silence, "departure": departure}
 
 
@@ -210,6 +212,32 @@ def data_end(history: History, churn: Churn) -> pd.Timestamp:
 def _read(
     history: History, stands: pd.DatetimeIndex, horizons: tuple[int, ...], churn: Churn, end: pd.Timestamp, known: int
 ) -> Labels:
+    if churn.kind != "notice" or ("churn" in history and "subscriptions" not in history):
+        refuse_unknown_kinds(history, churn)
+    parts, counts = [], Counter[str]()
+    for bucket in history.buckets():
+        labels, look = _read_bucket(bucket, stands, horizons, churn, end, known)
+        parts.append(labels)
+        counts.update(look.counts)
+    whole = parts[0] if len(parts) == 1 else _joined(parts, stands)
+    return replace(whole, findings=findings_of(counts), _history=history)
+
+
+def _joined(parts: list[Labels], stands: pd.DatetimeIndex) -> Labels:
+    """Put the labels of successive buckets of accounts together."""
+    indexes = [cast("pd.MultiIndex", one.frame.index) for one in parts]
+    accounts = np.concatenate([np.asarray(index.levels[0], dtype=object) for index in indexes])
+    first = np.append(0, np.cumsum([len(index.levels[0]) for index in indexes]))
+    who = np.concatenate([index.codes[0] + start for index, start in zip(indexes, first[:-1], strict=True)])
+    when = np.concatenate([index.codes[1] for index in indexes])
+    index = _index_of(pd.Index(accounts, dtype="str"), stands, who, when)
+    frame, why, event_at = (pd.concat([getattr(one, of) for one in parts]).set_axis(index) for of in _LONG)
+    return replace(parts[0], frame=frame, at_risk=why, event_at=event_at)
+
+
+def _read_bucket(
+    history: History, stands: pd.DatetimeIndex, horizons: tuple[int, ...], churn: Churn, end: pd.Timestamp, known: int
+) -> tuple[Labels, Outlook]:
     cutoffs = micros(stands)
     look = _LOOK[churn.kind](history, cutoffs, churn, known)
     there, young = _ages(history, cutoffs, churn, known)
@@ -220,7 +248,7 @@ def _read(
     frame[bar > 0] = np.nan
     reasons = np.array([*look.reasons, f"a customer for less than {churn.min_tenure_days} days"], dtype=object)
     why = pd.Series(reasons[bar], index=index, name="at_risk", dtype=object)
-    return Labels(frame, why, _event_at(look, there, index, churn), churn, end, {}, look.findings, history)
+    return Labels(frame, why, _event_at(look, there, index, churn), churn, end), look
 
 
 def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Churn, end: int) -> NDArray[np.float64]:
@@ -234,7 +262,7 @@ def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Churn, end: in
 
 def _ages(history: History, cutoffs: Instants, churn: Churn, known: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which accounts are known at each cutoff, and which of them are too young."""
-    records = history.records("accounts")
+    records = history.records("accounts", ("deleted",))
     since = np.maximum(records.at, records.known)
     real = records.known <= known
     if "deleted" in records.columns:
@@ -251,10 +279,15 @@ def _event_at(look: Outlook, there: NDArray[np.bool_], index: pd.MultiIndex, chu
 
 
 def _index(history: History, stands: pd.DatetimeIndex, there: NDArray[np.bool_]) -> pd.MultiIndex:
-    levels = [pd.Index(history.accounts), stands]
+    return _index_of(pd.Index(history.accounts), stands, *np.nonzero(there))
+
+
+def _index_of(
+    accounts: pd.Index, stands: pd.DatetimeIndex, who: NDArray[np.intp], when: NDArray[np.intp]
+) -> pd.MultiIndex:
     return pd.MultiIndex(
-        levels=levels,
-        codes=list(np.nonzero(there)),  # type: ignore[arg-type] # arrays serve
+        levels=[accounts, stands],  # type: ignore[list-item] # indexes serve
+        codes=[who, when],  # type: ignore[list-item] # arrays serve
         names=["account_id", "cutoff"],
         verify_integrity=False,
     )

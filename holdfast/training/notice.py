@@ -5,10 +5,13 @@ list without a notice is dated by the day it became known, which is its end when
 exit an account is not at risk until it is a customer again. With a churn list and subscriptions, that is when a
 subscription or a new term starts after the exit and after the end that the list gives; with a churn list alone, when
 there is activity more than ``grace_days`` after that end (``active_days`` after a notice whose end is not given).
+With subscriptions alone, what was believed at the cutoff decides who is at risk; a contract in which one believed then,
+and which never held, ends on the day it was taken back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ import numpy as np
 from holdfast.errors import DataError
 from holdfast.features.time import FOREVER, days, micro
 from holdfast.findings import Finding
-from holdfast.training.contracts import Spans, covered, spans, starts
+from holdfast.training.contracts import covered, spans, starts
 from holdfast.training.outlook import NEVER, Outlook, as_known, first_of, following, latest, texts, times
 from holdfast.training.silence import activity
 
@@ -40,7 +43,7 @@ class Exits:
     at: Instants
     churned: NDArray[np.bool_]
     back: Instants
-    findings: tuple[Finding, ...] = ()
+    counts: Mapping[str, int]
 
 
 def notice(history: History, cutoffs: Instants, churn: Churn, known: int) -> Outlook:
@@ -58,13 +61,17 @@ def notice(history: History, cutoffs: Instants, churn: Churn, known: int) -> Out
     size, lost = len(history.accounts), exits.churned
     first = following(size, cutoffs, exits.account[lost], exits.at[lost])
     other = following(size, cutoffs, exits.account[~lost], exits.at[~lost])
-    gone = latest(size, cutoffs, exits.account, exits.back, exits.at) > cutoffs
+    back = latest(size, cutoffs, exits.account, exits.back, exits.at)
+    gone = back > cutoffs if "churn" in history else np.zeros(back.shape, dtype=bool)
     bar = gone.astype(np.int8)
     if "subscriptions" in history:
         at_work = spans(as_known(history.records("subscriptions"), known), churn, as_it_came=True)
-        bar[~covered(size, cutoffs, at_work)] = 1
+        believed = latest(size, cutoffs, at_work.account, at_work.stop, at_work.start)
+        bar[believed <= cutoffs] = 1
         bar[~covered(size, cutoffs, at_work.without_notice()) & ~gone] = 2
-    return Outlook(first, other, bar, REASONS, exits.findings)
+        taken_back = (cutoffs < believed) & (believed < back) & ~gone
+        first = np.where(taken_back, np.minimum(first, believed), first)
+    return Outlook(first, other, bar, REASONS, exits.counts)
 
 
 def _listed(history: History, churn: Churn, known: int) -> Exits:
@@ -78,7 +85,14 @@ def _listed(history: History, churn: Churn, known: int) -> Exits:
     ended = np.where(ended > known, NEVER, ended)[lasting]
     churned = np.isin(texts(columns, "kind", LOST[0])[lasting].astype(str), LOST)
     back = _back(history, churn, known, account, np.maximum(at, ended), ended)
-    return Exits(account, at, churned, back, _without_notice(int((said[lasting] == NEVER).sum()), len(at)))
+    counts = {"listed": len(at), "undated": int((said[lasting] == NEVER).sum())}
+    return Exits(account, at, churned, back, counts)
+
+
+def findings_of(counts: Mapping[str, int]) -> tuple[Finding, ...]:
+    """Tell what the exits of all accounts show."""
+    listed = _without_notice(counts.get("undated", 0), counts.get("listed", 0))
+    return (*listed, *_end_dates_alone(counts.get("ended", 0), counts.get("told", 0)))
 
 
 def _without_notice(undated: int, rows: int) -> tuple[Finding, ...]:
@@ -121,6 +135,7 @@ def _lapsed(history: History, churn: Churn, known: int) -> Exits:
     """Read exits from subscriptions: the last one that runs ends, and none of the account takes its place."""
     joined = spans(as_known(history.records("subscriptions"), known), churn, as_it_came=False).joined()
     over = joined.stop < FOREVER
+    seen = joined.stop <= micro(history.end)
     following_start = np.full(len(joined.start), FOREVER, dtype=np.int64)
     same = joined.account[1:] == joined.account[:-1]
     following_start[:-1][same] = joined.start[1:][same]
@@ -129,13 +144,12 @@ def _lapsed(history: History, churn: Churn, known: int) -> Exits:
         joined.stop[over],
         np.ones(int(over.sum()), dtype=bool),
         following_start[over],
-        _end_dates_alone(joined, joined.stop <= micro(history.end)),
+        {"ended": int(seen.sum()), "told": int(joined.told[seen].sum())},
     )
 
 
-def _end_dates_alone(joined: Spans, seen: NDArray[np.bool_]) -> tuple[Finding, ...]:
-    ended = int(seen.sum())
-    if ended == 0 or joined.told[seen].any():
+def _end_dates_alone(ended: int, told: int) -> tuple[Finding, ...]:
+    if ended == 0 or told > 0:
         return ()
     message = (
         f"none of {ended} exits has a notice or cancellation; each is dated by the end of the last term plus grace"

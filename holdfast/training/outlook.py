@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from holdfast.features.time import FOREVER
-from holdfast.findings import Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,13 +35,15 @@ class Outlook:
         Position in `reasons`; 0 is at risk.
     reasons
         Why an account is not at risk, in words; the first is empty.
+    counts
+        What was noticed, as numbers that add up over accounts.
     """
 
     first: Instants
     exit: Instants
     bar: NDArray[np.int8]
     reasons: tuple[str, ...]
-    findings: tuple[Finding, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def as_known(records: Records, instant: int) -> Records:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from holdfast.errors import DataError, did_you_mean
 from holdfast.features.time import FOREVER, days
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.features.history.records import Records
     from holdfast.training.outlook import Instants
 
+_READ = ("kind", "direction", "status", "count", "amount")
 NOT_HELD = ("no_show", "cancelled")  # appointments that did not happen
 
 
@@ -59,7 +61,7 @@ def activity(history: History, churn: Churn, known: int) -> Activity:
     parts = []
     for name in activity_names(history, churn):
         table, _, kind = name.partition(".")
-        records = history.records(table)
+        records = history.records(table, _READ)
         counts = _counts(records, table, kind) & (records.known <= known)
         until = np.where(records.superseded <= known, records.superseded, FOREVER)
         parts.append(Activity(records.account, records.at, records.known, until).rows(counts))
@@ -67,6 +69,28 @@ def activity(history: History, churn: Churn, known: int) -> Activity:
         return parts[0]
     joined = Activity(*(np.concatenate([getattr(part, name) for part in parts]) for name in Activity.__annotations__))
     return joined.rows(np.lexsort((joined.at, joined.account)))
+
+
+def refuse_unknown_kinds(history: History, churn: Churn) -> None:
+    """Refuse a kind of record that is named as activity and occurs nowhere.
+
+    Raises
+    ------
+    DataError
+        When a named kind is absent from a table that has rows.
+    """
+    for name in activity_names(history, churn):
+        table, _, kind = name.partition(".")
+        if not kind:
+            continue
+        others: set[str] = set()
+        for bucket in history.buckets():
+            others |= set(texts(bucket.records(table, ("kind",)).columns, "kind", ""))
+            if kind in others:
+                break
+        if others and kind not in others:
+            found = did_you_mean(kind, others - {""})
+            raise DataError(f"churn, activity '{table}.{kind}'", f"rows of the kind {kind!r}", "none", found)
 
 
 def silence(history: History, cutoffs: Instants, churn: Churn, known: int) -> Outlook:
@@ -118,15 +142,22 @@ def _counts(records: Records, table: str, kind: str) -> NDArray[np.bool_]:
     columns = records.columns
     keep = np.ones(len(columns), dtype=bool)
     if kind:
-        kinds = texts(columns, "kind", "")
-        keep &= kinds == kind
-        if not keep.any() and len(kinds):
-            found = did_you_mean(kind, set(kinds) - {""})
-            raise DataError(f"churn, activity '{table}.{kind}'", f"rows of the kind {kind!r}", "none", found)
+        keep &= _is_one_of(columns, "kind", (kind,))
     if table == "touchpoints":
-        keep &= texts(columns, "direction", "in") == "in"
-        keep &= ~np.isin(texts(columns, "status", "").astype(str), NOT_HELD)
+        keep &= _is_one_of(columns, "direction", ("in", None))
+        keep &= ~_is_one_of(columns, "status", NOT_HELD)
     for amount in ("count", "amount"):
         if amount in columns:
             keep &= ~(columns[amount].to_numpy(dtype=float) <= 0)
     return keep
+
+
+def _is_one_of(columns: pd.DataFrame, name: str, words: tuple[str | None, ...]) -> NDArray[np.bool_]:
+    """Tell which rows have one of some words; None stands for a missing one."""
+    if name not in columns:
+        return np.full(len(columns), None in words)
+    column = columns[name]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = np.append(np.isin(column.cat.categories.astype(object), [w for w in words if w]), None in words)
+        return np.asarray(found[column.cat.codes.to_numpy()])
+    return np.asarray(column.isin([w for w in words if w]) | (column.isna() & (None in words)), dtype=bool)

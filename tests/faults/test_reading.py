@@ -484,8 +484,8 @@ def test_a_parquet_column_of_another_type(name, values, match):
 def test_dates_of_another_age_are_missing_and_counted(folder):
     rows = "account_id,valid_from,valid_to\nA1,2025-02-01,9999-12-31\nA2,0001-01-01,2025-05-01\n"
     history = lay_and_read(folder, **{"subscriptions.csv": rows})
-    assert codes(history)["HF005", "subscriptions"] == 1
-    assert codes(history)["HF007", "subscriptions"] == 1
+    assert ("HF005", "subscriptions") not in codes(history)
+    assert [f.count for f in history.findings if (f.code, f.where) == ("HF007", "subscriptions")] == [1, 1]
     assert history.records("subscriptions").columns["valid_to"].isna().all()
 
 

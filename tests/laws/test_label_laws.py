@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.errors import DataError
@@ -52,8 +53,11 @@ class Company:
         arrived = arrivals(self.accounts, self.frames["accounts"])
         return records_of(table, frame.take(order).reset_index(drop=True), self.accounts, arrived)
 
-    def records(self, table: str) -> Records:
-        return self._records[table]
+    def records(self, table: str, columns: Iterable[str] | None = None) -> Records:
+        return self._records[table] if columns is None else self._records[table].with_columns(columns)
+
+    def buckets(self) -> Iterator[Company]:
+        yield self
 
     def until(self, instant: pd.Timestamp) -> Company:
         past = {n: f[f["known_at"] <= instant].reset_index(drop=True) for n, f in self.frames.items()}
@@ -146,6 +150,19 @@ def labelled(tables: Tables, kind: str) -> Labels | None:
         return None
 
 
+def contracts(rows: list[tuple[str, int, int, str, bool]]) -> Tables:
+    """A company of few contracts and a single use."""
+    born = [date(-20)] * 3 + [date(40)]
+    accounts = pd.DataFrame({"account_id": list("abcd"), "valid_from": born, "known_at": born})
+    return {"accounts": accounts, "usage": _usage([("a", 0, 0, False)]), "subscriptions": _subscriptions(rows)}
+
+
+# a term that lapses on day 35, and another that ran on, of which one hears on day 46 only
+HEARD_LATE = contracts([("a", 0, 0, "term", False), ("a", 16, 30, "term", False)])
+# the same lapse, beside a contract that is taken back on day 56 as never having been one
+TAKEN_BACK = contracts([("a", 0, 0, "term", False), ("a", 16, 0, "open", True)])
+
+
 law = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -205,6 +222,8 @@ def test_labels_known_on_a_day_are_those_of_the_history_until_then(kind: str, ta
 @pytest.mark.parametrize("kind", KINDS)
 @law
 @given(tables=companies(), cutoff=st.sampled_from(CUTOFFS[3:]))
+@example(tables=HEARD_LATE, cutoff=date(45))
+@example(tables=TAKEN_BACK, cutoff=date(45))
 def test_who_is_at_risk_is_decided_by_what_was_known_at_the_cutoff(
     kind: str, tables: Tables, cutoff: pd.Timestamp
 ) -> None:
@@ -215,6 +234,16 @@ def test_who_is_at_risk_is_decided_by_what_was_known_at_the_cutoff(
     if kind == "notice" and ("churn" in tables or "subscriptions" not in tables):
         return  # a churn list may be corrected afterwards: its last word counts
     pd.testing.assert_series_equal(at_risk(history, [cutoff], CHURN[kind]), at_risk(past, [cutoff], CHURN[kind]))
+
+
+def test_a_contract_taken_back_ends_when_that_is_known() -> None:
+    y = label(read(TAKEN_BACK), [date(30), date(45), date(60)], HORIZONS, CHURN["notice"])
+    then = [date(30), date(45), date(60)]
+    assert y.at_risk["a"][then].tolist() == ["", "", "no active subscription"]
+    # as of day 30 the lapse on day 35 is what really happened; as of day 45 it is over, and nobody knew
+    np.testing.assert_array_equal(y.frame.loc["a"].loc[then], [[1, 1, 1], [0, 1, 1], [np.nan] * 3])
+    assert y.event_at["a"][then].tolist() == [date(35), date(56), pd.NaT]
+    assert (y.known(date(55)).frame.loc["a"].loc[date(30)].dropna() == 0).all()
 
 
 @law

@@ -1,31 +1,33 @@
 """Tables meeting each other: what needs more than one row to decide, decided for exactly the rows that are given.
 
 Everything here is a function of the rows at hand, so that a history cut off at T is the history that would have been
-read at T.
+read at T. Rows of different accounts meet only where they claim the same name; what else concerns all rows, the limits
+of the future, is passed in, so that accounts can be assembled bucket by bucket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError
-from holdfast.features.history.defaults import BASIS, DIGEST, FLAGS, default_bit
-from holdfast.features.history.landing import digest
+from holdfast.features.history.defaults import BASIS, DIGEST, FLAGS, OUTSIDE, default_bit
+from holdfast.features.history.facts import Facts, most
+from holdfast.features.history.landing import digest, identity
+from holdfast.features.history.noticed import tally
 from holdfast.features.history.records import Records, group, superseded
 from holdfast.features.history.tables import SOURCE_ID, TABLES, Table
-from holdfast.features.time import FOREVER, days, instants, micro, micros
-from holdfast.findings import Finding
+from holdfast.features.time import FOREVER, instants, micros
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LATEST = instants(np.array([FOREVER]))[0]
-_TAIL_ROWS, _TAIL_SHARE, _TAIL_GAP = 50, 0.001, days(365)
+ARRIVED = "_arrived"  # when a row of another bucket arrived, int64 microseconds
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,31 @@ class Assembly:
         Per table the rows that count, sorted by (account, at, known, source, source_id).
     aside
         Per table the rows left out that another cutoff might let in.
+    facts
+        Per table what is known of it as a whole.
     """
 
     accounts: pd.Index
     kept: dict[str, pd.DataFrame]
     aside: dict[str, list[pd.DataFrame]]
-    findings: list[Finding]
+    facts: dict[str, Facts]
 
 
-def assemble(frames: Mapping[str, pd.DataFrame], clock: pd.Timestamp | None) -> Assembly:
+def assemble(
+    frames: Mapping[str, pd.DataFrame],
+    limits: Mapping[str, int],
+    elsewhere: Mapping[str, pd.DataFrame] | None = None,
+) -> Assembly:
     """Decide what counts among the given rows.
 
     Parameters
     ----------
     frames
         Rows as landed, by table.
-    clock
-        Rows known later than this are set aside; None when no clock is trusted.
+    limits
+        By table the last instant that is not in the future; rows known later are set aside.
+    elsewhere
+        By table rows of other accounts that have a name in common with the given ones.
 
     Raises
     ------
@@ -64,99 +74,94 @@ def assemble(frames: Mapping[str, pd.DataFrame], clock: pd.Timestamp | None) -> 
         When two different rows claim to be the same version of the same record.
     """
     aside: dict[str, list[pd.DataFrame]] = {name: [] for name in frames}
-    findings: list[Finding] = []
-    present = _without_future(frames, clock, aside, findings)
-    present["accounts"] = _date_accounts(present, findings)
+    facts = {name: Facts(landed=len(frame)) for name, frame in frames.items()}
+    present = _without_future(frames, limits, aside, facts)
+    present["accounts"] = _date_accounts(present, facts)
     accounts = pd.Index(np.sort(present["accounts"]["account_id"].dropna().unique().astype(object)), dtype="str")
     kept = {}
     for name, frame in present.items():
         table = TABLES[name]
-        known = _of_known_accounts(table, frame, accounts, aside, findings)
-        ordered = _ordered(table, known, accounts)
-        kept[name] = _without_repetition(table, ordered, aside, findings)
-    return Assembly(accounts, kept, aside, findings)
+        known, codes = _of_known_accounts(table, frame, accounts, aside, facts)
+        ordered = _ordered(table, known, codes)
+        kept[name] = _without_repetition(table, ordered, aside, facts, (elsewhere or {}).get(name))
+        facts[name] += tally(table, kept[name], happened(table, kept[name]))
+    return Assembly(accounts, kept, aside, facts)
 
 
 def _without_future(
     frames: Mapping[str, pd.DataFrame],
-    clock: pd.Timestamp | None,
+    limits: Mapping[str, int],
     aside: dict[str, list[pd.DataFrame]],
-    findings: list[Finding],
+    facts: dict[str, Facts],
 ) -> dict[str, pd.DataFrame]:
-    """Set aside what is known after the clock, or lies far behind the end of its table or of all tables."""
-    known = {name: micros(frame["known_at"])[frame["known_at"].notna().to_numpy()] for name, frame in frames.items()}
-    limit = FOREVER if clock is None else micro(clock)
-    if known:
-        limit = min(
-            limit, _tail(np.concatenate([_top(times) for times in known.values()]), sum(map(len, known.values())))
-        )
+    """Set aside what is known after the limit of its table."""
     present = {}
     for name, frame in frames.items():
-        start = min(limit, _tail(_top(known[name]), len(known[name])))
-        late = micros(frame["known_at"]) > start
+        known = micros(frame["known_at"])
+        late = known > limits.get(name, FOREVER)
         if late.any():
             aside[name].append(frame[late])
-            first, count = frame.loc[late, "known_at"].min(), int(late.sum())
-            after = f"{count} of {len(frame)} rows are dated {first:%Y-%m-%d} or later"
-            findings.append(Finding("HF006", name, count, after))
+            facts[name] = replace(facts[name], late=int(late.sum()), late_first=int(known[late].min()))
+        past = known[~late] if late.any() else known
+        facts[name] = replace(facts[name], past_last=int(past.max(initial=-FOREVER)))
         present[name] = frame[~late].reset_index(drop=True) if late.any() else frame
     return present
 
 
-def _top(times: NDArray[np.int64]) -> NDArray[np.int64]:
-    keep = min(len(times), _TAIL_ROWS + 1)
-    return np.partition(times, len(times) - keep)[len(times) - keep :] if keep else times
-
-
-def _tail(top: NDArray[np.int64], rows: int) -> int:
-    """Give the last instant before an isolated tail, `FOREVER` when there is none.
-
-    A tail is at most 50 rows, fewer than one in a thousand, more than a year behind everything before it.
-    """
-    top = np.sort(top)[-(_TAIL_ROWS + 1) :]
-    for i in np.flatnonzero(np.diff(top) > _TAIL_GAP):
-        if len(top) - 1 - i < _TAIL_SHARE * rows:
-            return int(top[i])
-    return FOREVER
-
-
-def _date_accounts(present: Mapping[str, pd.DataFrame], findings: list[Finding]) -> pd.DataFrame:
+def _date_accounts(present: Mapping[str, pd.DataFrame], facts: dict[str, Facts]) -> pd.DataFrame:
     """Date accounts that came without a start by the first that was known of them in any table."""
     table, frame = TABLES["accounts"], present["accounts"].copy(deep=False)
     undated = (frame[FLAGS].to_numpy() & default_bit(table, table.time)) > 0
     if undated.any():
-        first = _first_known(present).reindex(frame["account_id"]).reset_index(drop=True)
+        first = _first_known(present, frame["account_id"])
         frame["valid_from"] = frame["valid_from"].mask(undated, first)
         frame["known_at"] = frame["known_at"].fillna(frame["valid_from"])
     dateless = frame["known_at"].isna().to_numpy()
     if dateless.any():
-        count = int(dateless.sum())
-        findings.append(Finding("HF005", "accounts", count, f"{count} accounts have neither a date nor any record"))
+        outside = dateless & ((frame[FLAGS].to_numpy() & OUTSIDE) > 0)
+        facts["accounts"] = replace(facts["accounts"], undated=int(dateless.sum()), outside=int(outside.sum()))
         frame = frame[~dateless].reset_index(drop=True)
     return frame
 
 
-def _first_known(present: Mapping[str, pd.DataFrame]) -> pd.Series:
-    firsts = [
-        frame["known_at"].groupby(frame["account_id"], sort=False).min() for frame in present.values() if len(frame)
-    ]
-    joined: pd.Series = pd.concat(firsts).groupby(level=0).min()
-    return joined
+def _first_known(present: Mapping[str, pd.DataFrame], ids: pd.Series) -> pd.Series:
+    """Give for each id the first instant at which a row of it is known in any table, missing when there is none."""
+    names = pd.Index(ids.dropna().unique().astype(object), dtype="str")
+    first = np.full(len(names) + 1, FOREVER, dtype=np.int64)
+    for frame in present.values():
+        known, place = micros(frame["known_at"]), positions(names, frame["account_id"])
+        real = frame["known_at"].notna().to_numpy() & (place >= 0)
+        np.minimum.at(first, place[real], known[real])
+    found = first[positions(names, ids)]
+    return pd.Series(instants(np.where(found < FOREVER, found, 0))).mask(found == FOREVER)
+
+
+def positions(accounts: pd.Index, ids: pd.Series) -> NDArray[np.intp]:
+    """Give the position of each id among the accounts, -1 for none."""
+    if isinstance(ids.dtype, pd.CategoricalDtype):
+        places = accounts.get_indexer(pd.Index(ids.cat.categories))
+        return np.asarray(np.append(places, -1)[ids.cat.codes.to_numpy()])
+    return np.asarray(accounts.get_indexer(pd.Index(ids)))
 
 
 def _of_known_accounts(
-    table: Table, frame: pd.DataFrame, accounts: pd.Index, aside: dict[str, list[pd.DataFrame]], findings: list[Finding]
-) -> pd.DataFrame:
-    unknown = accounts.get_indexer(pd.Index(frame["account_id"])) < 0
+    table: Table,
+    frame: pd.DataFrame,
+    accounts: pd.Index,
+    aside: dict[str, list[pd.DataFrame]],
+    facts: dict[str, Facts],
+) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+    codes = positions(accounts, frame["account_id"])
+    unknown = codes < 0
     if not unknown.any():
-        return frame
-    worst = frame.loc[unknown, "account_id"].fillna("(empty)").sort_values().value_counts(sort=False)
-    worst = worst.sort_values(ascending=False, kind="stable")
-    shown = ", ".join(f"{str(name)[:40]!r} ({count})" for name, count in worst.head(5).items())
-    count = int(unknown.sum())
-    findings.append(Finding("HF004", table.name, count, f"{count} of {len(frame)} rows, of {len(worst)} ids: {shown}"))
+        return frame, codes
+    names = frame.loc[unknown, "account_id"].astype("str").fillna("(empty)").value_counts(sort=False)
+    counts = {str(name): int(count) for name, count in names.items()}
+    facts[table.name] = replace(
+        facts[table.name], unknown=int(unknown.sum()), unknown_ids=len(counts), unknown_most=most(counts)
+    )
     aside[table.name].append(frame[unknown])
-    return frame[~unknown].reset_index(drop=True)
+    return frame[~unknown].reset_index(drop=True), codes[~unknown]
 
 
 def happened(table: Table, frame: pd.DataFrame) -> NDArray[np.int64]:
@@ -168,10 +173,10 @@ def happened(table: Table, frame: pd.DataFrame) -> NDArray[np.int64]:
     return micros(times)
 
 
-def _ordered(table: Table, frame: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
+def _ordered(table: Table, frame: pd.DataFrame, codes: NDArray[np.intp]) -> pd.DataFrame:
     """Sort rows by (account, at, known, source, source_id), and name those that came without a name."""
-    codes, at = accounts.get_indexer(pd.Index(frame["account_id"])), happened(table, frame)
-    order = np.lexsort((at, codes))
+    at = happened(table, frame)
+    order = _by_account_and_time(codes, at)
     same = (np.diff(codes[order]) == 0) & (np.diff(at[order]) == 0)
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if len(tied):
@@ -179,7 +184,13 @@ def _ordered(table: Table, frame: pd.DataFrame, accounts: pd.Index) -> pd.DataFr
         order[tied] = order[tied][_fine_order(table, frame.take(order[tied]), moment)]
     frame = frame.take(order).reset_index(drop=True)
     own = [c.name for c in table.columns.values() if c.default == SOURCE_ID]
-    return _name_rows(frame, own) if own or (SOURCE_ID in frame and frame[SOURCE_ID].isna().any()) else frame
+    return _name_rows(table, frame, own) if own or (SOURCE_ID in frame and frame[SOURCE_ID].isna().any()) else frame
+
+
+def _by_account_and_time(codes: NDArray[np.intp], at: NDArray[np.int64]) -> NDArray[np.intp]:
+    order = np.argsort(at, kind="stable")
+    few = codes.astype(np.uint16) if codes.max(initial=0) < 1 << 16 else codes  # numpy sorts 16 bits by radix
+    return np.asarray(order[np.argsort(few[order], kind="stable")])
 
 
 def _fine_order(table: Table, frame: pd.DataFrame, moment: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -188,23 +199,31 @@ def _fine_order(table: Table, frame: pd.DataFrame, moment: NDArray[np.int64]) ->
     keys: list[NDArray[np.generic]] = [digest(frame, late)]
     # earliest first, and what is still open last, so that a date blanked by a cutoff leaves the order of alike rows
     keys += [micros(frame[date].fillna(_LATEST)) for date in reversed(list(table.milestones)) if date in frame]
-    keys.append(frame[DIGEST].to_numpy())
-    keys += [pd.factorize(frame[name], sort=True)[0] for name in (SOURCE_ID, "source") if name in frame]
+    keys.append(_digests(table, frame))
+    named = [frame[name].astype("str") for name in (SOURCE_ID, "source") if name in frame]
+    keys += [pd.factorize(name, sort=True)[0] for name in named]
     return np.lexsort((*keys, micros(frame["known_at"]), moment))
 
 
-def _name_rows(frame: pd.DataFrame, own: list[str]) -> pd.DataFrame:
-    names = source_ids(frame)
+def _digests(table: Table, frame: pd.DataFrame) -> NDArray[np.uint64]:
+    return frame[DIGEST].to_numpy() if DIGEST in frame else digest(frame, identity(table, frame))
+
+
+def _name_rows(table: Table, frame: pd.DataFrame, own: list[str]) -> pd.DataFrame:
+    nameless = [name for name in own if name not in frame or frame[name].isna().any()]
+    if not nameless and not (SOURCE_ID in frame and frame[SOURCE_ID].isna().any()):
+        return frame
+    names = source_ids(table, frame)
     if SOURCE_ID in frame:
         names = frame[SOURCE_ID] = frame[SOURCE_ID].fillna(names)
-    for name in own:
+    for name in nameless:
         frame[name] = frame[name].fillna(names) if name in frame else names
     return frame
 
 
-def source_ids(frame: pd.DataFrame) -> pd.Series:
+def source_ids(table: Table, frame: pd.DataFrame) -> pd.Series:
     """Name rows by the hash of their content, and an ordinal where several rows are alike."""
-    hashes = frame[DIGEST].to_numpy()
+    hashes = _digests(table, frame)
     hexed = np.frombuffer(hashes.astype(">u8").tobytes().hex().encode(), dtype="S16").astype("U16")
     names = pd.Series(hexed, dtype="str")
     repeated = pd.Series(hashes).groupby(hashes).cumcount().to_numpy()
@@ -215,12 +234,18 @@ def source_ids(frame: pd.DataFrame) -> pd.Series:
 
 
 def _without_repetition(
-    table: Table, frame: pd.DataFrame, aside: dict[str, list[pd.DataFrame]], findings: list[Finding]
+    table: Table,
+    frame: pd.DataFrame,
+    aside: dict[str, list[pd.DataFrame]],
+    facts: dict[str, Facts],
+    elsewhere: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Count a version of a record once when it is delivered twice alike; refuse it when the two differ."""
     keys = [frame[name] for name in table.key if name in frame]
     if table.shape != "state" and SOURCE_ID in table.key and SOURCE_ID not in frame:
         return frame
+    if elsewhere is not None and len(elsewhere):
+        _refuse_shared(table, frame, elsewhere)
     codes = group([*keys, frame["known_at"]])
     if not len(codes) or int(codes.max()) + 1 == len(codes):
         return frame
@@ -228,10 +253,26 @@ def _without_repetition(
     content = [name for name in table.columns if name in frame]
     if group([frame[name] for name in content]).max() != codes.max():
         _refuse_duplicates(table, frame, codes, content)
-    count = int(repeated.sum())
-    findings.append(Finding("HF008", table.name, count, f"{count} of {len(frame)} rows repeat another in full"))
+    facts[table.name] = replace(facts[table.name], repeated=int(repeated.sum()))
     aside[table.name].append(frame[repeated])
     return frame[~repeated].reset_index(drop=True)
+
+
+def _refuse_shared(table: Table, frame: pd.DataFrame, elsewhere: pd.DataFrame) -> None:
+    """Refuse rows of different accounts that claim to be the same version of the same record."""
+    key = [name for name in (*table.key, "known_at") if name in frame]
+    both = pd.concat([frame[key].astype(_plain(frame, key)), elsewhere[key]], ignore_index=True)
+    codes = group([both[name] for name in key])
+    shared = np.isin(codes[: len(frame)], codes[len(frame) :])
+    if shared.any():
+        names = [*key, "account_id"]
+        rows = pd.concat([frame[names][shared], elsewhere[names]], ignore_index=True)
+        codes = group([rows[name] for name in key])
+        _refuse_duplicates(table, rows, codes, names)
+
+
+def _plain(frame: pd.DataFrame, names: list[str]) -> dict[str, str]:
+    return {name: "str" for name in names if isinstance(frame[name].dtype, pd.CategoricalDtype)}
 
 
 def _refuse_duplicates(table: Table, frame: pd.DataFrame, codes: NDArray[np.int64], content: list[str]) -> None:
@@ -251,22 +292,30 @@ def _refuse_duplicates(table: Table, frame: pd.DataFrame, codes: NDArray[np.int6
 def arrivals(accounts: pd.Index, frame: pd.DataFrame) -> NDArray[np.int64]:
     """Give for each account the instant at which it was first known, from the rows of ``accounts``."""
     first = np.full(len(accounts), FOREVER, dtype=np.int64)
-    np.minimum.at(first, accounts.get_indexer(pd.Index(frame["account_id"])), micros(frame["known_at"]))
+    np.minimum.at(first, positions(accounts, frame["account_id"]), micros(frame["known_at"]))
     return first
 
 
-def records_of(table: Table, frame: pd.DataFrame, accounts: pd.Index, arrived: NDArray[np.int64]) -> Records:
+def records_of(
+    table: Table,
+    frame: pd.DataFrame,
+    accounts: pd.Index,
+    arrived: NDArray[np.int64],
+    elsewhere: pd.DataFrame | None = None,
+) -> Records:
     """Lay out the rows of a table as records.
 
     A row arrives with its account at the earliest. What never counts, because it was corrected before it arrived, is
     dropped; so is a deletion of anything but a state, which has done its work by superseding.
+
+    Parameters
+    ----------
+    elsewhere
+        Rows of other accounts that have a name in common with the given ones.
     """
-    codes = accounts.get_indexer(pd.Index(frame["account_id"])).astype(np.int32)
-    known_at = micros(frame["known_at"])
-    known = np.maximum(known_at, arrived[codes])
-    nameless = SOURCE_ID in table.key and SOURCE_ID not in frame
-    keys = [frame[name] for name in table.key if name in frame]
-    until = np.full(len(frame), FOREVER, dtype=np.int64) if nameless else superseded(keys, known_at, known)
+    codes = positions(accounts, frame["account_id"]).astype(np.int32)
+    known = np.maximum(micros(frame["known_at"]), arrived[codes])
+    until = _until(table, frame, known, elsewhere)
     given = {"account_id", "known_at", DIGEST, FLAGS, BASIS} | (set() if table.name == "churn" else {table.time})
     columns = frame[[name for name in frame.columns if name not in given]]
     counts = known < until
@@ -277,3 +326,18 @@ def records_of(table: Table, frame: pd.DataFrame, accounts: pd.Index, arrived: N
         counts &= state | ~gone
     records = Records(codes, happened(table, frame), known, until, columns)
     return records if counts.all() else records.take(counts)
+
+
+def _until(
+    table: Table, frame: pd.DataFrame, known: NDArray[np.int64], elsewhere: pd.DataFrame | None
+) -> NDArray[np.int64]:
+    """Tell from when on each row is superseded, by rows of the same name, of whatever account."""
+    if SOURCE_ID in table.key and SOURCE_ID not in frame:
+        return np.full(len(frame), FOREVER, dtype=np.int64)
+    names = [name for name in table.key if name in frame]
+    if elsewhere is None or not len(elsewhere):
+        return superseded([frame[name] for name in names], micros(frame["known_at"]), known)
+    both = pd.concat([frame[names].astype(_plain(frame, names)), elsewhere[names]], ignore_index=True)
+    known_at = np.concatenate([micros(frame["known_at"]), micros(elsewhere["known_at"])])
+    arrived = np.concatenate([known, elsewhere[ARRIVED].to_numpy()])
+    return superseded([both[name] for name in names], known_at, arrived)[: len(frame)]

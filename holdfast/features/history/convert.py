@@ -23,8 +23,9 @@ _TRUE = ("true", "t", "yes", "y", "ja", "j", "wahr", "1", "1.0")
 _FALSE = ("false", "f", "no", "n", "nein", "falsch", "0", "0.0")
 _ZONE = r" ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?)"
 _ISO = rf"^\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}})?)?(?:{_ZONE})?)?$"
-_ZONED = rf":\d{{2}}(?:\.\d+)?(?:{_ZONE})$"
+ZONED = rf":\d{{2}}(?:\.\d+)?(?:{_ZONE})$"
 _NEVER = np.iinfo(np.int64).min
+_EXACT_BITS = {16: 11, 32: 24, 64: 53}  # by width of a float: from two to this power on it skips whole numbers
 _EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
 
 
@@ -131,7 +132,26 @@ def _refuse(place: str, expected: str, row: int, value: object) -> DataError:
     )
 
 
+def inexact(raw: pa.ChunkedArray | pa.Array) -> NDArray[np.bool_]:
+    """Tell which values are floats too large to be whole numbers for certain, so that they may name something else.
+
+    Examples
+    --------
+    >>> inexact(pa.array([2.0**53 - 1, 2.0**53, None])).tolist()
+    [False, True, False]
+    """
+    if not pa.types.is_floating(raw.type):
+        return np.zeros(len(raw), dtype=bool)
+    numbers = np.asarray(raw.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.isfinite(numbers) & (np.abs(numbers) >= 2.0 ** _EXACT_BITS[raw.type.bit_width])
+
+
 def _text(raw: Any, place: str, _: Dialect) -> Values:
+    if (doubtful := inexact(raw)).any():
+        row = int(np.argmax(doubtful))
+        bits = _EXACT_BITS[raw.type.bit_width]
+        expected = f"text, or numbers below 2**{bits}, up to which a {raw.type} holds every whole number"
+        raise DataError(f"{place}, row {row + 1}", expected, repr(raw[row].as_py()), "deliver the column as text")
     try:
         return Values(as_text(raw).to_pandas().rename(None))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -196,7 +216,7 @@ def _time(raw: Raw, place: str, dialect: Dialect) -> Values:
 
 def _read_times(raw: Coded, place: str, dialect: Dialect) -> Values:
     iso = _iso(raw.distinct, dialect)
-    zoned = _mask(pc.match_substring_regex(iso, _ZONED))
+    zoned = _mask(pc.match_substring_regex(iso, ZONED))
     naive = _mask(pc.match_substring(iso, ":")) & ~zoned
     if zoned.any() and naive.any():
         row, text = raw.first(naive)

@@ -19,7 +19,7 @@ from holdfast.features.history.tables import BASES, FEATURE_OR_KIND, SOURCE_ID, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LOST, CLAMPED, UNDATED = 1, 2, 4
+LOST, CLAMPED, UNDATED, OUTSIDE = 1, 2, 4, 1 << 15
 _FIRST_DEFAULT = 3
 FLAGS, DIGEST, BASIS = "_flags", "_digest", "_basis"
 

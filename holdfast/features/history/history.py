@@ -6,27 +6,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from holdfast.errors import DataError, UsageError, did_you_mean
-from holdfast.features.history.assembly import arrivals, assemble, happened, records_of
-from holdfast.features.history.defaults import BASIS
+from holdfast.features.history.assembly import arrivals, assemble, records_of
+from holdfast.features.history.dialect import Dialect
+from holdfast.features.history.facts import Reach, limits
 from holdfast.features.history.ingest import Dialects, deliveries_of, read_folder
 from holdfast.features.history.landing import Delivery, Landed, land
-from holdfast.features.history.noticed import noticed, supplied
+from holdfast.features.history.manifest import MANIFEST
+from holdfast.features.history.outline import Outline, require
 from holdfast.features.history.records import Records
 from holdfast.features.history.storing import canonical, fingerprint, write_tables
-from holdfast.features.history.tables import ACTIVITY_TABLES, BASES, Table
-from holdfast.features.history.view import View, blank_later, view_of
+from holdfast.features.history.strict import strictly
+from holdfast.features.history.tables import TABLES
+from holdfast.features.history.view import View, known_by, view_of
 from holdfast.features.time import instants, micro, to_instant
 from holdfast.findings import Finding, findings_frame
 
+if TYPE_CHECKING:
+    from holdfast.features.history.stored import StoredHistory
+
 Instant = str | date | pd.Timestamp
-
-
-_STILL_DAYS = 45  # contracts may stand still for so long without a word
 
 
 class History:
@@ -35,25 +38,6 @@ class History:
     Build one with `History.read` or `History.from_frames`. What was known on a day is read through `as_of`, everything
     known later is removed by `until`; `records` is the door of the kernel and of the labels, which keep the time rule
     themselves.
-
-    Attributes
-    ----------
-    tables
-        The canonical tables that are present, sorted.
-    accounts
-        The account ids, sorted.
-    start
-        The first event of any activity table, else the first ``valid_from``.
-    end
-        The data end: the argument `end`, else the watermark of ``subscriptions``, else that of the activity tables.
-    stated_end
-        The argument `end`, none when the data tell it themselves.
-    now
-        `end` floored to 00:00 UTC: the default day of scoring.
-    findings
-        What was noticed on the way in.
-    dialects
-        How each text file was written, as sniffed or stated.
     """
 
     def __init__(
@@ -63,23 +47,19 @@ class History:
         clock: pd.Timestamp | None = None,
         notes: tuple[Finding, ...] = (),
     ) -> None:
-        _require(landed, "the tables")
-        built = assemble({name: one.frame for name, one in landed.items()}, clock)
-        kept = {name: replace(landed[name], frame=frame) for name, frame in sorted(built.kept.items())}
-        self._landed = {name: one for name, one in kept.items() if len(one.frame)}
-        self._emptied = {name: one for name, one in kept.items() if not len(one.frame)}
-        self._aside = built.aside
-        _require(self._landed, "the tables, once rows without date or account are left out,")
-        self.stated_end, self._clock, self._notes = end, clock, notes
-        self._records: dict[str, Records] = {}
-        self.accounts = built.accounts
-        self._arrived = arrivals(self.accounts, self._landed["accounts"].frame)
-        self.dialects = {name: one.dialect for name, one in landed.items()}
+        require(landed, "the tables")
+        frames = {name: one.frame for name, one in landed.items()}
+        bounds = limits({name: Reach.of(frame["known_at"]) for name, frame in frames.items()}, clock)
+        built = assemble(frames, bounds)
         delivered = (finding for one in landed.values() for finding in one.findings)
-        self.start, self.end = self._start(), end if end is not None else self._data_end()
-        found = (*notes, *delivered, *built.findings, *noticed(self._landed), *self._outlasting())
-        self.findings = tuple(sorted(found, key=lambda one: (one.code, one.where)))
-        self.now = self.end.floor("D")
+        self._outline = Outline(built.facts, end, (*notes, *delivered))
+        self._landed = {name: replace(landed[name], frame=frame) for name, frame in sorted(built.kept.items())}
+        self._aside = built.aside
+        self._clock, self._notes = clock, notes
+        self._records: dict[str, Records] = {}
+        self._accounts = built.accounts
+        self._arrived = arrivals(self._accounts, self._landed["accounts"].frame)
+        self._dialects = {name: one.dialect for name, one in landed.items()}
 
     @classmethod
     def read(
@@ -89,6 +69,7 @@ class History:
         end: Instant | None = None,
         clock: Instant | None = None,
         dialect: Dialects | None = None,
+        strict_clock: bool = False,
     ) -> History:
         """Read the canonical tables of a folder: ``<table>.csv``, ``.csv.gz``, ``.parquet``, or ``<table>/*.parquet``.
 
@@ -96,6 +77,7 @@ class History:
         ----------
         folder
             Holds ``accounts`` and at least one of ``usage, invoices, touchpoints, tickets``; other tables if there are.
+            Or a store, see `build`, which is opened.
         end
             The data end, when the data themselves do not tell it.
         clock
@@ -103,19 +85,29 @@ class History:
         dialect
             What to know better than the sniffer, by table:
             ``{"usage": {"delimiter": ";", "decimal": ",", "dayfirst": True, "encoding": "cp1252"}}``.
+        strict_clock
+            Whether to leave out the rows whose ``known_at`` is assumed, and so might have come late unseen.
 
         Raises
         ------
         DataError
-            When the folder, a file, a column or a value cannot be read as what it should be.
+            When the folder, a file, a column or a value cannot be read as what it should be, or the strict clock leaves
+            too little.
         """
+        if (Path(folder) / MANIFEST).is_file():
+            return cls.open(folder, end=end, clock=clock, strict_clock=strict_clock)
         deliveries, notes = read_folder(folder, dialect)
-        _require({one.table.name: one for one in deliveries}, str(folder))
-        return cls._of(deliveries, end, clock, tuple(notes))
+        require({one.table.name: one for one in deliveries}, str(folder))
+        return cls._of(deliveries, end, clock, tuple(notes), strict_clock)
 
     @classmethod
     def from_frames(
-        cls, frames: Mapping[str, pd.DataFrame], *, end: Instant | None = None, clock: Instant | None = None
+        cls,
+        frames: Mapping[str, pd.DataFrame],
+        *,
+        end: Instant | None = None,
+        clock: Instant | None = None,
+        strict_clock: bool = False,
     ) -> History:
         """Take the canonical tables from frames, by the same rules as from files.
 
@@ -128,37 +120,139 @@ class History:
         >>> history.now, len(history.as_of("2025-01-15")["usage"])
         (Timestamp('2025-02-01 00:00:00+0000', tz='UTC'), 1)
         """
-        return cls._of(deliveries_of(frames), end, clock, ())
+        return cls._of(deliveries_of(frames), end, clock, (), strict_clock)
 
     @classmethod
     def _of(
-        cls, deliveries: list[Delivery], end: Instant | None, clock: Instant | None, notes: tuple[Finding, ...]
+        cls,
+        deliveries: list[Delivery],
+        end: Instant | None,
+        clock: Instant | None,
+        notes: tuple[Finding, ...],
+        strict_clock: bool = False,
     ) -> History:
         landed = {one.table.name: land(one) for one in deliveries}
+        if strict_clock:
+            landed, emptied = strictly(landed)
+            notes = (*notes, *emptied)
         last, today = (None if at is None else to_instant(at) for at in (end, clock))
         return cls(landed, last, today, notes)
+
+    @classmethod
+    def build(
+        cls,
+        source: str | Path,
+        store: str | Path,
+        *,
+        buckets: int | None = None,
+        end: Instant | None = None,
+        clock: Instant | None = None,
+        dialect: Dialects | None = None,
+        strict_clock: bool = False,
+    ) -> StoredHistory:
+        """Build a store from a folder of tables that may be larger than memory, and open it.
+
+        Parameters
+        ----------
+        source
+            A folder as for `read`.
+        store
+            A new or empty folder.
+        buckets
+            Into how many ranges of accounts to cut it; by default of about 1.5 million rows each.
+        end, clock, dialect, strict_clock
+            As for `read`.
+
+        Raises
+        ------
+        UsageError
+            When the store's folder is not empty.
+        DataError
+            When something cannot be read as what it should be; no store is left then.
+        LockHeld
+            When another process writes to the store.
+        """
+        from holdfast.features.history.stored import StoredHistory
+
+        return StoredHistory.build_in(
+            Path(source), Path(store), buckets, end=end, clock=clock, dialect=dialect, strict_clock=strict_clock
+        )
+
+    @classmethod
+    def open(
+        cls, store: str | Path, *, end: Instant | None = None, clock: Instant | None = None, strict_clock: bool = False
+    ) -> StoredHistory:
+        """Open a store.
+
+        Parameters
+        ----------
+        end, clock
+            As for `read`; by default as the store was built.
+        strict_clock
+            Whether the store must have been built under the strict clock.
+
+        Raises
+        ------
+        DataError
+            When it is none, or is damaged.
+        """
+        from holdfast.features.history.stored import StoredHistory
+
+        return StoredHistory.of(store, end, clock, strict_clock)
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The canonical tables that are present, sorted."""
-        return tuple(self._landed)
+        return self._whole().tables
+
+    @property
+    def accounts(self) -> pd.Index:
+        """The account ids, sorted."""
+        return self._accounts
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """The first event of any activity table."""
+        return self._whole().start
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """The data end: the argument `end`, else the watermark of ``subscriptions``, else of the activity tables."""
+        return self._whole().end
+
+    @property
+    def stated_end(self) -> pd.Timestamp | None:
+        """The argument `end`, none when the data tell it themselves."""
+        return self._whole().stated_end
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """`end` floored to 00:00 UTC: the default day of scoring."""
+        return self.end.floor("D")
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed on the way in."""
+        return self._whole().findings
+
+    @property
+    def dialects(self) -> Mapping[str, Dialect]:
+        """How each text file was written, as sniffed or stated."""
+        return self._dialects
 
     def __contains__(self, table: object) -> bool:
-        return table in self._landed
+        return table in self.tables
 
-    def _rows(self, table: str) -> tuple[Table, pd.DataFrame]:
-        if table not in self._landed:
-            raise UsageError("History", "a table of this history", repr(table), did_you_mean(table, self.tables))
-        return self._landed[table].table, self._landed[table].frame
+    def _whole(self) -> Outline:
+        return self._outline
 
     def supplied(self, table: str) -> frozenset[str]:
         """Give the canonical columns that the source really delivered; a default does not count."""
-        return supplied(*self._rows(table))
+        return self._whole().supplied(table)
 
     def watermark(self, table: str) -> pd.Timestamp:
         """Give the last instant at which something of a table became known, rows dated in the future set aside."""
-        known: pd.Timestamp = self._rows(table)[1]["known_at"].max()
-        return known
+        return self._whole().watermark(table)
 
     def buckets(self) -> Iterator[History]:
         """Yield the accounts in buckets that fit into memory: here all at once."""
@@ -169,18 +263,24 @@ class History:
 
         This is the door of the kernel and of the labels, which keep the time rule themselves; to look at a table, use
         `as_of`.
+
+        Parameters
+        ----------
+        columns
+            What will be read, as far as it is there; None gives every column.
         """
         if table not in self._records:
-            self._records[table] = records_of(*self._rows(table), self.accounts, self._arrived)
+            self._whole().of(table)
+            self._records[table] = records_of(TABLES[table], self._landed[table].frame, self.accounts, self._arrived)
         return self._records[table] if columns is None else self._records[table].with_columns(columns)
 
     def as_of(self, instant: Instant) -> View:
         """Show the tables exactly as they were known at an instant; a date alone means 00:00 UTC."""
         stamp = to_instant(instant)
         frames = {}
-        for name, one in self._landed.items():
+        for name in self.tables:
             records = self.records(name)
-            frames[name] = view_of(one.table, records.take(records.visible(micro(stamp))), self.accounts, stamp)
+            frames[name] = view_of(TABLES[name], records.take(records.visible(micro(stamp))), self.accounts, stamp)
         return View(stamp, frames)
 
     def until(self, instant: Instant, *, end: Instant | None = None) -> History:
@@ -198,13 +298,11 @@ class History:
         """
         stamp = to_instant(instant)
         landed = {}
-        for name, one in (self._landed | self._emptied).items():
-            frame = pd.concat([one.frame, *self._aside[name]], ignore_index=True) if self._aside[name] else one.frame
-            known = (frame["known_at"] <= stamp).to_numpy()
-            if known.any():
-                frame = frame if known.all() else frame[known].reset_index(drop=True)
-                landed[name] = replace(one, frame=blank_later(one.table, frame, stamp))
-        _require(landed, f"what was known at {stamp}")
+        for name, one in self._landed.items():
+            frame = known_by(one.table, [one.frame, *self._aside[name]], stamp)
+            if len(frame):
+                landed[name] = replace(one, frame=frame)
+        require(landed, f"what was known at {stamp}")
         last = self.stated_end if end is None else to_instant(end)
         return History(landed, None if last is None else min(last, stamp), self._clock, self._notes)
 
@@ -223,51 +321,19 @@ class History:
         write_tables(self._canonical(), {name: self.supplied(name) for name in self.tables}, Path(folder))
 
     def _canonical(self) -> dict[str, pd.DataFrame]:
-        return {name: canonical(one.table, one.frame) for name, one in self._landed.items()}
+        return {name: canonical(TABLES[name], self._landed[name].frame) for name in self.tables}
 
     def report(self) -> pd.DataFrame:
         """Tabulate the findings."""
         return findings_frame(self.findings)
 
-    def _start(self) -> pd.Timestamp:
-        active = [happened(*self._rows(name)).min() for name in ACTIVITY_TABLES if name in self]
-        return instants(np.array([min(active)]))[0]
-
-    def _data_end(self) -> pd.Timestamp:
-        active = max(self.watermark(name) for name in ACTIVITY_TABLES if name in self)
-        if "subscriptions" not in self:
-            return active
-        known, frame = self.watermark("subscriptions"), self._rows("subscriptions")[1]
-        assumed = (frame[BASIS] == BASES.index("assumed")).to_numpy()
-        if known > active and assumed.any():
-            # a contract signed ahead, dated by its start alone, does not tell that the data reach that far
-            told = frame["known_at"].mask(assumed & (frame["known_at"] > active).to_numpy(), active)
-            known = told.max()
-        return known
-
-    def _outlasting(self) -> Iterator[Finding]:
-        """Tell where activity goes on long after the data end that the contracts tell."""
-        if self.stated_end is None and "subscriptions" in self:
-            for name in (one for one in ACTIVITY_TABLES if one in self):
-                late = (self.watermark(name) - self.end).days
-                if late > _STILL_DAYS:
-                    after = f"goes on for {late} days after the last record of subscriptions, {self.end:%Y-%m-%d}"
-                    yield Finding("HF020", name, late, after)
-
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{name}</td><td>{len(one.frame):,}</td><td>{one.frame['known_at'].min():%Y-%m-%d}</td>"
+            f"<tr><td>{name}</td><td>{one.rows:,}</td><td>{instants(np.array([one.known_first]))[0]:%Y-%m-%d}</td>"
             f"<td>{self.watermark(name):%Y-%m-%d}</td></tr>"
-            for name, one in self._landed.items()
+            for name, one in ((name, self._whole().of(name)) for name in self.tables)
         )
         head = "<tr><th>table</th><th>rows</th><th>known since</th><th>until</th></tr>"
         told = self.report()[["code", "severity", "where", "message"]].to_html(escape=True, index=False)
         summary = f"<p>{len(self.accounts):,} accounts, {self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}</p>"
         return f"{summary}<table>{head}{rows}</table>{told if self.findings else ''}"
-
-
-def _require(tables: Mapping[str, object], where: str) -> None:
-    if "accounts" in tables and any(name in tables for name in ACTIVITY_TABLES):
-        return
-    expected = f"accounts and at least one of {', '.join(ACTIVITY_TABLES)}"
-    raise DataError(where, expected, ", ".join(sorted(tables)) or "no table", "add what is missing")

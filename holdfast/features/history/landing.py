@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from holdfast.errors import DataError, did_you_mean
-from holdfast.features.history.convert import Coded, Raw, coded, convert
-from holdfast.features.history.defaults import DIGEST, FLAGS, LOST, blank_undated, date_rows, fill, mark_not_supplied
+from holdfast.features.history.convert import ZONED, Coded, Raw, coded, convert
+from holdfast.features.history.defaults import (
+    DIGEST,
+    FLAGS,
+    LOST,
+    OUTSIDE,
+    blank_undated,
+    date_rows,
+    fill,
+    mark_not_supplied,
+)
 from holdfast.features.history.dialect import Dialect, dayfirst_of, decimal_of
 from holdfast.features.history.tables import SOURCE_ID, Table
 from holdfast.findings import Finding
@@ -54,22 +64,46 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What the texts of some rows show by themselves.
+
+    Attributes
+    ----------
+    decimal, dayfirst
+        The decimal mark and the order of day and month; None when nothing tells.
+    doubts
+        What the numbers and what the dates leave open, in words.
+    zoned, naive
+        The columns that hold times with a zone, and times without.
+    """
+
+    decimal: str | None = None
+    dayfirst: bool | None = None
+    doubts: tuple[str | None, str | None] = (None, None)
+    zoned: frozenset[str] = frozenset()
+    naive: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Landed:
     """The rows of one table before they meet each other.
 
     Attributes
     ----------
     frame
-        Canonical columns, and three of bookkeeping: `FLAGS` (what befell a row, as bits), `DIGEST` (a hash of what
-        identifies its content) and `BASIS` (position in `BASES`).
+        Canonical columns, and two or three of bookkeeping: `FLAGS` (what befell a row, as bits), `BASIS` (position in
+        `BASES`) and, where it cannot be told later, `DIGEST` (a hash of what identifies the content of a row).
     findings
         What concerns the file and not single rows.
+    seen
+        What its texts show.
     """
 
     table: Table
     frame: pd.DataFrame
     dialect: Dialect
     findings: tuple[Finding, ...]
+    seen: Seen = field(default_factory=Seen)
 
 
 def land(delivery: Delivery) -> Landed:
@@ -81,9 +115,10 @@ def land(delivery: Delivery) -> Landed:
         When a required column is absent or a value does not convert.
     """
     table, delivery = delivery.table, _named(delivery)
-    frame, lost, dialect = _converted(delivery)
+    frame, lost, dialect, seen = _converted(delivery)
     flags = np.zeros(len(frame), dtype=np.uint16)
-    flags[lost] |= LOST
+    for name, rows in lost.items():
+        flags[rows] |= LOST | OUTSIDE if name in dating(table) else LOST
     date_rows(table, frame, flags)
     blank_undated(table, frame, flags)
     fill(table, frame, flags)
@@ -91,12 +126,12 @@ def land(delivery: Delivery) -> Landed:
         mark_not_supplied(table, delivery.supplied, frame, flags)
     frame, flags, dateless = _dated(table, frame, flags)
     frame[FLAGS] = flags
-    if DIGEST not in frame:
-        frame[DIGEST] = digest(frame, _identity(table, frame))
+    if table.name == "accounts" and DIGEST not in frame:  # what dates an account later is no part of its identity
+        frame[DIGEST] = digest(frame, identity(table, frame))
     findings = [_unread(delivery), *dateless]
     if not dialect.plain:
         findings.append(Finding("HF003", delivery.file, 1, str(dialect)))
-    return Landed(table, frame, dialect, tuple(f for f in findings if f is not None))
+    return Landed(table, frame, dialect, tuple(f for f in findings if f is not None), seen)
 
 
 def _named(delivery: Delivery) -> Delivery:
@@ -126,22 +161,39 @@ def _unread(delivery: Delivery) -> Finding | None:
     return Finding("HF009", delivery.file, len(extra), "columns left unread: " + ", ".join(map(repr, extra[:20])))
 
 
-def _sniffed(delivery: Delivery, raw: Mapping[str, Raw]) -> Dialect:
+def _sniffed(delivery: Delivery, raw: Mapping[str, Raw]) -> tuple[Dialect, Seen]:
     """Complete the dialect by what the values themselves show."""
     delimiter, kinds = delivery.dialect.delimiter, delivery.table.columns
     texts = {name: values for name, values in raw.items() if isinstance(values, Coded)}
     numbers = [values.distinct for name, values in texts.items() if kinds[name].kind == "number"]
     dates = [values.distinct for name, values in texts.items() if kinds[name].kind == "time"]
     decimal, number_doubt = decimal_of(numbers, delimiter)
+    telling = any(pc.any(pc.match_substring_regex(one, "[.,]")).as_py() for one in numbers)
     dayfirst, date_doubt, contradiction = dayfirst_of(dates, delimiter)
     if contradiction is not None and "dayfirst" not in delivery.stated:
         raise _two_orders(delivery, texts, contradiction)
+    zoned, naive = _zones({name: values for name, values in raw.items() if kinds[name].kind == "time"})
+    seen = Seen(decimal if telling else None, dayfirst, (number_doubt, date_doubt), zoned, naive)
     if "decimal" in delivery.stated:
         decimal, number_doubt = str(delivery.stated["decimal"]), None
     if "dayfirst" in delivery.stated and dayfirst is not None:
         dayfirst, date_doubt = bool(delivery.stated["dayfirst"]), None
     doubts = tuple(doubt for doubt in (number_doubt, date_doubt) if doubt)
-    return replace(delivery.dialect, decimal=decimal, dayfirst=dayfirst, doubts=doubts)
+    return replace(delivery.dialect, decimal=decimal, dayfirst=dayfirst, doubts=doubts), seen
+
+
+def _zones(times: Mapping[str, Raw]) -> tuple[frozenset[str], frozenset[str]]:
+    """Tell which columns hold times written with a zone, and which without."""
+    zoned, naive = set(), set()
+    for name, values in times.items():
+        if isinstance(values, Coded):
+            of_day = pc.match_substring(values.distinct, ":")
+            with_zone = pc.match_substring_regex(values.distinct, ZONED)
+            zoned |= {name} if pc.any(with_zone).as_py() else set()
+            naive |= {name} if pc.any(pc.and_not(of_day, with_zone)).as_py() else set()
+        elif getattr(values.type, "tz", None) is None:
+            naive.add(name)
+    return frozenset(zoned), frozenset(naive)
 
 
 def _two_orders(delivery: Delivery, texts: Mapping[str, Coded], value: str) -> DataError:
@@ -157,16 +209,17 @@ def _equal(texts: Coded, value: str) -> NDArray[np.bool_]:
     return np.array([text == value for text in texts.distinct.to_pylist()], dtype=bool)
 
 
-def _converted(delivery: Delivery) -> tuple[pd.DataFrame, NDArray[np.bool_], Dialect]:
+def _converted(delivery: Delivery) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]], Dialect, Seen]:
     known = {name: column for name, column in delivery.table.columns.items() if name in delivery.columns}
     raw = {name: coded(delivery.columns[name], column) for name, column in known.items()}
-    dialect = _sniffed(delivery, raw)
-    lost, series = np.zeros(len(delivery.columns["account_id"]), dtype=bool), {}
+    dialect, seen = _sniffed(delivery, raw)
+    lost, series = {}, {}
     for name, column in known.items():
         values = convert(raw.pop(name), column, delivery.where, dialect)
         series[name] = values.series
-        lost |= values.lost if values.lost is not None else False
-    return pd.DataFrame(series, copy=False), lost, dialect
+        if values.lost is not None:
+            lost[name] = values.lost
+    return pd.DataFrame(series, copy=False), lost, dialect, seen
 
 
 def _dated(
@@ -175,13 +228,29 @@ def _dated(
     """Leave out what has no date; an account may still get one from its first record."""
     if table.name == "accounts" or not frame["known_at"].isna().any():
         return frame, flags, []
-    dated = frame["known_at"].notna().to_numpy()
-    count = int((~dated).sum())
-    finding = Finding("HF005", table.name, count, f"{count} of {len(frame)} rows have no date at all")
-    return frame[dated].reset_index(drop=True), flags[dated], [finding]
+    dated, findings = frame["known_at"].notna().to_numpy(), []
+    outside = int((~dated & ((flags & OUTSIDE) > 0)).sum())
+    if dateless := int((~dated).sum()) - outside:
+        message = f"{dateless} of {len(frame)} rows have no date at all"
+        findings.append(Finding("HF005", table.name, dateless, message))
+    if outside:
+        findings.append(told_outside(table.name, outside, len(frame)))
+    return frame[dated].reset_index(drop=True), flags[dated], findings
 
 
-def _identity(table: Table, frame: pd.DataFrame) -> list[str]:
+def dating(table: Table) -> frozenset[str]:
+    """Name the columns that can date a row."""
+    return frozenset({table.time, "known_at"} | ({"ended_at"} if table.name == "churn" else set()))
+
+
+def told_outside(name: str, count: int, rows: int) -> Finding:
+    """Tell of rows left out because of the years in which they are dated."""
+    message = f"{count} of {rows} rows are dated outside 1970 to 2199 and were left out"
+    return Finding("HF007", name, count, message)
+
+
+def identity(table: Table, frame: pd.DataFrame) -> list[str]:
+    """Name the columns that tell one row from another."""
     own = {name for name, column in table.columns.items() if column.default == SOURCE_ID} | {SOURCE_ID}
     return [name for name in table.columns if name in frame and name not in table.late | own]
 

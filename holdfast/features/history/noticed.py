@@ -1,4 +1,4 @@
-"""What was noticed in single rows, counted for exactly the rows that are left."""
+"""What was noticed in single rows, counted for exactly the rows that are left, and told as findings."""
 
 from __future__ import annotations
 
@@ -9,68 +9,112 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.history.defaults import BASIS, CLAMPED, FLAGS, LOST, UNDATED, default_bit
-from holdfast.features.history.landing import Landed
-from holdfast.features.history.tables import BASES, NO_CURRENCY, SOURCE_ID, Table
+from holdfast.features.history.facts import MOST, Facts
+from holdfast.features.history.tables import BASES, NO_CURRENCY, SOURCE_ID, TABLES, Table
+from holdfast.features.time import FOREVER, instants, micros
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BITS = {
-    "HF007": (LOST, "hold a number that is not finite or a date outside 1970 to 2199"),
-    "HF010": (CLAMPED, "happened after they were known"),
-    "HF017": (UNDATED, "hold values that were overwritten without a date"),
+_BITS = {"HF007": LOST, "HF010": CLAMPED, "HF017": UNDATED}
+_WORDS = {
+    "HF002": "have no known_at; the event's time is taken",
+    "HF007": "hold a number that is not finite or a date outside 1970 to 2199",
+    "HF010": "happened after they were known",
+    "HF017": "hold values that were overwritten without a date",
+    "HF019": "have a valid_to that is not after valid_from",
 }
 _MONEY = {"subscriptions": "mrr", "invoices": "amount", "deals": "amount", "goals": "value_delivered"}
 
 
-def noticed(landed: Mapping[str, Landed]) -> Iterator[Finding]:
-    """Count per table the defaults, the losses and the oddities of single rows."""
-    for name, one in landed.items():
-        yield from _defaults(one)
-        flags = one.frame[FLAGS].to_numpy()
-        basis = one.frame[BASIS].to_numpy()
-        yield from _counted(
-            "HF002", name, basis == BASES.index("assumed"), "have no known_at; the event's time is taken"
-        )
-        for code, (bit, what) in _BITS.items():
-            yield from _counted(code, name, flags & bit > 0, what)
-        yield from _currencies(name, one.frame)
-        yield from _counted("HF019", name, _over_at_once(one.frame), "have a valid_to that is not after valid_from")
+def tally(table: Table, frame: pd.DataFrame, at: NDArray[np.int64]) -> Facts:
+    """Count the defaults, the losses and the oddities of the rows that are left, and see how far they reach.
+
+    Parameters
+    ----------
+    at
+        When each row happened.
+    """
+    if not len(frame):
+        return Facts()
+    flags, known = frame[FLAGS].to_numpy(), micros(frame["known_at"])
+    assumed = frame[BASIS].to_numpy() == BASES.index("assumed")
+    return Facts(
+        rows=len(frame),
+        known_first=int(known.min()),
+        known_last=int(known.max()),
+        told_last=int(known[~assumed].max(initial=-FOREVER)),
+        happened_first=int(at.min()),
+        assumed=int(assumed.sum()),
+        counts={code: int(((flags & bit) > 0).sum()) for code, bit in _BITS.items()}
+        | {"HF002": int(assumed.sum()), "HF019": _over_at_once(frame)},
+        defaults={name: int(((flags & default_bit(table, name)) > 0).sum()) for name in table.defaulted}
+        | {name: len(frame) for name in ("source", SOURCE_ID) if name not in frame},
+        currencies=_currencies(table.name, frame),
+        filled=tuple(sorted(name for name in table.columns if name in frame and frame[name].notna().any())),
+    )
 
 
-def supplied(table: Table, frame: pd.DataFrame) -> frozenset[str]:
-    """Give the canonical columns that hold a value which is no default."""
-    flags = frame[FLAGS].to_numpy()
-    candidates = (*(name for name in table.columns if name in frame), "known_basis")
-    delivered = (n for n in candidates if n not in table.defaulted or not (flags & default_bit(table, n)).all())
-    return frozenset(name for name in delivered if name == "known_basis" or frame[name].notna().any())
-
-
-def _counted(code: str, name: str, where: NDArray[np.bool_], what: str) -> Iterator[Finding]:
-    if count := int(where.sum()):
-        yield Finding(code, name, count, f"{count} of {len(where)} rows {what}")
-
-
-def _defaults(one: Landed) -> Iterator[Finding]:
-    flags = one.frame[FLAGS].to_numpy()
-    counts = {name: len(flags) for name in ("source", SOURCE_ID) if name not in one.frame}
-    counts |= {name: int((flags & default_bit(one.table, name) > 0).sum()) for name in one.table.defaulted}
-    told = [f"{name} ({count})" for name, count in counts.items() if count and name != "known_at"]
-    if told:
-        yield Finding("HF001", one.table.name, max(counts.values()), f"rows given a default: {', '.join(told)}")
-
-
-def _currencies(name: str, frame: pd.DataFrame) -> Iterator[Finding]:
+def _currencies(name: str, frame: pd.DataFrame) -> dict[str, int]:
     if not {"currency", _MONEY.get(name, "")} <= set(frame):
-        return
-    paid = frame["currency"][frame[_MONEY[name]].notna() & (frame["currency"] != NO_CURRENCY)].value_counts()
-    if len(paid) > 1:
-        told = ", ".join(f"{str(currency)[:10]!r} ({count})" for currency, count in paid.head(5).items())
-        yield Finding("HF018", name, len(paid), f"amounts are kept as delivered, in {len(paid)} currencies: {told}")
+        return {}
+    paid = frame["currency"][frame[_MONEY[name]].notna()].astype("str")
+    return {str(one): int(count) for one, count in paid[paid != NO_CURRENCY].value_counts(sort=False).items()}
 
 
-def _over_at_once(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    if "valid_to" not in frame:
-        return np.zeros(len(frame), dtype=bool)
-    return (frame["valid_to"] <= frame["valid_from"]).to_numpy()
+def _over_at_once(frame: pd.DataFrame) -> int:
+    return int((frame["valid_to"] <= frame["valid_from"]).sum()) if "valid_to" in frame else 0
+
+
+def supplied(table: Table, facts: Facts) -> frozenset[str]:
+    """Give the canonical columns that hold a value which is no default."""
+    candidates = (*(name for name in table.columns if name in facts.filled), "known_basis")
+    return frozenset(n for n in candidates if n not in table.defaulted or facts.defaults.get(n, 0) < facts.rows)
+
+
+def findings_of(facts: Mapping[str, Facts]) -> Iterator[Finding]:
+    """Tell what the facts of each table show."""
+    for name, one in facts.items():
+        yield from _left_out(name, one)
+        if one.rows:
+            yield from _noticed(TABLES[name], one)
+
+
+def _left_out(name: str, one: Facts) -> Iterator[Finding]:
+    if one.late:
+        first = instants(np.array([one.late_first]))[0]
+        after = f"{one.late} of {one.landed} rows are dated {first:%Y-%m-%d} or later"
+        yield Finding("HF006", name, one.late, after)
+    if dateless := one.undated - one.outside:
+        yield Finding("HF005", name, dateless, f"{dateless} accounts have neither a date nor any record")
+    if one.outside:
+        told = f"{one.outside} accounts are dated outside 1970 to 2199 and have no record, and were left out"
+        yield Finding("HF007", name, one.outside, told)
+    present = one.landed - one.late - one.undated
+    if one.unknown:
+        shown = ", ".join(f"{text[:40]!r} ({count})" for text, count in one.unknown_most)
+        told = f"{one.unknown} of {present} rows, of {one.unknown_ids} ids: {shown}"
+        yield Finding("HF004", name, one.unknown, told)
+    if one.repeated:
+        told = f"{one.repeated} of {present - one.unknown} rows repeat another in full"
+        yield Finding("HF008", name, one.repeated, told)
+
+
+def _noticed(table: Table, one: Facts) -> Iterator[Finding]:
+    told = [
+        f"{name} ({one.defaults[name]})"
+        for name in ("source", SOURCE_ID, *table.defaulted)
+        if one.defaults.get(name) and name != "known_at"
+    ]
+    if told:
+        count = max(one.defaults.values())
+        yield Finding("HF001", table.name, count, f"rows given a default: {', '.join(told)}")
+    for code, words in _WORDS.items():
+        if count := one.counts.get(code, 0):
+            yield Finding(code, table.name, count, f"{count} of {one.rows} rows {words}")
+    if len(one.currencies) > 1:
+        paid = sorted(one.currencies.items(), key=lambda of: (-of[1], of[0]))
+        shown = ", ".join(f"{currency[:10]!r} ({count})" for currency, count in paid[:MOST])
+        what = f"amounts are kept as delivered, in {len(paid)} currencies: {shown}"
+        yield Finding("HF018", table.name, len(paid), what)

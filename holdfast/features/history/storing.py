@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from holdfast.features.history.ingest import SUPPLIED
 from holdfast.features.history.tables import BASES, SOURCE_ID, TABLES, Table
 from holdfast.features.time import micros
 
+GROUP_ROWS = 1 << 20
 _TYPES = {
     "text": pa.large_string(),
     "number": pa.float64(),
@@ -31,10 +33,11 @@ def canonical(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     """Give rows with their whole header: where they came from, their name there, and the ground of `known_at`."""
     basis = np.array(BASES, dtype=object)[frame[BASIS].to_numpy()]
     header = {"known_basis": pd.Series(basis, dtype="str")}
-    source = frame["source"].fillna(table.name) if "source" in frame else table.name
+    source = frame["source"].astype("str").fillna(table.name) if "source" in frame else table.name
     header["source"] = pd.Series(source, index=frame.index, dtype="str")
-    header[SOURCE_ID] = frame[SOURCE_ID] if SOURCE_ID in frame else source_ids(frame)
-    whole = frame.assign(**header)
+    header[SOURCE_ID] = frame[SOURCE_ID] if SOURCE_ID in frame else source_ids(table, frame)
+    texts = {name: "str" for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)}
+    whole = frame.astype(texts).assign(**header)
     return whole[[name for name in table.columns if name in whole]]
 
 
@@ -77,19 +80,47 @@ def write_tables(frames: Mapping[str, pd.DataFrame], supplied: Mapping[str, froz
     UsageError
         When the folder already holds something.
     """
+    _new(folder)
+    for name, frame in sorted(frames.items()):
+        schema = _schema(name, frame, supplied[name])
+        table = pa.Table.from_arrays([_array(frame[field.name], field.type) for field in schema], schema=schema)
+        pa.parquet.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=GROUP_ROWS)
+
+
+def _new(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise UsageError(str(folder), "an empty folder", "files", "name a new folder")
-    for name, frame in sorted(frames.items()):
-        fields = [
-            pa.field(column, _TYPES[TABLES[name].columns[column].kind])
-            for column in TABLES[name].columns
-            if column in frame
-        ]
-        note = {SUPPLIED: json.dumps(sorted(supplied[name])).encode()}
-        arrays = [_array(frame[field.name], field.type) for field in fields]
-        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=note))
-        pa.parquet.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=1 << 20)
+
+
+def _schema(name: str, frame: pd.DataFrame, supplied: frozenset[str]) -> pa.Schema:
+    columns = TABLES[name].columns
+    fields = [pa.field(column, _TYPES[columns[column].kind]) for column in columns if column in frame]
+    return pa.schema(fields, metadata={SUPPLIED: json.dumps(sorted(supplied)).encode()})
+
+
+def write_streamed(
+    frames: Iterable[Mapping[str, pd.DataFrame]], supplied: Mapping[str, frozenset[str]], folder: Path
+) -> None:
+    """Write canonical frames that come in parts, to the same bytes as `write_tables` writes them at once."""
+    _new(folder)
+    held: dict[str, pa.Table] = {}
+    with ExitStack() as stack:
+        writers: dict[str, pa.parquet.ParquetWriter] = {}
+        for part in frames:
+            for name, frame in part.items():
+                schema = _schema(name, frame, supplied[name])
+                if name not in writers:
+                    writer = pa.parquet.ParquetWriter(folder / f"{name}.parquet", schema, compression="zstd")
+                    writers[name], held[name] = stack.enter_context(writer), schema.empty_table()
+                rows = pa.Table.from_arrays([_array(frame[field.name], field.type) for field in schema], schema=schema)
+                held[name] = pa.concat_tables([held[name], rows])
+                while len(held[name]) >= GROUP_ROWS:
+                    writers[name].write_table(held[name].slice(0, GROUP_ROWS).combine_chunks(), GROUP_ROWS)
+                    held[name] = held[name].slice(GROUP_ROWS)
+        for name, writer in writers.items():
+            if len(held[name]):
+                writer.write_table(held[name].combine_chunks(), GROUP_ROWS)
 
 
 def _array(series: pd.Series, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:

@@ -51,6 +51,13 @@ class View(Mapping[str, pd.DataFrame]):
         return f"<p>As known at {self.instant}</p><table><tr><th>table</th><th>rows</th></tr>{rows}</table>"
 
 
+def known_by(table: Table, parts: list[pd.DataFrame], instant: pd.Timestamp) -> pd.DataFrame:
+    """Put rows together as far as they were known at an instant, with what was still to come left blank."""
+    frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    known = (frame["known_at"] <= instant).to_numpy()
+    return blank_later(table, frame if known.all() else frame[known].reset_index(drop=True), instant)
+
+
 def blank_later(table: Table, frame: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
     """Blank the milestone dates after an instant, and what comes to be known with them.
 
