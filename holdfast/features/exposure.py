@@ -35,9 +35,9 @@ def exposure(evaluation: Evaluation, horizons: tuple[int, ...], grace_days: floa
     now = evaluation.clock.cutoffs[unit % len(evaluation.clock)]
     table = evaluation.measurement.table("subscriptions")
     term, shift = term_months(evaluation, row), _shift(table, row, grace_days)
-    anchor = _term_end(table, row, term)
+    anchor, lead = _anchor(table, row, term)
     known = anchor < FOREVER
-    place, due = _coming(anchor[known], term[known], shift[known], now[known], horizons[-1])
+    place, due = _coming(anchor[known], lead[known], term[known], shift[known], now[known], horizons[-1])
     day = -((now[known][place] - due) // DAY_US)  # whole days ahead, begun days counted
     unit = unit[known][place]
     unique = np.unique(unit * (horizons[-1] + 1) + day)
@@ -85,21 +85,24 @@ def _shift(table: Encoded, row: Ints, grace_days: float) -> Ints:
     return np.asarray(np.rint(shift * DAY_US).astype(np.int64))
 
 
-def _term_end(table: Encoded, row: Ints, term: Ints) -> Ints:
+def _anchor(table: Encoded, row: Ints, term: Ints) -> tuple[Ints, Ints]:
+    """Give the instant from which months are counted, and how many lead from it to the end of the first term.
+
+    A told ``term_end`` is such an end; an implied one is counted from the start, lest months of different length drift.
+    """
     end, start = table.instants("term_end")[row], table.instants("term_start")[row]
     start = np.where(start < FOREVER, start, table.records.at[row])
     told = (table.numbers("term_months")[row] > 0) | (table.numbers("billing_months")[row] > 0)
-    implied = add_months(np.where(told, start, 0), term)
-    return np.where(end < FOREVER, end, np.where(told, implied, FOREVER))
+    return np.where(end < FOREVER, end, np.where(told, start, FOREVER)), np.where(end < FOREVER, 0, term)
 
 
-def _coming(anchor: Ints, term: Ints, shift: Ints, now: Ints, reach: int) -> tuple[Ints, Ints]:
+def _coming(anchor: Ints, lead: Ints, term: Ints, shift: Ints, now: Ints, reach: int) -> tuple[Ints, Ints]:
     """List the decisions in ``(now, now + reach days]``: (positions, instants)."""
-    behind = _month(now - shift) - _month(anchor)
+    behind = _month(now - shift) - _month(anchor) - lead
     first = np.maximum(behind // term, 0)
     found: list[tuple[Ints, Ints]] = []
     for step in range(int(reach / (28 * int(term.min(initial=1)))) + 3):
-        due = add_months(anchor, (first + step) * term) + shift
+        due = add_months(anchor, lead + (first + step) * term) + shift
         inside = np.flatnonzero((due > now) & (due <= now + days(reach)))
         found.append((inside, due[inside]))
     return np.concatenate([p for p, _ in found]), np.concatenate([d for _, d in found])

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from holdfast.errors import UsageError
+from holdfast.features.time import micros
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,6 +114,14 @@ class Snapshot:
         """Join everything into one frame; exposure columns are named ``decisions_<horizon>``."""
         exposure = self.exposure.add_prefix("decisions_")
         return pd.concat([self.indicators, self.context, exposure, self.coverage.add_prefix("coverage_")], axis=1)
+
+    def arrow(self) -> pa.Table:
+        """Give ``account_id``, ``cutoff`` (timestamp, UTC) and the columns of `frame` as an Arrow table."""
+        rows = self.frame()
+        ids, cutoffs = (self.index.get_level_values(name) for name in INDEX)
+        instant = pa.array(micros(cutoffs), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        columns = {str(name): pa.array(rows[name], from_pandas=rows[name].dtype.kind != "f") for name in rows}
+        return pa.table({INDEX[0]: pa.array(ids, pa.string()), INDEX[1]: instant, **columns})
 
     def _repr_html_(self) -> str:
         return str(self.frame().head(10).to_html(escape=True, max_cols=12))

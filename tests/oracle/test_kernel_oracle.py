@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from holdfast.features.catalog.collection import Catalog
 from holdfast.features.history import History
 from holdfast.features.indicators.conditions import column
 from holdfast.features.indicators.expression import Expression
+from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.indicators.sources import Source, goals, invoices, subscriptions, touchpoints, usage
-from holdfast.features.kernel.measurement import Evaluation, Measurement
 
 START = pd.Timestamp("2025-01-01")
 SPAN = 150
@@ -166,8 +167,10 @@ def world(request: pytest.FixtureRequest) -> Iterator[tuple[History, duckdb.Duck
 
 
 def _kernel(history: History, expression: Expression) -> np.ndarray:
-    measurement = Measurement(history, CUTOFFS.tz_localize("UTC").as_unit("us"), [expression])
-    return np.concatenate([Evaluation(measurement, block)(expression) for block in measurement.blocks])
+    about = {"dimension": "product", "healthy": "unclear", "unit": "u", "title": "t", "curve": None}
+    own = Indicator(expression, name="x", evidence="{value}", **about)
+    measured = Catalog((own,)).measure(history, CUTOFFS).indicators["x"]
+    return measured.unstack().reindex(ACCOUNTS).to_numpy()
 
 
 def _sql(db: duckdb.DuckDBPyConnection, value: str, source: str, where: str = "true") -> np.ndarray:

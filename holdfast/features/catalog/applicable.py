@@ -15,6 +15,7 @@ from holdfast.features.kernel.measurement import Measurement
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
+Kind = tuple[str, tuple[Condition, ...]]  # records of a table that meet conditions
 _NEUTRAL = {("usage", "count")}  # a default that says what absence means: one record is one use
 
 
@@ -50,9 +51,9 @@ class Occurrence:
     Later records change nothing. A catalogue that a model has learned from is not asked: there 0 is news.
     """
 
-    def __init__(self, indicators: tuple[Indicator, ...]) -> None:
+    def __init__(self, indicators: tuple[Indicator, ...], found: Iterable[Kind] = ()) -> None:
         self._wanted = {one: _wanted(one) for one in indicators}
-        self._found: set[_Kind] = set()
+        self._found = set(found)
 
     def look(self, measurement: Measurement) -> None:
         """Look into one bucket."""
@@ -68,19 +69,17 @@ class Occurrence:
         }
 
 
-_Kind = tuple[str, tuple[Condition, ...]]
-
-
-def _wanted(indicator: Indicator) -> list[_Kind]:
+def _wanted(indicator: Indicator) -> list[Kind]:
     leaves = (one for one in indicator.expression.walk() if isinstance(one, Window | Reading))
-    return [(leaf.table, _conditions(leaf)) for leaf in leaves]
+    return [(leaf.table, telling(leaf)) for leaf in leaves]
 
 
 def _missing(table: str, conditions: tuple[Condition, ...]) -> str:
     return f"needs records of {table}" + (f" with {' and '.join(map(str, conditions))}" if conditions else "")
 
 
-def _conditions(leaf: Window | Reading) -> tuple[Condition, ...]:
+def telling(leaf: Window | Reading) -> tuple[Condition, ...]:
+    """Give the conditions that a record must meet to say something to a leaf."""
     present = (Condition(leaf.column, "known"),) if leaf.column and leaf.verb != "hours_to" else ()
     return (*(one for one in leaf.filters if one.relation != "not in"), *present)
 

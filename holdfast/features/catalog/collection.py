@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.catalog.evidence import sentences
@@ -130,6 +131,40 @@ class Catalog:
         instant = instants_of(cutoffs, history)
         fitted = self.for_history(history, instant[-1]) if self.adaptive else self
         return snapshot_of(fitted.indicators, history, instant, horizons, grace_days, occurring=self.adaptive)
+
+    def measure_batch(
+        self,
+        batch: Mapping[str, pa.Table],
+        cutoffs: Cutoffs,
+        horizons: Iterable[int] = (30, 60, 90),
+        grace_days: float = 14,
+    ) -> pa.Table:
+        """Measure one bucket of accounts that came as Arrow, on whatever machine, and give its rows as Arrow.
+
+        Nothing is kept from one bucket to another, and whatever the buckets, their rows together are those of
+        `measure`, bit for bit.
+
+        Parameters
+        ----------
+        batch
+            As ``holdfast.features.history.to_tables`` gives it.
+
+        Returns
+        -------
+        Table
+            See ``Snapshot.arrow``.
+
+        Raises
+        ------
+        UsageError
+            When the catalogue is adaptive: each bucket would choose columns of its own.
+        """
+        from holdfast.features.history.part import from_tables  # the store is not needed to declare a catalogue
+
+        if self.adaptive:
+            do = "take the one of a snapshot: Catalog(snapshot.catalog)"
+            raise UsageError("measure_batch", "a catalogue with the same columns everywhere", "an adaptive one", do)
+        return self.measure(from_tables(batch), cutoffs, horizons, grace_days=grace_days).arrow()
 
     def evidence(self, history: History, account_ids: Iterable[str], cutoff: Instant) -> pd.DataFrame:
         """Say the evidence of every indicator for some accounts at one cutoff: account_id x name, sentences.

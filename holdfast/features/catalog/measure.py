@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,24 +45,52 @@ def snapshot_of(
     occurring
         Whether to leave out what has never occurred by the last cutoff, see `applicable.Occurrence`.
     """
-    reach = _horizons(horizons)
     applicable, left_out = split(indicators, history)
-    occurrence = Occurrence(applicable) if occurring else None
-    rows = _Rows(len(applicable), len(history.accounts) * len(cutoffs))
-    for bucket in history.buckets():
-        measurement = Measurement(bucket, cutoffs, [one.expression for one in applicable])
+    expressions = [one.expression for one in applicable]
+
+    def evaluations(bucket: History) -> Iterator[Evaluation]:
+        measurement = Measurement(bucket, cutoffs, expressions)
         for block in progress(measurement.blocks, "measuring", len(measurement.blocks)):
-            rows.add(Evaluation(measurement, block), applicable, reach, grace_days)
+            yield Evaluation(measurement, block)
+
+    occurrence = Occurrence(applicable) if occurring else None
+    snapshot = gathered(applicable, history, cutoffs, horizons, grace_days, evaluations, occurrence)
+    return replace(snapshot, left_out=left_out | dict(snapshot.left_out))
+
+
+def gathered(
+    indicators: tuple[Indicator, ...],
+    history: History,
+    cutoffs: pd.DatetimeIndex,
+    horizons: Iterable[int],
+    grace_days: float,
+    evaluations: Callable[[History], Iterable[Evaluation]],
+    occurrence: Occurrence | None,
+) -> Snapshot:
+    """Gather what the evaluations of all buckets give, block by block, into a snapshot.
+
+    Parameters
+    ----------
+    evaluations
+        Gives those of one bucket, its accounts in order.
+    occurrence
+        What has occurred so far; none where it is not asked.
+    """
+    reach = _horizons(horizons)
+    rows = _Rows(len(indicators), len(history.accounts) * len(cutoffs))
+    for bucket in history.buckets():
+        for evaluation in evaluations(bucket):
+            rows.add(evaluation, indicators, reach, grace_days)
         if occurrence is not None:
-            occurrence.look(measurement)
+            occurrence.look(evaluation.measurement)
     index = pd.MultiIndex.from_product([history.accounts, cutoffs], names=INDEX)[np.concatenate(rows.known).ravel()]
-    values = pd.DataFrame(rows.values[:, : rows.filled].T, index, [one.name for one in applicable], copy=False)
+    values = pd.DataFrame(rows.values[:, : rows.filled].T, index, [one.name for one in indicators], copy=False)
     described = {name: np.concatenate([part[name] for part in rows.context]) for name in (*TEXTS, *NUMBERS)}
     about = pd.DataFrame(described, index).astype(dict.fromkeys(TEXTS, "str"))
     decisions = pd.DataFrame(np.concatenate(rows.exposure), index, list(reach))
-    kept, never = (applicable, {}) if occurrence is None else occurrence.split()
+    kept, never = (indicators, {}) if occurrence is None else occurrence.split()
     values = values if not never else values[[one.name for one in kept]]
-    return Snapshot(values, about, decisions, _coverage(values, kept), kept, left_out | never)
+    return Snapshot(values, about, decisions, _coverage(values, kept), kept, never)
 
 
 def instants_of(cutoffs: Cutoffs, history: History) -> pd.DatetimeIndex:
@@ -100,8 +129,9 @@ class _Rows:
     ) -> None:
         known = met(evaluation)
         start, self.filled = self.filled, self.filled + int(known.sum())
+        rows = np.flatnonzero(known)
         for place, one in enumerate(indicators):
-            self.values[place, start : self.filled] = evaluation(one.expression)[known]
+            self.values[place, start : self.filled] = evaluation(one.expression).ravel()[rows]
         self.known.append(known)
         self.context.append({name: column[known] for name, column in context(evaluation).items()})
         self.exposure.append(exposure(evaluation, horizons, grace_days)[known])

@@ -10,6 +10,7 @@ from holdfast.features.history.tables import TABLES
 from holdfast.features.indicators.conditions import Condition, Filter, conditions
 from holdfast.features.indicators.expression import Operation, Reading, Window
 
+LONGEST = 36_525
 NOT_RUNNING = ("trialing", "paused", "canceled", "draft")
 CLOSINGS = {"invoices": ("paid_at", "written_off_at", "voided_at"), "tickets": ("solved_at",)}
 
@@ -50,7 +51,10 @@ class Source:
         return self._window("count", "", days, filters)
 
     def sum(self, column: str, *, days: float | None = None, **filters: Filter) -> Window:
-        """Add up a column, in fixed point: the same bits whatever the order; missing values count nothing."""
+        """Add up a column, in fixed point: the same bits whatever the order; missing values count nothing.
+
+        The point stands 32 binary digits behind the unit: of each value what is smaller than 2e-10 is lost.
+        """
         return self._window("sum", column, days, filters)
 
     def mean(self, column: str, *, days: float | None = None, **filters: Filter) -> Window:
@@ -91,7 +95,7 @@ class Source:
 
     def frequent(self, column: str, *, days: float, on_days: int, **filters: Filter) -> Window:
         """Count the values of a column that occur on at least `on_days` different UTC days of the window."""
-        _positive(f"{self.table}.frequent", "on_days", on_days)
+        _whole(f"{self.table}.frequent", "on_days", on_days, 1)
         return replace(self._window("frequent", column, days, filters), option=float(on_days))
 
     def hours_to(self, column: str, *, days: float | None = None, **filters: Filter) -> Window:
@@ -128,7 +132,7 @@ class Source:
 
         A column is added up in each bucket; without one, records are counted.
         """
-        _positive(f"{self.table}.trend", "buckets, at least 2,", buckets - 1)
+        _whole(f"{self.table}.trend", "buckets", buckets, 2)
         return replace(self._window("trend", column, days, filters), option=float(buckets))
 
     def share(self, where: Condition, *, days: float | None = None, **filters: Filter) -> Operation:
@@ -220,6 +224,11 @@ class Held:
         have the same value (missing equals missing): the change is dated by the ``valid_from`` of the last one
         reached, so a value that never changed counts from the first version. Of several entities the most recent
         change counts.
+
+        Examples
+        --------
+        >>> print(goals.active(ago=30).days_since_change("target"))
+        goals.active(30 d ago).days_since_change(target)
         """
         if self.mode != "active":
             do = "read a state by .active(); a milestone record has no versions that hold one after the other"
@@ -235,8 +244,14 @@ class Held:
 
 
 def _positive(where: str, name: str, value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise UsageError(where, f"{name} above 0", f"{value:g}", "give a number of days such as 30")
+    if not 0 < value <= LONGEST:
+        expected = f"{name} above 0 and up to {LONGEST:,} (a hundred years)"
+        raise UsageError(where, expected, f"{value:g}", "give a number of days such as 30")
+
+
+def _whole(where: str, name: str, value: float, least: int) -> None:
+    if value != int(value) or value < least:
+        raise UsageError(where, f"a whole number of {name}, at least {least}", f"{value:g}", f"give {name}={least}")
 
 
 accounts = Source("accounts")

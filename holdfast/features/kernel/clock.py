@@ -73,27 +73,17 @@ class Clock:
         """Give the reach of ``(T - ago - length, T - ago]``, in days; without a length it has no beginning."""
         return self._once((length, ago), lambda: self._window(length, ago))
 
-    def stretch(self, start: int, stop: int) -> Reach:
-        """Give the reach of ``(start, min(stop, T)]``, two instants among the edges."""
-        return self._once(("stretch", start, stop), lambda: self._stretch(start, stop))
-
     def _once(self, key: Hashable, make: Callable[[], Reach]) -> Reach:
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
 
     def _window(self, length: float | None, ago: float) -> Reach:
-        high = self._column(ago)
+        high = self.column(ago)
         if length is None:
             return Reach(np.zeros_like(high), high, self.first(ago), np.full(self.cells, len(self), dtype=np.int64))
-        return Reach(self._column(ago + length), high, self.first(ago), self.first(ago + length))
+        return Reach(self.column(ago + length), high, self.first(ago), self.first(ago + length))
 
-    def _stretch(self, start: int, stop: int) -> Reach:
-        low, high = (int(np.searchsorted(self.edges, instant)) + 1 for instant in (start, stop))
-        inside = (np.arange(self.cells) >= low) & (np.arange(self.cells) < high)
-        upto = np.clip(self._column(0.0), low, high)
-        since = np.where(inside, self.first(), len(self))
-        return Reach(np.full_like(upto, low), upto, since, np.full_like(since, len(self)))
-
-    def _column(self, offset: float) -> Ints:
+    def column(self, offset: float = 0.0) -> Ints:
+        """Give, per cutoff, the column of `Selection.ends` up to ``cutoff - offset``."""
         return np.searchsorted(self.edges, self.cutoffs - days(offset), side="left") + 1

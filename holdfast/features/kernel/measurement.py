@@ -19,13 +19,14 @@ from holdfast.features.kernel.clock import Clock
 from holdfast.features.kernel.encoded import Encoded
 from holdfast.features.kernel.part import WIDEST, Block, Part
 from holdfast.features.kernel.states import Spells, meeting, opened, reduced, valid, versions
-from holdfast.features.kernel.windows import Windows, instants, offsets, ratio
+from holdfast.features.kernel.windows import Windows, blocks, offsets, ratio
 from holdfast.features.time import micros
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
 _CELLS, _ROWS = 1_000_000, 250_000  # what a block may hold: bounds memory, and stays in the processor's cache
+_PAIRS = 4_000_000  # rows that hold x cutoffs at which they do
 _MOST = 10.0  # the most that a comparison with the window before can say
 
 
@@ -68,8 +69,8 @@ class Measurement:
             nodes = (node for one in self._expressions for node in one.walk())
             leaves = {node for node in nodes if isinstance(node, Window) and node.table == table}
             spans = {offset for leaf in leaves for offset in offsets(leaf)}
-            blocks = {instant for leaf in leaves for instant in instants(leaf, self.clock.cutoffs)}
-            self._clocks[table] = Clock.of(self.clock.cutoffs, spans, blocks)
+            bounds = {instant for leaf in leaves for instant in blocks(leaf, self.clock.cutoffs).ravel().tolist()}
+            self._clocks[table] = Clock.of(self.clock.cutoffs, spans, bounds)
         return self._clocks[table]
 
     def table(self, name: str) -> Encoded:
@@ -125,7 +126,8 @@ class Measurement:
         weight = np.full(len(self.history.accounts), max(clock.cells for clock in clocks) / _CELLS)
         weight += max(float(clock.edges[-1] - clock.edges[0]) for clock in clocks) / WIDEST
         for name in self.tables:
-            weight += np.bincount(self.table(name).records.account, minlength=len(weight)) / _ROWS
+            most = _ROWS if TABLES[name].shape == "event" else min(_ROWS, _PAIRS // len(self.clock))
+            weight += np.bincount(self.table(name).records.account, minlength=len(weight)) / max(most, 1)
         number = np.floor(np.cumsum(weight)).astype(np.int64)
         starts = np.flatnonzero(np.append(True, np.diff(number) > 0))
         return [Block(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(weight)], strict=True)]

@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.features.indicators.conditions import Condition
-from holdfast.features.kernel.arrays import Bools, Ints
+from holdfast.features.kernel.arrays import Bools, Ints, Small
 from holdfast.features.kernel.clock import Clock, Reach
 from holdfast.features.kernel.part import Part
 
 Rows = slice | Ints
+Number = TypeVar("Number", bound=np.integer)
+_STEPS = 8  # late records in a row that are stepped over one by one
 _LONGEST = 1_000_000  # rows that are laid out anew at a time
 
 
@@ -35,8 +39,8 @@ class Spans:
     def __len__(self) -> int:
         return len(self.row)
 
-    def keep(self, mask: Bools) -> Spans:
-        """Keep those where a mask holds."""
+    def keep(self, mask: Bools | slice) -> Spans:
+        """Keep those where a mask holds, or those of a slice."""
         return Spans(*(part[mask] for part in (self.row, self.account, self.cell, self.start, self.stop)))
 
     def inside(self, reach: Reach) -> tuple[Ints, Ints]:
@@ -83,16 +87,36 @@ class Selection:
         return np.repeat(np.arange(len(self.ends)), self.ends[:, -1] - self.ends[:, 0])
 
     @cached_property
-    def prompt(self) -> Ints:
-        """Give for each position the last one up to it that was not known late, else -1; the end is -1."""
-        places = np.arange(len(self.at) + 1)
-        places[self.positions_of(self.late.row)] = -1
-        return np.append(np.maximum.accumulate(places[:-1]), -1)
+    def _tardy(self) -> Bools:
+        """Tell which positions hold a record known late; behind the last there is none."""
+        told = np.zeros(len(self.at) + 1, dtype=bool)
+        told[self.positions_of(self.late.row)] = True
+        return told
 
-    def spread_cells(self, values: Ints) -> Ints:
-        """Give each clean record the value of its account's cell: accounts x cells, or one per cell."""
+    @cached_property
+    def _prompt(self) -> Ints:
+        """Give for each position the last one up to it that was not known late, else -1; the end is -1."""
+        places = np.where(self._tardy[:-1], -1, np.arange(len(self.at)))
+        return np.append(np.maximum.accumulate(places), -1)
+
+    def prompt(self, position: Ints) -> Ints:
+        """Give the last position up to each that was not known late; before the first of all it is -1."""
+        for _ in range(_STEPS):
+            back = self._tardy[position]
+            if not back.any():
+                return position
+            position = position - back
+        return self._prompt[position]
+
+    @cached_property
+    def _place(self) -> Small:
+        """Give each clean record the place of its account's cell."""
         held = np.diff(self.ends, axis=1).ravel()
-        return np.repeat(np.broadcast_to(values, (len(self.ends), self.clock.cells)).ravel(), held)
+        return np.repeat(np.arange(len(held), dtype=np.int32), held)
+
+    def spread_cells(self, values: NDArray[Number]) -> NDArray[Number]:
+        """Give each clean record the value of its account's cell: accounts x cells, or one per cell."""
+        return np.broadcast_to(values, (len(self.ends), self.clock.cells)).ravel().take(self._place)
 
     def run(self, reach: Reach) -> tuple[Ints, Ints]:
         """Give the clean records in each window as runs [low, high), each accounts x cutoffs."""
@@ -111,30 +135,38 @@ class Selection:
 
         Yields accounts, cutoffs, and a selection that has one account for each such pair, and a single cutoff.
         """
-        touched = _touched(self.extra, reach, self.shape)
-        if late:
-            touched |= _touched(self.late, reach, self.shape)
-        account, cutoff = np.nonzero(touched)
-        if not len(account):
+        if not len(self.extra) and not (late and len(self.late)):
             return
+        added = _counted(self.extra, reach, self.shape)
+        touched = added + _counted(self.late, reach, self.shape) if late else added
+        account, cutoff = np.nonzero(touched)
         low, high = (side[account, cutoff] for side in self.run(reach))
-        portion = np.cumsum(high - low) // _LONGEST
-        for number in np.unique(portion):
-            mine = portion == number
-            yield account[mine], cutoff[mine], self._seen(account[mine], cutoff[mine], low[mine], high[mine], reach)
+        portion = np.cumsum(high - low + added[account, cutoff]) // _LONGEST
+        for mine in np.split(np.arange(len(portion)), np.flatnonzero(np.diff(portion)) + 1):
+            if len(mine):
+                seen = self._seen(account[mine], cutoff[mine], low[mine], high[mine], reach)
+                yield account[mine], cutoff[mine], seen
 
     def _seen(self, account: Ints, cutoff: Ints, low: Ints, high: Ints, reach: Reach) -> Selection:
+        """Lay out what some (account, cutoff) see, in their order; of one account they are successive cutoffs."""
         pair, position = expand(low, high)
         row = self.rows_at(position)
         if len(self.late):
             place = np.minimum(np.searchsorted(self.late.row, row), len(self.late) - 1)
             known = (self.late.row[place] != row) | (self.late.stop[place] <= cutoff[pair])
             pair, row = pair[known], row[known]
-        number = np.full(self.shape, -1, dtype=np.int64)
-        number[account, cutoff] = np.arange(len(account))
-        which, at = expand(*self.extra.inside(reach))
-        added = number[self.extra.account[which], at]
-        pair, row = np.append(pair, added[added >= 0]), np.append(row, self.extra.row[which][added >= 0])
+        wide = self.shape[1]
+        number = account * wide + cutoff
+        first, last = np.searchsorted(self.extra.account, [account[0], account[-1] + 1])
+        extra = self.extra.keep(slice(int(first), int(last)))
+        start, stop = extra.inside(reach)
+        if account[0] == account[-1]:
+            start, stop = np.maximum(start, cutoff[0]), np.minimum(stop, cutoff[-1] + 1)
+        which, at = expand(start, stop)
+        wanted = extra.account[which] * wide + at
+        added = np.minimum(np.searchsorted(number, wanted), len(number) - 1)
+        there = number[added] == wanted
+        pair, row = np.append(pair, added[there]), np.append(row, extra.row[which][there])
         order = np.lexsort((row, pair))
         ends = np.searchsorted(pair[order], np.arange(len(account) + 1))
         moment = Clock(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
@@ -190,7 +222,7 @@ def narrowed(chosen: Selection, conditions: tuple[Condition, ...]) -> Selection:
     rows = chosen.rows_at(np.flatnonzero(held))
     before = np.zeros(len(held) + 1, dtype=np.int32)
     np.cumsum(held, dtype=np.int32, out=before[1:])
-    return Selection(part, chosen.clock, rows, before[chosen.ends].astype(np.int64), late, extra)
+    return Selection(part, chosen.clock, rows, before.take(chosen.ends).astype(np.int64), late, extra)
 
 
 def _dated(part: Part, clock: Clock, conditions: tuple[Condition, ...]) -> Selection:
@@ -224,9 +256,10 @@ def _spans(part: Part, clock: Clock, row: Ints, start: Ints, stop: Ints) -> Span
     return Spans(row, part.account[row], cell, start[kept], stop[kept])
 
 
-def _touched(spans: Spans, reach: Reach, shape: tuple[int, int]) -> Bools:
+def _counted(spans: Spans, reach: Reach, shape: tuple[int, int]) -> Ints:
+    """Count the spans inside the window of each (account, cutoff)."""
     start, stop = spans.inside(reach)
-    return spread(spans.account, start, stop, np.ones(len(spans), dtype=np.int64), shape) > 0
+    return spread(spans.account, start, stop, np.ones(len(spans), dtype=np.int64), shape)
 
 
 def expand(start: Ints, stop: Ints) -> tuple[Ints, Ints]:

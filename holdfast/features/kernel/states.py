@@ -52,14 +52,15 @@ class Spells:
         return expand(self.start, self.stop)
 
 
-def versions(table: Encoded) -> tuple[Ints, Ints]:
+def versions(table: Encoded, part: slice = slice(None)) -> tuple[Ints, Ints]:
     """Order the rows of a state by (account, entity, valid_from, known): (rows, entity of each)."""
     records = table.records
     names = [name for name in TABLES[table.name].entity if name != "account_id" and name in records.columns]
-    entity = group([records.columns[name] for name in names]) if names else np.zeros(len(records), dtype=np.int64)
-    entity = records.account.astype(np.int64) * (int(entity.max(initial=0)) + 1) + entity
-    order = np.lexsort((records.known, records.at, entity))
-    return order, entity[order]
+    account = records.account[part].astype(np.int64)
+    entity = group([records.columns[name].iloc[part] for name in names]) if names else np.zeros_like(account)
+    entity = account * (int(entity.max(initial=0)) + 1) + entity
+    order = np.lexsort((records.known[part], records.at[part], entity))
+    return order + (part.start or 0), entity[order]
 
 
 def valid(
@@ -119,7 +120,7 @@ def reduced(leaf: Reading, table: Encoded, spells: Spells, clock: Clock) -> Floa
         return _days_since_change(leaf, table, spells, clock)
     kept = meeting(spells, table, (Condition(leaf.column, "known"),), clock)
     if leaf.verb == "days_until":
-        return _days_until(kept, table.instants(leaf.column)[kept.row], clock)
+        return _days_until(kept, table.instants(leaf.column)[kept.row], clock.cutoffs - days(leaf.ago))
     values = table.numbers(leaf.column)
     if leaf.verb in ("sum", "mean"):
         summed = add(kept, values[kept.row], f"{leaf.table}.{leaf.column}")
@@ -161,10 +162,10 @@ def leading(spells: Spells) -> Ints:
     return result
 
 
-def _days_until(spells: Spells, date: Ints, clock: Clock) -> Floats:
+def _days_until(spells: Spells, date: Ints, then: Ints) -> Floats:
     result = np.full(spells.shape, np.inf)
     which, cutoff = spells.pairs()
-    left = date[which] - clock.cutoffs[cutoff]
+    left = date[which] - then[cutoff]
     ahead = left > 0
     np.minimum.at(result, (spells.account[which][ahead], cutoff[ahead]), left[ahead] / DAY_US)
     return np.where(np.isposinf(result), np.nan, result)
@@ -178,12 +179,12 @@ def _days_since_change(leaf: Reading, table: Encoded, spells: Spells, clock: Clo
     records, then = table.records, clock.cutoffs - days(leaf.ago)
     first = int(records.account[spells.row[0]]) - int(spells.account[0])
     low, high = np.searchsorted(records.account, [first, first + len(result)]).tolist()
-    rows, entity = (side[low:high] for side in versions(table))
+    rows, entity = versions(table, slice(low, high))
     place = np.empty(len(rows), dtype=np.int64)
     place[rows - low] = np.arange(len(rows))
     start = np.maximum(np.searchsorted(then, records.at[rows]), clock.reached(records.known[rows]))
     stop = np.where(table.numbers("deleted")[rows] == 1, 0, clock.reached(records.superseded[rows]))
-    value, told = table.codes(leaf.column)[0][rows], table.span(Condition(leaf.column, "known"))[1]
+    value, told = table.codes(leaf.column)[0][rows], table.told(leaf.column)
     for k, cutoff in enumerate(clock.cutoffs.tolist()):
         seen = np.flatnonzero((start <= k) & (k < stop))
         holds = np.flatnonzero((spells.start <= k) & (k < spells.stop))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from holdfast.errors import DataError
-from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.kernel.arrays import Bools, Floats, Ints
 from holdfast.features.kernel.clock import Reach
-from holdfast.features.kernel.selection import Selection, spread
+from holdfast.features.kernel.selection import Selection, Spans, spread
 
 FRACTION = 2.0**32
 _MASK = 2**32 - 1
@@ -23,8 +24,13 @@ class Words:
     fraction: Ints | None
 
 
-def words(values: Floats, account: Ints, where: str) -> Words:
+def words(values: Floats, account: Ints, where: str, seen: Callable[[], Bools] | None = None) -> Words:
     """Split numbers into integers that can be added up; missing values count nothing.
+
+    Parameters
+    ----------
+    seen
+        Tells which of them any cutoff sees; by default all.
 
     Raises
     ------
@@ -37,17 +43,24 @@ def words(values: Floats, account: Ints, where: str) -> Words:
     most = 1.0 + max(float(whole.max(initial=0.0)), -float(whole.min(initial=0.0)))
     integral = bool((whole == values).all())
     if most * len(values) < 2.0**30 and not integral:
-        return Words(None, np.rint(values * FRACTION).astype(np.int64))
+        return fractions(values)
     if most * len(values) >= 2.0**62:
-        _fits(np.bincount(account, weights=np.abs(whole)).max(), where, most)
+        counted = np.abs(whole) if seen is None else np.where(seen(), np.abs(whole), 0.0)
+        _fits(float(np.bincount(account, weights=counted).max()), where)
     fraction = None if integral else np.rint((values - whole) * FRACTION).astype(np.int64)
     return Words(whole.astype(np.int64), fraction)
 
 
-def _fits(largest: float, where: str, most: float) -> None:
+def fractions(values: Floats) -> Words:
+    """Give numbers, so small and so few that their sum stays below 2 ** 30, as fractions alone."""
+    scaled = values * FRACTION
+    return Words(None, np.rint(scaled, out=scaled).astype(np.int64))
+
+
+def _fits(largest: float, where: str) -> None:
     if largest >= 2.0**62:
         do = "deliver it in a larger unit, or correct the values that are out of scale"
-        raise DataError(where, "numbers whose sum stays below 4e18", f"values up to {most:g}", do)
+        raise DataError(where, "numbers whose sum stays below 4e18", f"a sum up to {largest:g}", do)
 
 
 def joined(whole: Ints | None, fraction: Ints | None) -> Floats:
@@ -80,13 +93,22 @@ class Tally:
         taken = amounts[chosen.rows]
         running = np.zeros(len(taken) + 1, dtype=np.int64)
         np.cumsum(taken, out=running[1:])
-        return cls(chosen, amounts, running[chosen.ends])
+        return cls(chosen, amounts, running.take(chosen.ends))
 
     def within(self, reach: Reach) -> Ints:
         """Sum up each window: accounts x cutoffs."""
-        chosen = self.chosen
         result = self.totals[:, reach.high] - self.totals[:, reach.low]
-        for spans, sign in ((chosen.late, -1), (chosen.extra, 1)):
+        return self._made_up(result, reach, self.chosen.late, self.chosen.extra)
+
+    def between(self, low: int, high: int) -> Ints:
+        """Sum up the cells [low, high) as far as each cutoff has reached them: accounts x cutoffs."""
+        clock = self.chosen.clock
+        result = self.totals[:, np.clip(clock.column(), low, high)] - self.totals[:, [low]]
+        late, extra = (one.keep((one.cell >= low) & (one.cell < high)) for one in (self.chosen.late, self.chosen.extra))
+        return self._made_up(result, clock.window(None), late, extra)
+
+    def _made_up(self, result: Ints, reach: Reach, late: Spans, extra: Spans) -> Ints:
+        for spans, sign in ((late, -1), (extra, 1)):
             start, stop = spans.inside(reach)
             felt = np.flatnonzero(start < stop)
             if len(felt):
@@ -110,3 +132,7 @@ class Total:
     def within(self, reach: Reach) -> Floats:
         """Sum up each window: accounts x cutoffs."""
         return joined(*(None if one is None else one.within(reach) for one in (self.whole, self.fraction)))
+
+    def between(self, low: int, high: int) -> Floats:
+        """Sum up the cells [low, high) as far as each cutoff has reached them: accounts x cutoffs."""
+        return joined(*(None if one is None else one.between(low, high) for one in (self.whole, self.fraction)))

@@ -7,21 +7,20 @@ the same bits whatever other cutoffs, accounts or row orders it is measured with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from holdfast.features.indicators.conditions import Condition
 from holdfast.features.indicators.expression import Window
-from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.kernel.arrays import Bools, Floats, Ints, Small
 from holdfast.features.kernel.clock import Clock, Reach
-from holdfast.features.kernel.distinct import Tokens, counted, tokens
+from holdfast.features.kernel.distinct import Tokens, counted, seen, tokens
 from holdfast.features.kernel.part import Part
 from holdfast.features.kernel.rhythm import frequent, gap_spread, longest_gap
 from holdfast.features.kernel.selection import Selection, expand, narrowed, select
-from holdfast.features.kernel.tally import Tally, Total, Words, words
+from holdfast.features.kernel.tally import Tally, Total, Words, fractions, words
 from holdfast.features.time import DAY_US, days
 
 _HOUR_US = DAY_US / 24
@@ -41,12 +40,11 @@ class Windows:
 
     def __call__(self, leaf: Window) -> Floats:
         """Measure a leaf: accounts x cutoffs, missing as nan."""
-        return _VERBS[leaf.verb](self, leaf)
+        return VERBS[leaf.verb](self, leaf)
 
     def selection(self, leaf: Window) -> Selection:
         """Give the records that a leaf reads: those that meet its filters and have its column."""
-        present = (Condition(leaf.column, "known"),) if leaf.column else ()
-        return self.selected((*leaf.filters, *present))
+        return self.selected((*leaf.filters, present(leaf)) if leaf.column else leaf.filters)
 
     def selected(self, filters: Filters) -> Selection:
         """Give the records that meet conditions."""
@@ -71,14 +69,21 @@ class Windows:
         if not leaf.column:
             return Total(self.count(leaf), None)
         account, where = self.part.account, f"{leaf.table}.{leaf.column}"
-        split = self.once(("words", leaf.column), lambda: words(self.part.numbers(leaf.column), account, where))
-        return Total.of(self.selection(leaf), split)
+        split = self.once(
+            ("words", leaf.column), lambda: words(self.part.numbers(leaf.column), account, where, self.seen)
+        )
+        filters = leaf.filters if not self.part.table.dated(present(leaf)) else (*leaf.filters, present(leaf))
+        return Total.of(self.selected(filters), split)  # what is missing adds nothing
 
-    def tokens(self, leaf: Window, kind: str, codes: Callable[[Selection], Ints]) -> Tokens:
+    def seen(self) -> Bools:
+        """Tell which records the last cutoff sees, or an earlier one has seen."""
+        return np.asarray(np.maximum(self.part.known, self.part.at) <= self.clock.cutoffs[-1])
+
+    def tokens(self, leaf: Window, kind: str, codes: Callable[[Selection], Ints | Small]) -> Tokens:
         """Follow the values of a leaf through the cutoffs."""
-        chosen = self.selection(leaf)
-        key = ("tokens", kind, frozenset(leaf.filters), leaf.ago)
-        return self.once(key, lambda: tokens(chosen, codes(chosen), self.clock.window(None, leaf.ago)))
+        chosen, key = self.selection(leaf), (kind, frozenset(leaf.filters))
+        told = self.once(("seen", *key), lambda: seen(chosen, codes(chosen)))
+        return self.once(("tokens", *key, leaf.ago), lambda: tokens(chosen, told, self.clock.window(None, leaf.ago)))
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Make something the first time it is asked for."""
@@ -88,6 +93,11 @@ class Windows:
         return made
 
 
+def present(leaf: Window) -> Condition:
+    """Give the condition that the column of a leaf has a value."""
+    return Condition(leaf.column, "known")
+
+
 def offsets(leaf: Window) -> tuple[float, ...]:
     """Give the distances from the cutoff, in days, at which a leaf's windows begin and end."""
     if leaf.verb == "trend" and leaf.days is not None:
@@ -95,13 +105,13 @@ def offsets(leaf: Window) -> tuple[float, ...]:
     return (leaf.ago,) if leaf.days is None else (leaf.ago, leaf.ago + leaf.days)
 
 
-def instants(leaf: Window, cutoffs: Ints) -> tuple[int, ...]:
-    """Give the instants, in microseconds, at which the blocks of a decayed sum begin and end."""
+def blocks(leaf: Window, cutoffs: Ints) -> Ints:
+    """Give the blocks of a decayed sum that some cutoff still feels: begin and end of each, in microseconds."""
     if leaf.verb != "decayed":
-        return ()
+        return np.zeros((0, 2), dtype=np.int64)
     length = _BLOCK * days(leaf.option)
-    first = (int(cutoffs[0]) - _REACH * days(leaf.option)) // length
-    return tuple(number * length for number in range(first, int(cutoffs[-1]) // length + 2))
+    number = np.unique(cutoffs[:, None] // length - np.arange(_REACH // _BLOCK + 2))
+    return np.stack([number * length, (number + 1) * length], axis=1)
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
@@ -159,7 +169,7 @@ def _last(chosen: Selection, reach: Reach) -> Ints:
     newest = high - 1
     if len(chosen.late):
         position = chosen.positions_of(chosen.late.row)
-        newest = chosen.prompt[newest]
+        newest = chosen.prompt(newest)
         seen = np.full((chosen.shape[0], chosen.shape[1] + 1), -1, dtype=np.int64)
         np.maximum.at(
             seen, (chosen.late.account, np.maximum(chosen.late.stop, reach.since[chosen.late.cell])), position
@@ -191,22 +201,22 @@ def _first(windows: Windows, leaf: Window) -> Floats:
     return np.asarray(np.append(windows.part.numbers(leaf.column), np.nan)[row])
 
 
-def _age(windows: Windows, row: Ints) -> Floats:
+def _age(windows: Windows, leaf: Window, row: Ints) -> Floats:
     at = np.append(windows.part.at, 0)[row]
-    return np.where(row < 0, np.nan, (windows.clock.cutoffs - at) / DAY_US)
+    return np.where(row < 0, np.nan, (windows.clock.cutoffs - days(leaf.ago) - at) / DAY_US)
 
 
 def _days_since(windows: Windows, leaf: Window) -> Floats:
-    return _age(windows, _last(windows.selection(leaf), _reach(leaf, windows.clock)))
+    return _age(windows, leaf, _last(windows.selection(leaf), _reach(leaf, windows.clock)))
 
 
 def _days_since_first(windows: Windows, leaf: Window) -> Floats:
-    return _age(windows, _earliest(windows.selection(leaf), _reach(leaf, windows.clock)))
+    return _age(windows, leaf, _earliest(windows.selection(leaf), _reach(leaf, windows.clock)))
 
 
 def _distinct(windows: Windows, leaf: Window) -> Floats:
     codes = windows.part.codes(leaf.column)
-    return _different(windows, leaf, leaf.column, lambda chosen: codes[chosen.rows].astype(np.int64))
+    return _different(windows, leaf, leaf.column, lambda chosen: codes[chosen.rows])
 
 
 def _active_days(windows: Windows, leaf: Window) -> Floats:
@@ -214,11 +224,11 @@ def _active_days(windows: Windows, leaf: Window) -> Floats:
     return _different(windows, leaf, "", lambda chosen: chosen.at // DAY_US - first)
 
 
-def _different(windows: Windows, leaf: Window, kind: str, codes: Callable[[Selection], Ints]) -> Floats:
+def _different(windows: Windows, leaf: Window, kind: str, codes: Callable[[Selection], Ints | Small]) -> Floats:
     def count(chosen: Selection, reach: Reach) -> Ints:
         if chosen.clock is windows.clock:
             return counted(windows.tokens(leaf, kind, codes), reach)
-        return counted(tokens(chosen, codes(chosen), reach), reach)
+        return counted(tokens(chosen, seen(chosen, codes(chosen)), reach), reach)
 
     chosen = windows.selection(leaf)
     return np.asarray(_exactly(chosen, _reach(leaf, windows.clock), count, late=False), dtype=np.float64)
@@ -252,10 +262,11 @@ def _frequent(windows: Windows, leaf: Window) -> Floats:
 def _trend(windows: Windows, leaf: Window) -> Floats:
     total, bounds = windows.total(leaf), offsets(leaf)
     length = float(leaf.days or 0.0) / leaf.option
-    height = np.stack([total.within(windows.clock.window(length, ago)) for ago in bounds[-2::-1]])  # oldest first
-    place = (np.arange(len(height)) - (len(height) - 1) / 2) * length / 30.0
-    slope = np.tensordot(place, height, axes=1) / (place @ place)
-    return ratio(slope, height.mean(axis=0))
+    heights = [total.within(windows.clock.window(length, ago)) for ago in bounds[-2::-1]]  # oldest first
+    places = [(number - (len(heights) - 1) / 2) * length / 30.0 for number in range(len(heights))]
+    slope = sum(place * height for place, height in zip(places, heights, strict=True))  # in one order for every block
+    mean = sum(heights) / len(heights)
+    return ratio(np.asarray(slope) / sum(place * place for place in places), np.asarray(mean))
 
 
 def _decayed(windows: Windows, leaf: Window) -> Floats:
@@ -265,29 +276,24 @@ def _decayed(windows: Windows, leaf: Window) -> Floats:
     ``2 ** -((T - start_j) / half_life)`` at T: no rounding travels from one cutoff to another.
     """
     clock, half_life = windows.clock, days(leaf.option)
-    total = Total.of(
-        windows.selection(leaf), windows.once(("weights", leaf.column, leaf.option), lambda: _weighted(windows, leaf))
-    )
+    weights = windows.once(("weights", leaf.column, leaf.option), lambda: _weighted(windows, leaf))
+    total = Total.of(windows.selection(leaf), weights)
     result = np.zeros((len(windows.part.block), len(clock)))
-    for start, stop in _blocks(leaf, clock.cutoffs):
+    for start, stop in blocks(leaf, clock.cutoffs).tolist():
         age = clock.cutoffs - start
         felt = (age > 0) & (age <= _REACH * half_life)
-        if felt.any():
-            inside = total.within(clock.stretch(start, stop))
-            result += np.where(felt, inside, 0.0) * np.exp2(-np.where(felt, age, np.inf) / half_life)
+        low, high = (int(np.searchsorted(clock.edges, instant)) + 1 for instant in (start, stop))
+        decay = np.exp2(-np.where(felt, age, np.inf) / half_life)
+        result += np.where(felt, total.between(low, high), 0.0) * decay
     return result
 
 
 def _weighted(windows: Windows, leaf: Window) -> Words:
     part, half_life, length = windows.part, days(leaf.option), _BLOCK * days(leaf.option)
     weights = np.exp2((part.at - (part.at - 1) // length * length) / half_life)
-    values = weights * part.numbers(leaf.column) if leaf.column else weights
-    return words(values, part.account, f"{leaf.table}.{leaf.column}")
-
-
-def _blocks(leaf: Window, cutoffs: Ints) -> Iterator[tuple[int, int]]:
-    bounds = instants(leaf, cutoffs)
-    return pairwise(bounds)
+    if leaf.column:
+        return words(weights * part.numbers(leaf.column), part.account, f"{leaf.table}.{leaf.column}", windows.seen)
+    return fractions(weights) if len(part) < 2.0**30 / 2**_BLOCK else words(weights, part.account, leaf.table)
 
 
 def _hours_to(windows: Windows, leaf: Window) -> Floats:
@@ -302,7 +308,7 @@ def _hours_to(windows: Windows, leaf: Window) -> Floats:
     return ratio(ended + (number - done) * (windows.clock.cutoffs / _HOUR_US) - begun, number)
 
 
-_VERBS: Mapping[str, Callable[[Windows, Window], Floats]] = {
+VERBS: Mapping[str, Callable[[Windows, Window], Floats]] = {
     "count": _count,
     "sum": _sum,
     "mean": _mean,
