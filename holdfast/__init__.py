@@ -22,6 +22,7 @@ _HOME = {
     "Snapshot": "holdfast.features.snapshot",
     "catalog": "holdfast.features.catalog",
     "cutoffs": "holdfast.features.time",
+    "prove": "holdfast.features.proof",
     "simulate": "holdfast.features.simulate",
     "ACTION": "holdfast.models.bands",
     "ALERT": "holdfast.models.bands",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from holdfast.features.catalog import catalog as catalog
     from holdfast.features.history import History as History
     from holdfast.features.indicators.indicator import Indicator as Indicator
+    from holdfast.features.proof import prove as prove
     from holdfast.features.simulate import simulate as simulate
     from holdfast.features.snapshot import Snapshot as Snapshot
     from holdfast.features.time import cutoffs as cutoffs

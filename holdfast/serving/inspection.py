@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.errors import DataError
+from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
+from holdfast.features.proof import prove
 from holdfast.findings import Finding
 from holdfast.serving.attributes import stale
 from holdfast.serving.opening import known_on
@@ -17,16 +18,20 @@ from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from holdfast.features.indicators.indicator import Indicator
     from holdfast.features.snapshot import Snapshot
     from holdfast.training.labels import Labels
 
 TOO_WELL = 0.95
 FEWEST_EVENTS = 20
 LEARNED_FROM = 50
+PROVEN_ON, PROVEN_ROWS = 24, 1_500  # accounts, and records per table
 
 
 def inspect(plan: Plan, history: History) -> list[Finding]:
-    """List what was noticed: at the door, in the sources' freshness, in labels and indicators.
+    """List what was noticed: at the door, in the sources' freshness, in labels, and in indicators, which are proven.
 
     Parameters
     ----------
@@ -35,11 +40,12 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
     """
     found = [*history.findings, *freshness(history)]
     try:
-        X, y = examples(plan, known_on(plan, history, None))
+        known = known_on(plan, history, None)
+        X, y = examples(plan, known)
     except DataError as problem:
         found.append(Finding("HF012", problem.where, 1, str(problem)))
     else:
-        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
+        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y), *proven(X.catalog, known)]
     return sorted(found, key=lambda one: SEVERITY[one.severity])
 
 
@@ -54,6 +60,19 @@ def freshness(history: History) -> list[Finding]:
         )
         for table in stale(history, history.end)
     ]
+
+
+def proven(indicators: Sequence[Indicator], history: History) -> list[Finding]:
+    """Prove indicators on some accounts of the history, and tell on how much; a broken law is an error."""
+    try:
+        proof = prove(indicators, history, accounts=PROVEN_ON, rounds=1, rows=PROVEN_ROWS)
+    except UsageError as problem:
+        return [Finding("HF036", "indicators", 0, f"nothing could be proven: {problem}")]
+    days = ", ".join(f"{one:%Y-%m-%d}" for one in proof.cutoffs)
+    tries = sum(one.tried for one in proof.outcomes)
+    told = f"{len(proof.columns)} indicators, {proof.accounts} accounts, as of {days}: told otherwise in {tries} ways"
+    left = "" if proof.complete or not proof.ok else f"; {proof.verdict}"
+    return [*proof.findings(), Finding("HF036", "indicators", len(proof.columns), told + left)]
 
 
 def leaks(X: Snapshot, y: Labels) -> list[Finding]:
