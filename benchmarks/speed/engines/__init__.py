@@ -1,0 +1,1 @@
+"""The engines: each module runs alone in a process of its own, ``run(folder)`` measured, ``write(result, out)`` not."""
