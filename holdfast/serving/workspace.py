@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from holdfast.errors import LockHeld, PublishError
+from holdfast.errors import LockHeld
+from holdfast.safely import LOCK, TEMPORARY, flush, locked, publishing, sha256_of
 
 MANIFEST = "manifest.json"
-_TEMPORARY = ".tmp-"
 
 
 def canonical_json(value: object) -> bytes:
@@ -34,15 +32,6 @@ def canonical_json(value: object) -> bytes:
     return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def file_sha256(path: Path) -> str:
-    """Hash the bytes of a file."""
-    with path.open("rb") as handle:
-        digest = sha256()
-        while chunk := handle.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old bytes or the new ones, never a part.
 
@@ -51,13 +40,13 @@ def write_atomic(path: Path, content: bytes) -> None:
     PublishError
         When the disk is full, read-only or otherwise refuses; the old file is intact.
     """
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     with _publishing(path, temporary):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(path)
-        _flush(path.parent)
+        flush(path.parent)
 
 
 @contextmanager
@@ -69,20 +58,20 @@ def folder_atomic(target: Path) -> Iterator[Path]:
     PublishError
         When the disk refuses. After any error what was there before is intact, and nothing is left behind.
     """
-    temporary = target.with_name(f"{_TEMPORARY}{os.getpid()}-{target.name}")
+    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
     with _publishing(target, temporary):
         temporary.mkdir(parents=True)
         yield temporary
         for path in [*sorted(temporary.rglob("*")), temporary]:
-            _flush(path)
+            flush(path)
         _into_place(temporary, target)
-        _flush(target.parent)
+        flush(target.parent)
 
 
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     """Write the last file of a folder: the facts, and the size and SHA-256 of every other file in it."""
     files = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
@@ -93,7 +82,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read the manifest of a folder when every file is there as it was written, else nothing."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        whole = all(file_sha256(folder / name) == entry["sha256"] for name, entry in manifest["files"].items())
+        whole = all(sha256_of(folder / name) == entry["sha256"] for name, entry in manifest["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return manifest if whole else None
@@ -140,11 +129,11 @@ class Workspace:
 
     def point(self, run: str) -> None:
         """Serve a run: swap ``current`` to it in one step."""
-        temporary = self.root / f"{_TEMPORARY}{os.getpid()}-current"
+        temporary = self.root / f"{TEMPORARY}{os.getpid()}-current"
         with _publishing(self.current, temporary):
             temporary.symlink_to(Path("runs") / run, target_is_directory=True)
             temporary.replace(self.current)
-            _flush(self.root)
+            flush(self.root)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -161,9 +150,9 @@ class Workspace:
         """
         with _publishing(self.root, None):
             self.root.mkdir(parents=True, exist_ok=True)
-            handle = (self.root / ".lock").open("a+")
+            handle = (self.root / LOCK).open("a+")
         with handle:
-            if not _lock(handle):
+            if not locked(handle):
                 raise LockHeld(str(self.root), "a free workspace", "another run at work", "wait for it to finish")
             for folder in (self.root, self.models, self.runs):
                 _sweep(folder)
@@ -173,11 +162,8 @@ class Workspace:
 @contextmanager
 def _publishing(target: Path, temporary: Path | None) -> Iterator[None]:
     try:
-        yield
-    except OSError as problem:
-        found = problem.strerror or str(problem)
-        do = "free or unlock the disk, then run again; what was there before is intact"
-        raise PublishError(str(target), "to write", found, do) from problem
+        with publishing(target):
+            yield
     finally:
         if temporary is not None:
             _remove(temporary)
@@ -187,7 +173,7 @@ def _into_place(temporary: Path, target: Path) -> None:
     if not target.exists():
         temporary.rename(target)
         return
-    old = target.with_name(f"{_TEMPORARY}{os.getpid()}-old-{target.name}")
+    old = target.with_name(f"{TEMPORARY}{os.getpid()}-old-{target.name}")
     target.rename(old)
     try:
         temporary.rename(target)
@@ -195,16 +181,6 @@ def _into_place(temporary: Path, target: Path) -> None:
         old.rename(target)
         raise
     _remove(old)
-
-
-def _flush(path: Path) -> None:
-    if sys.platform == "win32" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
@@ -215,20 +191,5 @@ def _remove(path: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    for leftover in folder.glob(f"{_TEMPORARY}*"):
+    for leftover in folder.glob(f"{TEMPORARY}*"):
         _remove(leftover)
-
-
-def _lock(handle: IO[str]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

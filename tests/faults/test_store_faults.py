@@ -22,7 +22,8 @@ ACCOUNTS = [f"a{i}" for i in range(6)]
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from holdfast.features.history import History, safely, building, delivering
+from holdfast import safely
+from holdfast.features.history import History, building, delivering
 
 left = int(sys.argv[1])
 def counting(work):

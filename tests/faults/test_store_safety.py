@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import holdfast as hf
+from holdfast import safely
 from holdfast.errors import DataError, HoldfastError, UsageError
-from holdfast.features.history import History, building, delivering, safely
+from holdfast.features.history import History, building, delivering
 
 NAMES = [f"a{i}" for i in range(6)]
 

@@ -27,11 +27,11 @@ from holdfast.features.carry.small import write_small
 from holdfast.features.carry.sums import TooLarge
 from holdfast.features.catalog.applicable import split
 from holdfast.features.catalog.measure import instants_of
-from holdfast.features.history.safely import alone, publishing
 from holdfast.features.history.stored import StoredHistory
 from holdfast.features.history.tables import TABLES
 from holdfast.features.indicators.expression import Function, Window
 from holdfast.features.time import DAY_US, instants, micro
+from holdfast.safely import alone, publishing
 
 if TYPE_CHECKING:
     from holdfast.features.catalog.collection import Catalog

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from holdfast.errors import DataError
 from holdfast.features.carry.rows import Arrays
-from holdfast.features.history.safely import LOCK, TEMPORARY, flush, write_safely
+from holdfast.safely import LOCK, TEMPORARY, flush, write_safely
 
 FORMAT = 1
 MANIFEST = "carry.json"

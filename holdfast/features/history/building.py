@@ -26,11 +26,11 @@ from holdfast.features.history.manifest import Bucket, Manifest, listed
 from holdfast.features.history.outline import Outline, require
 from holdfast.features.history.place import apart, begun, refuse_strange, sweep, tidied
 from holdfast.features.history.reading import Files, records_in
-from holdfast.features.history.safely import alone, flush, publishing
 from holdfast.features.history.splitting import BUCKET_ROWS, MOST_BUCKETS, cut_points, split
 from holdfast.features.history.streaming import Stream
 from holdfast.features.history.tables import TABLES
 from holdfast.progress import progress
+from holdfast.safely import alone, flush, publishing
 
 
 def build(

@@ -19,12 +19,12 @@ from holdfast.features.history.facts import Reach
 from holdfast.features.history.landing import Landed
 from holdfast.features.history.manifest import Manifest, Part, listed
 from holdfast.features.history.reading import Files
-from holdfast.features.history.safely import flush
 from holdfast.features.history.sharing import name_of, shared_names
 from holdfast.features.history.streaming import Stream
 from holdfast.features.history.strict import strict
 from holdfast.features.history.tables import SOURCE_ID, TABLES
 from holdfast.progress import progress
+from holdfast.safely import flush
 
 _GROUP_ROWS = 1 << 15  # every group of rows costs memory until its file is closed
 

@@ -14,10 +14,10 @@ import pandas as pd
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history.facts import Facts, Reach
-from holdfast.features.history.safely import sha256_of, write_safely
 from holdfast.features.history.sound import checked
 from holdfast.features.time import to_instant
 from holdfast.findings import Finding
+from holdfast.safely import sha256_of, write_safely
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history.manifest import MANIFEST, Manifest
-from holdfast.features.history.safely import LOCK, TEMPORARY, write_safely
 from holdfast.features.history.sound import FILE, FOLDER
+from holdfast.safely import LOCK, TEMPORARY, write_safely
 
 MARKER = ".building"
 SORTING = f"{TEMPORARY}sort"

@@ -17,10 +17,10 @@ from holdfast.features.history.facts import limits
 from holdfast.features.history.manifest import Manifest, footer_of
 from holdfast.features.history.place import inside
 from holdfast.features.history.records import Records
-from holdfast.features.history.safely import sha256_of
 from holdfast.features.history.sharing import name_of
 from holdfast.features.history.tables import SOURCE_ID, TABLES
 from holdfast.features.time import micros
+from holdfast.safely import sha256_of
 
 BUCKET = "_bucket"
 

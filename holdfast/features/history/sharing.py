@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from holdfast.errors import DataError
-from holdfast.features.history.safely import TEMPORARY
 from holdfast.features.history.tables import TABLES, Table
+from holdfast.safely import TEMPORARY
 
 MOST_SHARED = 1_000_000
 _MEMORY = "512MB"

@@ -16,7 +16,7 @@ from holdfast.features.history.bucketfile import landed_writer, read_table
 from holdfast.features.history.delivering import shared_in, spread
 from holdfast.features.history.manifest import Bucket, Manifest, listed
 from holdfast.features.history.reading import Files
-from holdfast.features.history.safely import flush
+from holdfast.safely import flush
 
 BUCKET_ROWS = 1_500_000
 MOST_BUCKETS = 512  # as many files are open at once while rows land

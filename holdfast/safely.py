@@ -46,7 +46,7 @@ def write_safely(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def publishing(folder: Path) -> Iterator[None]:
+def publishing(target: Path) -> Iterator[None]:
     """Tell of a disk that refuses; what was there before is intact.
 
     Raises
@@ -59,7 +59,7 @@ def publishing(folder: Path) -> Iterator[None]:
     except OSError as problem:
         found = problem.strerror or str(problem).splitlines()[0]
         do = "free or unlock the disk, then run again; what was there before is intact"
-        raise PublishError(str(folder), "to write", found, do) from problem
+        raise PublishError(str(target), "to write", found, do) from problem
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = open(folder / LOCK, "a+", opener=_unlinked)  # noqa: SIM115 # Path.open takes no opener
     with handle:
-        if not _locked(handle):
+        if not locked(handle):
             handle.seek(0)
             writer = handle.read(20).strip()
             found = f"process {writer} at work" if writer.isdigit() else "another process at work"
@@ -94,7 +94,8 @@ def _unlinked(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
-def _locked(handle: IO[str]) -> bool:
+def locked(handle: IO[str]) -> bool:
+    """Lock an open file for this process alone; False when another one holds it."""
     try:
         if sys.platform == "win32":
             import msvcrt
