@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -20,13 +19,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from holdfast.errors import HoldfastError
-from holdfast.serving import show
+from holdfast.serving import data_in, show
+from holdfast.serving.options import EXIT_FINDINGS, EXIT_NOTHING_TO_DO, Json, PlanFile, now
 from holdfast.serving.plan import Plan, read_plan
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
 
-EXIT_FINDINGS, EXIT_NOTHING_TO_DO, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 10, 71, 130, 143
+EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 71, 130, 143
 _EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 30 data refused, 31 too few
 churn events, 50 another run holds the workspace, 60 publishing failed (old scores intact), 70 bundle damaged, 71
 internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of an internal error."""
@@ -41,8 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan.toml, or the folder that holds it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+app.add_typer(data_in.app)
+
 StrictClock = Annotated[bool, typer.Option("--strict-clock", help="Leave out rows whose known_at is assumed.")]
 
 
@@ -57,7 +57,7 @@ def demo(
     """Simulate a company, train, prove, score and report, end to end; no file needed."""
     from holdfast.serving.demo import run_demo, tell
 
-    result = run_demo(out, accounts, seed, months, _now())
+    result = run_demo(out, accounts, seed, months, now())
     show.as_json(result) if json else tell(result)
 
 
@@ -93,23 +93,6 @@ def simulate(
         show.as_json({"plan": plan, "history": out / "history", "truth": out / "truth"})
     else:
         show.say(f"Wrote {accounts} accounts to {out / 'history'}. Next: holdfast train {plan}")
-
-
-@app.command()
-def ingest(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of tables as files.")],
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store: a new folder, or one to add to.")],
-    buckets: Annotated[int | None, typer.Option(min=1, help="Ranges of accounts; default: by rows.")] = None,
-    compact: Annotated[bool, typer.Option("--compact", help="Make a store that was added to fast again.")] = False,
-    json: Json = False,
-) -> None:
-    """Turn files larger than memory into a store, or add a delivery to it. Exit code 10 when the files are in it."""
-    from holdfast.serving import ingesting
-
-    summary = ingesting.ingest(source, store, buckets, compact)
-    show.as_json(summary) if json else show.say(ingesting.told(summary))
-    if summary["done"] == "nothing to do":
-        raise typer.Exit(EXIT_NOTHING_TO_DO)
 
 
 @app.command()
@@ -305,11 +288,7 @@ def _settings(plan: Path, strict_clock: bool) -> Plan:
 def _history(settings: Plan) -> History:
     from holdfast.serving.opening import read_history
 
-    return read_history(settings, _now())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    return read_history(settings, now())
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def test_rows_from_the_future_are_set_aside_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = START + pd.Timedelta(days=7 * WEEKS + 1)
-    monkeypatch.setattr(command, "_now", now.to_pydatetime)
+    monkeypatch.setattr(command, "now", now.to_pydatetime)
     future = pd.DataFrame({"account_id": ["A01"], "occurred_at": [now + pd.Timedelta(days=900)]})
     plan = _plan(tmp_path, accounts=_accounts(), usage=pd.concat([_usage(stops=20), future]))
     assert run(["check", str(plan), "--json"]) == 1
