@@ -40,14 +40,15 @@ layers: setup ## imports point downward
 	$(BIN)/lint-imports
 
 unit: setup ## the tests and the doctests
-	$(BIN)/pytest -n 2 -q -m "not bench and not browser and not notebook"
+	$(BIN)/pytest -n 2 -q -m "not bench and not browser and not notebook and not services"
 
 notebooks: setup ## execute the notebooks
 	$(BIN)/pytest -q -m notebook
 
-test-services: setup ## checks that need system packages (installs Debian's chromium)
+test-services: setup ## checks that need system packages (installs Debian's chromium and postgresql)
 	@command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; }
-	$(BIN)/pytest -q -m browser
+	@ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || command -v pg_ctl >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; }
+	$(BIN)/pytest -q -m "browser or services"
 
 bench: setup ## the backtests on real data, with their figures (needs HOLDFAST_DATA)
 	$(BIN)/python -m benchmarks.real

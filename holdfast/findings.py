@@ -49,6 +49,34 @@ KINDS: dict[str, Kind] = {
     "HF034": Kind("error", "an indicator depends on the calendar day on which it is measured", "measure time as a distance from the cutoff"),
     "HF035": Kind("error", "an indicator counts records outside the window that it declares", "read (T - window, T]: open at the start, closed at the cutoff"),
     "HF036": Kind("info", "the indicators were proven on a sample of this history", "prove your own with holdfast.features.prove"),
+    "HF040": Kind("info", "a table lies there that the mapping does not read", "run `holdfast map` again if it should be read"),
+    "HF041": Kind("warning", "rows that could not be read were put into quarantine", "correct them in the export; the quarantine file names each line and what is wrong with it"),
+    "HF042": Kind("warning", "a file was left unread", "correct or export it anew, or move it away if it holds no data"),
+    "HF043": Kind("warning", "rows of a source lead to no account", "say in manual.csv beside the mapping whose they are, or correct the ids; unmatched.csv lists them"),
+    "HF044": Kind("info", "rows that say the same thing at the same time were counted once", "leave it, or remove one of the two sources"),
+    "HF045": Kind("warning", "rows of a customer-success sheet could not be read and were left out", "correct the cells that are named and deliver the sheet again"),
+    "HF046": Kind("info", "columns of a customer-success sheet were left unread", "rename them like the template, or leave them"),
+    "HF047": Kind("warning", "values could not be read as a time, a number or yes and no; they count as missing", "correct them in the export, or state the time zone or column in the mapping"),
+    "HF048": Kind("info", "a source records later things than its export is said to be of; it is dated by the last of them", "state its exported_at in the mapping anew"),
+    "HF049": Kind("warning", "a column that is overwritten without a date was left out, since its past is unknown", "deliver dated versions, or keep them from today on by `holdfast capture`"),
+    "HF050": Kind("warning", "a source is looked at less often than accounts may give notice", "deliver it more often than the notice period: daily, or at least weekly"),
+    "HF051": Kind("error", "a table holds far fewer rows than it did at the last runs", "deliver the whole extract, or let it through once by --allow-shrink"),
+    "HF052": Kind("warning", "a month holds less than half of the rows that the months before it lead one to expect", "deliver that month again, or say why it is quiet"),
+    "HF053": Kind("warning", "keys match nothing in the table that they point to", "correct the ids, or deliver the rows that they point to"),
+    "HF054": Kind("warning", "values jump by a factor between units, or change their currency", "deliver one unit and one currency throughout"),
+    "HF055": Kind("warning", "the values of the last month are spread otherwise than in the months before", "check whether the source, its unit or its meaning has changed"),
+    "HF056": Kind("warning", "accounts go on after their end", "correct the end or the account id, or deliver the contract under which they came back"),
+    "HF057": Kind("warning", "a column looks written with hindsight", "deliver its versions with the day of each, or leave it out"),
+    "HF058": Kind("info", "accounts come back, merge, or belong to a parent; each account is labelled by itself", "deliver mergers in the churn list as kind 'merger', and the way back as a new subscription"),
+    "HF059": Kind("info", "the ground on which it is told when rows could be known", "deliver the time of arrival or versions where it is assumed"),
+    "HF060": Kind("error", "a captured table has lost columns that it had", "name them as before in the source, or map the new ones; what was captured of them stays"),
+    "HF061": Kind("info", "since when the past of a table is true", "nothing before that day can be had any more; capture daily from now on what is not kept in versions"),
+    "HF062": Kind("warning", "the backtest reaches back before the day since which the past of a table is true", "begin it later, or read what it says of values that are overwritten with care"),
+    "HF063": Kind("warning", "a table of a database could not be read for want of rights", "grant SELECT on it to the role, or name the tables that are wanted"),
+    "HF064": Kind("warning", "a column of a database was left out or carried as text, for its type or values cannot be carried", "cast it in a view of the database if it is needed"),
+    "HF065": Kind("info", "a table of a database has no rows", "leave it, or check whether it is the right database"),
+    "HF066": Kind("warning", "records that were pulled hold a list of which the service shows the first entries alone", "read amounts from invoices, not from the items of these records"),
+    "HF067": Kind("warning", "a service was not pulled for longer than it keeps its events", "pull it every day; what changed and changed back in between cannot be had any more"),
 }  # fmt: skip
 
 
@@ -76,6 +104,11 @@ class Finding:
         return KINDS[self.code].severity
 
     @property
+    def meaning(self) -> str:
+        """What the code stands for."""
+        return KINDS[self.code].meaning
+
+    @property
     def remedy(self) -> str:
         """What to do about it."""
         return KINDS[self.code].remedy
@@ -87,7 +120,7 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     Examples
     --------
     >>> list(findings_frame([]).columns)
-    ['code', 'severity', 'where', 'count', 'message', 'remedy']
+    ['code', 'severity', 'where', 'count', 'message', 'meaning', 'remedy']
     """
-    rows = [(f.code, f.severity, f.where, f.count, f.message, f.remedy) for f in findings]
-    return pd.DataFrame(rows, columns=["code", "severity", "where", "count", "message", "remedy"])
+    rows = [(f.code, f.severity, f.where, f.count, f.message, f.meaning, f.remedy) for f in findings]
+    return pd.DataFrame(rows, columns=["code", "severity", "where", "count", "message", "meaning", "remedy"])

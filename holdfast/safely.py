@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,81 @@ def publishing(target: Path) -> Iterator[None]:
         found = problem.strerror or str(problem).splitlines()[0]
         do = "free or unlock the disk, then run again; what was there before is intact"
         raise PublishError(str(target), "to write", found, do) from problem
+
+
+@contextmanager
+def clearing(target: Path, temporary: Path | None) -> Iterator[None]:
+    """Tell of a disk that refuses, and leave no temporary file or folder behind.
+
+    Raises
+    ------
+    PublishError
+        When the disk is full, read-only or otherwise refuses.
+    """
+    try:
+        with publishing(target):
+            yield
+    finally:
+        if temporary is not None:
+            remove(temporary)
+
+
+def _into_place(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = target.with_name(f"{TEMPORARY}{os.getpid()}-old-{target.name}")
+    target.rename(old)
+    try:
+        temporary.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    remove(old)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, never a part.
+
+    Raises
+    ------
+    PublishError
+        When the disk is full, read-only or otherwise refuses; the old file is intact.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    with clearing(path, temporary):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        flush(temporary)
+        temporary.replace(path)
+        flush(path.parent)
+
+
+@contextmanager
+def folder_atomic(target: Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name; it takes its place, replacing an older one, when the block ends well.
+
+    Raises
+    ------
+    PublishError
+        When the disk refuses. After any error what was there before is intact, and nothing is left behind.
+    """
+    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    with clearing(target, temporary):
+        temporary.mkdir(parents=True)
+        yield temporary
+        for path in [*sorted(temporary.rglob("*")), temporary]:
+            flush(path)
+        _into_place(temporary, target)
+        flush(target.parent)
 
 
 @contextmanager

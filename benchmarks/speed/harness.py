@@ -111,7 +111,7 @@ def lay_prompt(folder: Path) -> None:
         shutil.copy(folder / "history" / f"{name}.parquet", target)
     source, part = folder / "history" / "usage.parquet", target / "usage.part"
     with duckdb.connect(config={"threads": 1}) as connection:
-        query = f"SELECT * FROM read_parquet('{source}') WHERE known_at = occurred_at"  # noqa: S608 # our own path
+        query = f"SELECT * FROM read_parquet('{source}') WHERE known_at = occurred_at"  # our own path
         connection.execute(f"COPY ({query}) TO '{part}' (FORMAT parquet)")
     part.replace(target / "usage.parquet")
 

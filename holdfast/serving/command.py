@@ -43,6 +43,9 @@ app = typer.Typer(
 
 app.add_typer(data_in.app)
 
+AllowShrink = Annotated[
+    bool, typer.Option("--allow-shrink", help="Let an extract through that is far smaller than the last ones, once.")
+]
 StrictClock = Annotated[bool, typer.Option("--strict-clock", help="Leave out rows whose known_at is assumed.")]
 
 
@@ -144,6 +147,7 @@ def check(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False)
 def train(
     plan: PlanFile,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Learn only from what was known by then.")] = None,
+    allow_shrink: AllowShrink = False,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
@@ -152,7 +156,7 @@ def train(
 
     settings, history = _open(plan, strict_clock)
     known = opening.known_on(settings, history, until)
-    with pipeline.workspace(settings).lock():
+    with _guarded(settings, history, known, allow_shrink):
         trained = pipeline.train(settings, known)
     summary = trained.summary()
     told = f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}."
@@ -180,6 +184,7 @@ def score(
     model: Annotated[
         str | None, typer.Option(metavar="VERSION", help="Another bundle than the one in service.")
     ] = None,
+    allow_shrink: AllowShrink = False,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
@@ -188,8 +193,9 @@ def score(
 
     settings, history = _open(plan, strict_clock)
     bundle = pipeline.bundle_of(settings, model)
-    with pipeline.workspace(settings).lock():
-        run = pipeline.publish(settings, opening.known_on(settings, history, at), bundle, named=model is not None)
+    known = opening.known_on(settings, history, at)
+    with _guarded(settings, history, known, allow_shrink):
+        run = pipeline.publish(settings, known, bundle, named=model is not None)
     if json:
         show.as_json(run.summary())
     elif run.fresh:
@@ -289,6 +295,17 @@ def _history(settings: Plan) -> History:
     from holdfast.serving.opening import read_history
 
     return read_history(settings, now())
+
+
+@contextmanager
+def _guarded(settings: Plan, history: History, known: History, allow_shrink: bool) -> Iterator[None]:
+    """Work alone in the workspace, on an extract that has not shrunk since the last runs."""
+    from holdfast.serving.volumes import guarded
+    from holdfast.serving.workspace import Workspace
+
+    place, strict = Workspace(settings.output.workspace), settings.data.strict_clock
+    with place.lock(), guarded(place, history, known, strict_clock=strict, allow_shrink=allow_shrink):
+        yield
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What deserves attention before anything is learned: the contract of the data, its freshness, and leakage."""
+"""What deserves attention before anything is learned: the contract of the data, labels, and leakage."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError, UsageError
+from holdfast.features.capture import truth
 from holdfast.features.history import History
 from holdfast.features.proof import prove
 from holdfast.findings import Finding
-from holdfast.serving.attributes import stale
+from holdfast.serving.contract.contract import contract, foretellers
+from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import known_on
-from holdfast.serving.pipeline import examples
+from holdfast.serving.pipeline import examples, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
+from holdfast.serving.volumes import last_volumes, shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,35 +34,26 @@ PROVEN_ON, PROVEN_ROWS = 24, 1_500  # accounts, and records per table
 
 
 def inspect(plan: Plan, history: History) -> list[Finding]:
-    """List what was noticed: at the door, in the sources' freshness, in labels, and in indicators, which are proven.
+    """List what was noticed: at the door, in the contract of the data, in labels, and in indicators, which are proven.
 
     Parameters
     ----------
     history
         As read; labels and indicators are looked at as known on its last day.
     """
-    found = [*history.findings, *freshness(history)]
+    before = last_volumes(workspace(plan), strict_clock=plan.data.strict_clock)
+    found = [*history.findings, *shrunk(history, before), *mapped(plan.data.path)]
+    found += contract(history, plan.churn.grace_days)
     try:
         known = known_on(plan, history, None)
         X, y = examples(plan, known)
     except DataError as problem:
         found.append(Finding("HF012", problem.where, 1, str(problem)))
+        found += truth.findings(history, pd.DatetimeIndex([], tz="UTC"))
     else:
-        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y), *proven(X.catalog, known)]
+        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
+        found += [*truth.findings(history, y.cutoffs), *foretellers(known, y), *proven(X.catalog, known)]
     return sorted(found, key=lambda one: SEVERITY[one.severity])
-
-
-def freshness(history: History) -> list[Finding]:
-    """Find the sources of activity that stopped well before the data end."""
-    return [
-        Finding(
-            "HF014",
-            table,
-            1,
-            f"nothing after {history.watermark(table):%Y-%m-%d}; the data end is {history.end:%Y-%m-%d}",
-        )
-        for table in stale(history, history.end)
-    ]
 
 
 def proven(indicators: Sequence[Indicator], history: History) -> list[Finding]:

@@ -20,6 +20,8 @@ from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes
+from holdfast.serving.contract.contract import contract
+from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import definition
 from holdfast.serving.plan import Plan
 from holdfast.serving.proof import Proof, read_proof, write_proof
@@ -242,6 +244,9 @@ def _track(plan: Plan, bundle: Bundle, proof: Proof, y: Labels) -> None:
 def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: dict[str, Any]) -> Page:
     """Collect what the report tells beyond the scores."""
     proof = read_proof(workspace(plan).models, bundle.version)
+    noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
+    for finding in (one for one in noticed if one.code == "HF014"):
+        logger.warning("%s", finding)
     return Page(
         verdict=proof.result["verdict"],
         kind=bundle.churn["kind"],
@@ -253,7 +258,7 @@ def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: di
         importance=bundle.model.explain(now).importance(),
         weights=bundle.health.weights,
         notes=proof.notes,
-        findings=[*history.findings, *proof.findings],
+        findings=[*history.findings, *noticed, *proof.findings],
         left_out={**proof.left_out, **now.left_out},
         provenance={
             "run": facts["run_id"],

@@ -128,7 +128,7 @@ def render(scores: Scores, page: Page) -> str:
             importance=_meters(page.importance.head(SIGNS), "share"),
             dimensions=_meters(_by_dimension(page.importance), "share"),
             weights=_meters(_heaviest(page.weights), "weight"),
-            findings=findings,
+            contract=_by_severity(findings),
             left_out=by_reason(page.left_out),
             provenance=list(page.provenance.items()),
         )
@@ -136,6 +136,7 @@ def render(scores: Scores, page: Page) -> str:
 
 
 SEVERITY = {"error": 0, "warning": 1, "info": 2}
+_SEVERITIES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 _RISING = "The percentages are the probability of churn within so many days."
 _FALLING = "The percentages are the probability of no activity at all for so many days: the longer, the rarer."
 _MEANINGS = {
@@ -206,6 +207,13 @@ def _warnings(findings: Sequence[Finding]) -> str:
     serious = [f"{one.where}: {one.message}".rstrip(".") for one in findings if one.severity != "info"]
     more = f", and {len(serious) - 3} more" if len(serious) > 3 else ""
     return "; ".join(serious[:3]) + more
+
+
+def _by_severity(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Group findings, each once, under a title, the gravest first."""
+    told = dict.fromkeys(findings)
+    groups = {title: [one for one in told if one.severity == name] for name, title in _SEVERITIES.items()}
+    return [(title, group) for title, group in groups.items() if group]
 
 
 def _horizons(rows: pd.DataFrame) -> list[int]:

@@ -12,12 +12,12 @@ PLAN = """\
 # The plan of one workspace. Paths are relative to this file. `holdfast plan plan.toml --show` prints every setting.
 
 [data]
-path = "{path}"            # a folder with one CSV or Parquet file per table; see templates/
+path = "{path}"            # a folder with one CSV or Parquet file per table, see templates/; or a mapping.toml
 {end}            # the last day that counts as observed; default: read from the data
 # dialect = {{ delimiter = ";", decimal = ",", dayfirst = true }}   # default: sniffed, and shown by `holdfast check`
 
 [churn]
-kind = "notice"               # "notice": gives notice or lets its last term end
+kind = "{churn}"               # "notice": gives notice or lets its last term end
                               # "silence": no activity for the whole horizon
                               # "departure": gone for good, confirmed by silence
 # activity = ["usage"]        # silence, departure: what counts as activity, a table or table.kind
@@ -38,30 +38,41 @@ workspace = "{workspace}"             # models, runs, current scores and report
 """
 
 
-def plan_text(path: str, workspace: str, end: str | None = None) -> str:
+def plan_text(path: str, workspace: str, end: str | None = None, churn: str = "notice") -> str:
     """Write a commented plan; without an end the line that would set it stays a comment."""
-    return PLAN.format(path=path, workspace=workspace, end=f"end = {end}" if end else "# end = 2026-01-01")
+    stated = f"end = {end}" if end else "# end = 2026-01-01"
+    return PLAN.format(path=path, workspace=workspace, end=stated, churn=churn)
 
 
 def write_starter(folder: Path) -> list[Path]:
-    """Write ``plan.toml`` and one CSV template per canonical table, with every column in its header.
+    """Write ``plan.toml``, a CSV template per canonical table, and the sheets of customer success as workbook and CSV.
+
+    The template of a table has every column in its header.
 
     Raises
     ------
     UsageError
         When there is a plan already; nothing is written.
     """
-    from holdfast.features.history.tables import TABLES
-
     plan = folder / "plan.toml"
-    templates = {folder / "templates" / f"{name}.csv": ",".join(table.columns) for name, table in TABLES.items()}
+    templates = {folder / "templates" / name: content for name, content in _templates().items()}
     for path in (plan, *templates):
         if path.exists():
             raise UsageError(str(path), "a free place", "a file", "choose another folder; nothing was overwritten")
     write_atomic(plan, plan_text("history", "out").encode())
-    for path, header in templates.items():
-        write_atomic(path, f"{header}\n".encode())
+    for path, content in templates.items():
+        write_atomic(path, content)
     return [plan, *templates]
+
+
+def _templates() -> dict[str, bytes]:
+    from holdfast.features.history.tables import TABLES
+    from holdfast.features.mapping.sheets import SHEETS
+    from holdfast.serving.templates import csv_template, workbook_template
+
+    tables = {f"{name}.csv": f"{','.join(table.columns)}\n".encode() for name, table in TABLES.items()}
+    sheets = {f"customer_success/{name}.csv": csv_template(sheet) for name, sheet in SHEETS.items()}
+    return {**tables, "customer_success.xlsx": workbook_template(), **sheets}
 
 
 def write_simulation(folder: Path, accounts: int, seed: int, months: int = 36) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.errors import LockHeld
-from holdfast.safely import LOCK, TEMPORARY, flush, locked, publishing, sha256_of
+from holdfast.safely import (
+    LOCK,
+    TEMPORARY,
+    clearing,
+    flush,
+    folder_atomic,
+    locked,
+    remove,
+    sha256_of,
+    write_atomic,
+)
+
+__all__ = [
+    "MANIFEST",
+    "Workspace",
+    "canonical_json",
+    "folder_atomic",
+    "read_manifest",
+    "write_atomic",
+    "write_manifest",
+]
 
 MANIFEST = "manifest.json"
 
@@ -30,42 +49,6 @@ def canonical_json(value: object) -> bytes:
     '{\n  "a": "ü",\n  "b": 1\n}\n'
     """
     return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never a part.
-
-    Raises
-    ------
-    PublishError
-        When the disk is full, read-only or otherwise refuses; the old file is intact.
-    """
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
-    with _publishing(path, temporary):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        flush(temporary)
-        temporary.replace(path)
-        flush(path.parent)
-
-
-@contextmanager
-def folder_atomic(target: Path) -> Iterator[Path]:
-    """Fill a folder under a temporary name; it takes its place, replacing an older one, when the block ends well.
-
-    Raises
-    ------
-    PublishError
-        When the disk refuses. After any error what was there before is intact, and nothing is left behind.
-    """
-    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
-    with _publishing(target, temporary):
-        temporary.mkdir(parents=True)
-        yield temporary
-        for path in [*sorted(temporary.rglob("*")), temporary]:
-            flush(path)
-        _into_place(temporary, target)
-        flush(target.parent)
 
 
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
@@ -130,7 +113,7 @@ class Workspace:
     def point(self, run: str) -> None:
         """Serve a run: swap ``current`` to it in one step."""
         temporary = self.root / f"{TEMPORARY}{os.getpid()}-current"
-        with _publishing(self.current, temporary):
+        with clearing(self.current, temporary):
             temporary.symlink_to(Path("runs") / run, target_is_directory=True)
             temporary.replace(self.current)
             flush(self.root)
@@ -148,7 +131,7 @@ class Workspace:
         PublishError
             When the workspace cannot be written.
         """
-        with _publishing(self.root, None):
+        with clearing(self.root, None):
             self.root.mkdir(parents=True, exist_ok=True)
             handle = (self.root / LOCK).open("a+")
         with handle:
@@ -159,37 +142,6 @@ class Workspace:
             yield
 
 
-@contextmanager
-def _publishing(target: Path, temporary: Path | None) -> Iterator[None]:
-    try:
-        with publishing(target):
-            yield
-    finally:
-        if temporary is not None:
-            _remove(temporary)
-
-
-def _into_place(temporary: Path, target: Path) -> None:
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = target.with_name(f"{TEMPORARY}{os.getpid()}-old-{target.name}")
-    target.rename(old)
-    try:
-        temporary.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def _sweep(folder: Path) -> None:
     for leftover in folder.glob(f"{TEMPORARY}*"):
-        _remove(leftover)
+        remove(leftover)

@@ -200,7 +200,7 @@ def test_check_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> 
     code = run(["check", company.plan, "--json"])
     rows = json.loads(capsys.readouterr().out)
     assert code == int(any(row["severity"] != "info" for row in rows))
-    assert all({"code", "severity", "where", "count", "message", "remedy"} == set(row) for row in rows)
+    assert all({"code", "severity", "where", "count", "message", "meaning", "remedy"} == set(row) for row in rows)
 
 
 def test_backtest_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
@@ -257,10 +257,15 @@ def test_init_writes_a_valid_plan_and_never_overwrites(tmp_path: Path, capsys: p
     folder = tmp_path / "new"
     written = _json(capsys, "init", str(folder))
     assert isinstance(written, dict)
-    assert len(written["written"]) == 12
+    assert len(written["written"]) == 19  # the plan, 11 tables, and 6 sheets as a workbook and as CSV files
+    assert sorted(map(str, written["written"])) == sorted(str(one) for one in folder.rglob("*") if one.is_file())
     assert run(["plan", str(folder)]) == 0
     header = (folder / "templates" / "usage.csv").read_text().strip().split(",")
     assert {"account_id", "occurred_at", "known_at", "event"} <= set(header)
+    again = tmp_path / "again"
+    assert run(["init", str(again)]) == 0
+    for path in folder.rglob("*.*"):
+        assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes(), path
     (folder / "plan.toml").write_text("mine")
     assert run(["init", str(folder)]) == 2
     assert (folder / "plan.toml").read_text() == "mine"

@@ -4,7 +4,7 @@ Of the formulations tried it is the fastest (ASOF joins on cumulative sums and d
 to six times as long). Nothing happens exactly at midnight, so whole days tell the windows apart.
 """
 
-# ruff: noqa: S608 # every query is put together from names and numbers of this module
+# every query is put together from names and numbers of this module
 from __future__ import annotations
 
 from itertools import pairwise

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
 Kind = tuple[str, tuple[Condition, ...]]  # records of a table that meet conditions
-_NEUTRAL = {("usage", "count")}  # a default that says what absence means: one record is one use
+NEUTRAL = {("usage", "count")}  # a default that says what absence means: one record is one use
 
 
 def split(indicators: Iterable[Indicator], history: History) -> tuple[tuple[Indicator, ...], dict[str, str]]:
@@ -40,7 +40,7 @@ def _obstacle(indicator: Indicator, supplied: Mapping[str, frozenset[str]]) -> s
     for table, column in sorted(indicator.expression.reads):
         if table not in supplied:
             return f"needs the table {table}"
-        if column and (table, column) not in _NEUTRAL and column not in supplied[table]:
+        if column and (table, column) not in NEUTRAL and column not in supplied[table]:
             return f"needs the column {table}.{column}"
     return None
 

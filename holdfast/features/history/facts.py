@@ -40,8 +40,10 @@ class Facts:
         The last instant at which a row became known that says so itself.
     assumed
         Rows whose `known_at` is assumed.
-    counts, defaults, currencies
-        Rows by code of finding, by column given a default, by currency.
+    counts, defaults, currencies, bases
+        Rows by code of finding, by column given a default, by currency, by ground of `known_at`.
+    bases_since
+        By ground of `known_at`, the first instant at which a row became known on it.
     filled
         The columns that hold a value.
     """
@@ -65,6 +67,8 @@ class Facts:
     counts: Mapping[str, int] = field(default_factory=dict)
     defaults: Mapping[str, int] = field(default_factory=dict)
     currencies: Mapping[str, int] = field(default_factory=dict)
+    bases: Mapping[str, int] = field(default_factory=dict)
+    bases_since: Mapping[str, int] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
 
     def __add__(self, other: Facts) -> Facts:
@@ -101,6 +105,8 @@ def _joined(name: str, one: Any, two: Any) -> Any:
         return most({**dict(one), **{k: n + dict(one).get(k, 0) for k, n in two}})
     if name == "filled":
         return tuple(sorted({*one, *two}))
+    if name == "bases_since":
+        return {key: min(one.get(key, FOREVER), two.get(key, FOREVER)) for key in {**one, **two}}
     if isinstance(one, Mapping):
         return {key: one.get(key, 0) + two.get(key, 0) for key in {**one, **two}}
     if name.endswith("_last"):

@@ -13,8 +13,8 @@ import pandas as pd
 
 from holdfast.features.history.assembly import arrivals, assemble, records_of
 from holdfast.features.history.dialect import Dialect
-from holdfast.features.history.facts import Reach, limits
-from holdfast.features.history.ingest import Dialects, deliveries_of, read_folder
+from holdfast.features.history.facts import Facts, Reach, limits
+from holdfast.features.history.ingest import Dialects, deliveries_of, is_mapping, read_folder
 from holdfast.features.history.landing import Delivery, Landed, land
 from holdfast.features.history.manifest import MANIFEST
 from holdfast.features.history.outline import Outline, require
@@ -77,7 +77,8 @@ class History:
         ----------
         folder
             Holds ``accounts`` and at least one of ``usage, invoices, touchpoints, tickets``; other tables if there are.
-            Or a store, see `build`, which is opened.
+            Or a store, see `build`, which is opened; or a mapping file, see ``holdfast map``, which is run when any
+            of its files has changed.
         end
             The data end, when the data themselves do not tell it.
         clock
@@ -94,6 +95,10 @@ class History:
             When the folder, a file, a column or a value cannot be read as what it should be, or the strict clock leaves
             too little.
         """
+        if is_mapping(Path(folder)):
+            from holdfast.features.mapping.mapped import tables_of
+
+            folder = tables_of(Path(folder), large=not strict_clock)
         if (Path(folder) / MANIFEST).is_file():
             return cls.open(folder, end=end, clock=clock, strict_clock=strict_clock)
         deliveries, notes = read_folder(folder, dialect)
@@ -249,6 +254,10 @@ class History:
     def supplied(self, table: str) -> frozenset[str]:
         """Give the canonical columns that the source really delivered; a default does not count."""
         return self._whole().supplied(table)
+
+    def facts_of(self, table: str) -> Facts:
+        """Give what is known of a table as a whole: its rows, how far they reach, and on what ground."""
+        return self._whole().of(table)
 
     def watermark(self, table: str) -> pd.Timestamp:
         """Give the last instant at which something of a table became known, rows dated in the future set aside."""

@@ -25,9 +25,21 @@ from holdfast.features.history.tables import TABLES
 from holdfast.findings import Finding
 
 SUPPLIED = b"holdfast.supplied"
+MAPPING = "mapping.toml"
 _ENDINGS = (".csv.gz", ".csv", ".parquet")
 HEAD = 1 << 16  # enough bytes to hold the header
 Dialects = Mapping[str, Mapping[str, object]]
+
+
+def is_mapping(path: Path) -> bool:
+    """Tell whether a path is a mapping file or a folder that holds one.
+
+    Examples
+    --------
+    >>> is_mapping(Path("work/mapping.toml")), is_mapping(Path("no/such/folder"))
+    (True, False)
+    """
+    return path.name == MAPPING or (path / MAPPING).is_file()
 
 
 def read_folder(folder: str | Path, dialects: Dialects | None = None) -> tuple[list[Delivery], list[Finding]]:

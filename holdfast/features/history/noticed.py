@@ -52,6 +52,8 @@ def tally(table: Table, frame: pd.DataFrame, at: NDArray[np.int64]) -> Facts:
         defaults={name: int(((flags & default_bit(table, name)) > 0).sum()) for name in table.defaulted}
         | {name: len(frame) for name in ("source", SOURCE_ID) if name not in frame},
         currencies=_currencies(table.name, frame),
+        bases=_bases(frame),
+        bases_since=_bases_since(frame, known),
         filled=tuple(sorted(name for name in table.columns if name in frame and frame[name].notna().any())),
     )
 
@@ -61,6 +63,16 @@ def _currencies(name: str, frame: pd.DataFrame) -> dict[str, int]:
         return {}
     paid = frame["currency"][frame[_MONEY[name]].notna()].astype("str")
     return {str(one): int(count) for one, count in paid[paid != NO_CURRENCY].value_counts(sort=False).items()}
+
+
+def _bases(frame: pd.DataFrame) -> dict[str, int]:
+    counted = np.bincount(frame[BASIS].to_numpy(), minlength=len(BASES)).tolist()
+    return {name: rows for name, rows in zip(BASES, counted, strict=True) if rows}
+
+
+def _bases_since(frame: pd.DataFrame, known: NDArray[np.int64]) -> dict[str, int]:
+    first = pd.Series(known).groupby(frame[BASIS].to_numpy()).min()
+    return {BASES[int(code)]: int(instant) for code, instant in zip(first.index, first, strict=True)}
 
 
 def _over_at_once(frame: pd.DataFrame) -> int:

@@ -1,4 +1,4 @@
-"""The exports of a small German company, as they lie on a shared drive: ``python -m benchmarks.messy --out DIR``.
+"""The canonical tables of a small German company, in its dress: ``python -m benchmarks.messy --out DIR --tables``.
 
 300 accounts, 14 months, 25 exits, in files with ``;``, decimal comma and 31.12.2025, two encodings, no header columns.
 The list of exits is a spreadsheet that people keep by hand. Drawn from the simulated company; ``holdfast train
@@ -7,16 +7,13 @@ DIR/plan.toml`` and ``holdfast score DIR/plan.toml`` run on it as it is.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pandas as pd
 
-from holdfast.features.simulate import simulate_frames
+from benchmarks.messy.company import END, selected
 
-ACCOUNTS, MONTHS, EXITS = 300, 14, 25
 WITHOUT_NOTICE, WITHOUT_DATE, UNKNOWN_IDS = 3, 2, 3
-END = "2026-01-01"
 
 _PLAN = f"""
 [data]
@@ -58,7 +55,7 @@ def write_exports(folder: Path, seed: int = 0) -> Path:
 
 def exported(seed: int = 0) -> dict[str, pd.DataFrame]:
     """Draw the company and give its tables with the columns that it has, dates as German text."""
-    tables = _company(seed)
+    tables = selected(seed)
     last = {name: frame.drop_duplicates("source_id", keep="last") for name, frame in tables.items()}
     columns = {
         "accounts": ["account_id", "name", "segment", "industry", "country", "owner"],
@@ -80,17 +77,6 @@ def exported(seed: int = 0) -> dict[str, pd.DataFrame]:
     frames["subscriptions"] = _contracts(tables["subscriptions"])
     frames["churn"] = _list_of_exits(tables["churn"])
     return {name: _in_german(frame) for name, frame in frames.items()}
-
-
-def _company(seed: int) -> dict[str, pd.DataFrame]:
-    """Simulate a larger company and keep 25 of those that left, with as many that stayed as make 300."""
-    tables, _ = simulate_frames(accounts=2 * ACCOUNTS, seed=seed, months=MONTHS, end=END)
-    left = tables["churn"].sort_values("known_at")["account_id"]
-    left = left.iloc[:: len(left) // EXITS].head(EXITS)
-    stayed = tables["accounts"]["account_id"].drop_duplicates()
-    stayed = stayed[~stayed.isin(tables["churn"]["account_id"])].head(ACCOUNTS - EXITS)
-    kept = set(left) | set(stayed)
-    return {name: frame[frame["account_id"].isin(kept)] for name, frame in tables.items()}
 
 
 def _contracts(versions: pd.DataFrame) -> pd.DataFrame:
@@ -132,17 +118,3 @@ def _german_date(times: pd.Series) -> pd.Series:
     pattern = "%d.%m.%Y %H:%M" if times.name in ("opened_at", "first_reply_at", "solved_at") else "%d.%m.%Y"
     text: pd.Series = times.dt.strftime(pattern)
     return text
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.messy", description="Write the exports of a small company."
-    )
-    parser.add_argument("--out", type=Path, default=Path("out/messy"), help="folder to write to (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another company (default: %(default)s)")
-    asked = parser.parse_args()
-    print(write_exports(asked.out, asked.seed))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""From files as they land to canonical tables."""

@@ -1,0 +1,231 @@
+"""What a mapping makes, kept beside its file: made anew when a file, the mapping or its SQL has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from holdfast.errors import DataError, did_you_mean
+from holdfast.features.history import History
+from holdfast.features.mapping.binding import CAPTURED, bind
+from holdfast.features.mapping.files import RawTable, discover
+from holdfast.features.mapping.mapfile import MapFile, mapping_path, read_mapping
+from holdfast.features.mapping.running import Mapped, run
+from holdfast.features.mapping.walking import files_below
+from holdfast.findings import Finding
+from holdfast.safely import TEMPORARY, alone, folder_atomic, remove, sha256_of, write_atomic
+
+logger = logging.getLogger("holdfast.mapping")
+TABLES, FACTS, MANUAL, STORE = "history", "mapped.json", "manual.csv", "store"
+LARGE = 3_000_000  # rows from which on a history is read bucket by bucket
+_FORMAT = 1
+_MANUAL_COLUMNS = ("source", "kind", "source_key", "account_id")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Landed tables that were discovered a moment ago, what was noticed, and the folder that they are read from."""
+
+    tables: list[RawTable]
+    findings: list[Finding]
+    scratch: Path
+
+
+def refreshed(path: Path) -> Path:
+    """Give the folder of canonical tables of a mapping, made anew when anything it is made of has changed.
+
+    Parameters
+    ----------
+    path
+        The mapping file, or the folder that holds it.
+
+    Raises
+    ------
+    UsageError
+        When the mapping file or its SQL is wrong.
+    DataError
+        When a file cannot be read, or a table or column that is read is gone; what was made before is intact.
+    LockHeld
+        When another process works on it.
+    """
+    file = mapping_path(path)
+    with alone(file.parent):
+        return remade(file)
+
+
+def remade(file: Path, found: Found | None = None) -> Path:
+    """Do as `refreshed` does, for one that works alone in the folder.
+
+    Parameters
+    ----------
+    found
+        What lies in its places, when that was looked up a moment ago.
+    """
+    home, mapping = file.parent, read_mapping(file)
+    folder = home / TABLES
+    inputs = fingerprint(mapping, file)
+    if facts(folder).get("inputs") == inputs:
+        return folder
+    logger.info("mapping %s anew", file)
+    if found is None:
+        sweep(home)
+    with TemporaryDirectory(prefix=TEMPORARY, dir=home) as scratch, folder_atomic(folder) as out:
+        landed = found or find([home / place for place in mapping.places], Path(scratch))
+        mapped, findings = make(mapping, home, out, landed)
+        findings = [_placed(one, landed.scratch, home) for one in findings]
+        told = {"format": _FORMAT, "inputs": inputs, "rows": mapped.rows, "findings": [asdict(one) for one in findings]}
+        (out / FACTS).write_text(
+            json.dumps(told, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
+        )
+        _keep_quarantine(landed.scratch / "quarantine", home / "quarantine")
+        write_atomic(home / "unmatched.csv", mapped.unmatched.to_csv(index=False).encode())
+        write_atomic(home / "id_map.csv", mapped.identities.to_csv(index=False).encode())
+    return folder
+
+
+def find(places: Sequence[Path], scratch: Path) -> Found:
+    """Look up what lies in the places."""
+    return Found(*discover(places, scratch), scratch)
+
+
+def sweep(home: Path) -> None:
+    """Remove what a killed run left; only for one that works alone in the folder."""
+    for leftover in home.glob(f"{TEMPORARY}*"):
+        remove(leftover)
+
+
+def _placed(finding: Finding, scratch: Path, home: Path) -> Finding:
+    """Name the place where quarantined rows are kept, in place of the one where they were found."""
+    return replace(finding, message=finding.message.replace(f"{scratch.resolve()}{os.sep}", f"{home}{os.sep}"))
+
+
+def _keep_quarantine(found: Path, kept: Path) -> None:
+    """Keep the rows that could not be read beside the mapping, in place of those of the run before."""
+    remove(kept)
+    if found.is_dir():
+        shutil.move(found, kept)
+
+
+def tables_of(path: Path, *, large: bool) -> Path:
+    """Give what a history of a mapping is read from: its canonical tables, or a store of them when they are many rows.
+
+    Parameters
+    ----------
+    large
+        Whether a store will do.
+    """
+    folder = refreshed(path)
+    told = facts(folder)
+    if not large or sum(told["rows"].values()) < LARGE:
+        return folder
+    store = folder.parent / STORE
+    with alone(folder.parent):
+        if _stored(store) != told["inputs"]:
+            with folder_atomic(store) as place:
+                History.build(folder, place / STORE)
+                (place / FACTS).write_text(json.dumps({"format": _FORMAT, "inputs": told["inputs"]}), encoding="utf-8")
+    return store / STORE
+
+
+def _stored(store: Path) -> object:
+    return facts(store).get("inputs")
+
+
+def make(mapping: MapFile, home: Path, out: Path, found: Found) -> tuple[Mapped, list[Finding]]:
+    """Run a mapping once, into an existing folder."""
+    bound = bind(mapping, home, found.tables, found.scratch)
+    manual = _of_sources(manual_ids(home / MANUAL), [entry.name for entry in mapping.entries], home / MANUAL)
+    mapped = run(bound.sources, mapping.accounts, mapping.tables, manual, out, found.scratch)
+    return mapped, [*found.findings, *bound.findings, *mapped.findings]
+
+
+def facts(folder: Path) -> Mapping[str, Any]:
+    """Read what is told beside the tables; empty when nothing whole lies there."""
+    try:
+        told = json.loads((folder / FACTS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) and told.get("format") == _FORMAT else {}
+
+
+def findings_of(path: Path) -> list[Finding]:
+    """Give what was noticed when a mapping last ran."""
+    return [Finding(**one) for one in facts(mapping_path(path).parent / TABLES).get("findings", [])]
+
+
+def fingerprint(mapping: MapFile, file: Path) -> str:
+    """Hash all that the tables are made of: the files, the mapping, its SQL, what was captured and stated by hand."""
+    home = file.parent
+    digest = hashlib.sha256(f"{_FORMAT}\n".encode())
+    for place in (file.name, *_beside(mapping), CAPTURED, *mapping.places):
+        for path, name in _files(home / place):
+            digest.update(f"{name}\n{sha256_of(path)}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _beside(mapping: MapFile) -> list[str]:
+    return [MANUAL, *(entry.sql for entry in mapping.entries)]
+
+
+def _files(place: Path) -> Iterator[tuple[Path, str]]:
+    """List the files of a place with their names in it: a file that moves to another folder is another table."""
+    if place.is_dir():
+        yield from ((path, "/".join((*above, path.name))) for path, above in files_below(place.resolve(), (), []))
+    elif place.is_file():
+        yield place, place.name
+
+
+def manual_ids(path: Path) -> pd.DataFrame:
+    """Read the ids that were stated by hand: ``source, kind, source_key, account_id``; none when there is no file.
+
+    Raises
+    ------
+    DataError
+        When a column or a value is missing, a kind is neither account nor person, or a key has two accounts.
+    """
+    if not path.is_file():
+        return pd.DataFrame(columns=list(_MANUAL_COLUMNS), dtype="str")
+    try:
+        stated = pd.read_csv(
+            path, dtype="str", keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
+        ).fillna("")
+    except (ValueError, UnicodeDecodeError) as problem:
+        raise DataError(str(path), "a CSV file", str(problem).splitlines()[0][:200], "correct it") from problem
+    missing = [name for name in _MANUAL_COLUMNS if name not in stated]
+    if missing:
+        expected = f"the columns {', '.join(_MANUAL_COLUMNS)}"
+        raise DataError(str(path), expected, f"no {', '.join(missing)}", "put them back")
+    wrong = stated[~stated["kind"].isin(["account", "person"])]
+    if len(wrong):
+        where = f"{path}, row {wrong.index[0] + 1}, column kind"
+        raise DataError(where, "account or person", repr(wrong["kind"].iloc[0]), "correct it")
+    for name in _MANUAL_COLUMNS:
+        empty = stated[stated[name].str.strip() == ""]
+        if len(empty):
+            raise DataError(
+                f"{path}, row {empty.index[0] + 1}, column {name}", "a value", "none", "fill it in, or remove the row"
+            )
+    stated = stated[list(_MANUAL_COLUMNS)].drop_duplicates()
+    again = stated[stated.duplicated(list(_MANUAL_COLUMNS[:3]))]
+    if len(again):
+        found = f"another account for {again['source_key'].iloc[0]!r} than in a row above"
+        raise DataError(f"{path}, row {again.index[0] + 1}", "one account per key", found, "remove one of them")
+    return stated
+
+
+def _of_sources(stated: pd.DataFrame, names: Sequence[str], path: Path) -> pd.DataFrame:
+    for row, name in stated["source"].items():
+        if name not in names:
+            where = f"{path}, row {int(str(row)) + 1}, column source"
+            raise DataError(where, "a source of the mapping", repr(name), did_you_mean(name, names))
+    return stated

@@ -1,0 +1,132 @@
+"""How often news comes from a source, and whether it has fallen silent while others go on.
+
+A source is what the column ``source`` says within a table; a table with one source, or with so many that the column
+cannot name systems, counts as one. News is a day on which something became known. The cadence is the median distance of
+such days in the last year of the source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holdfast.features.time import DAY_US
+from holdfast.findings import Finding
+from holdfast.serving.attributes import stale
+from holdfast.serving.contract.tally import coded, counted
+
+if TYPE_CHECKING:
+    from holdfast.features.history import History
+    from holdfast.features.history.records import Records
+
+News = dict[str, Counter[int]]
+"""By source, the rows that became known on each day (days since 1970)."""
+
+MOST_SOURCES = 20
+FEWEST_GAPS, FEWEST_ROWS = 4, 3.0  # below these a gap tells of rare events, not of deliveries
+SURE_GAPS = 8
+STALE_GAPS = 3
+YEAR = 365
+_TOO_MANY = 1_000
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often news comes from a source.
+
+    Attributes
+    ----------
+    where
+        The table, with the source where it has several.
+    gap, longest
+        Median and greatest of the days from news to news, in the last year of the source.
+    gaps
+        How many there were.
+    rows
+        Mean number of rows on a day with news.
+    silent
+        Days since the last news.
+    """
+
+    where: str
+    gap: float
+    longest: float
+    gaps: int
+    rows: float
+    silent: int
+
+    @property
+    def told(self) -> bool:
+        """Whether there is enough to speak of a rhythm of deliveries."""
+        return self.gaps >= FEWEST_GAPS and self.rows >= FEWEST_ROWS
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has been silent for at least three times its cadence, and longer than ever in its last year."""
+        late = self.silent >= STALE_GAPS * self.gap and self.silent > self.longest
+        return self.told and self.gaps >= SURE_GAPS and late and self.silent <= YEAR
+
+
+def news_of(records: Records) -> News:
+    """Count the rows of one table by source and day on which they became known."""
+    day = records.known // DAY_US
+    if "source" not in records.columns:
+        return {"": Counter({one[0]: rows for one, rows in counted(day).items()})}
+    codes, names = coded(records.columns["source"])
+    if len(names) > _TOO_MANY:
+        codes, names = np.zeros(len(day), dtype=np.int64), names[:0]
+    found: News = {}
+    for (code, on), rows in counted(codes, day).items():
+        name = str(names[code]) if 0 <= code < len(names) else ""
+        found.setdefault(name, Counter())[on] += rows
+    return found
+
+
+def cadences(table: str, news: News, today: int) -> list[Cadence]:
+    """Give the cadence of each source of a table, as of a day (days since 1970).
+
+    Examples
+    --------
+    >>> monthly = {"crm": Counter({0: 9, 30: 9, 61: 9, 91: 9})}
+    >>> [(one.where, one.gap, one.silent) for one in cadences("usage", monthly, 100)]
+    [('usage', 30.0, 9)]
+    """
+    if len(news) > MOST_SOURCES or "" in news:
+        news = {"": sum(news.values(), Counter())}
+    several = len(news) > 1
+    return [
+        _cadence(f"{table}, source {name[:40]!r}" if several else table, days, today)
+        for name, days in sorted(news.items())
+        if days
+    ]
+
+
+def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Finding]:
+    """Tell which sources have fallen silent: by their own cadence, else where activity stopped 14 days before the end.
+
+    Parameters
+    ----------
+    found
+        The cadence of the sources of each table.
+    """
+    for table in history.tables:
+        late = [one for one in found.get(table, []) if one.stale]
+        for one in late:
+            told = f"no news for {one.silent} days, where it came every {one.gap:g}; what is absent may only be late"
+            yield Finding("HF014", one.where, one.silent, told)
+        if not late and table in stale(history, history.end):
+            told = f"nothing after {history.watermark(table):%Y-%m-%d}; the data end is {history.end:%Y-%m-%d}"
+            yield Finding("HF014", table, 1, told)
+
+
+def _cadence(where: str, days: Counter[int], today: int) -> Cadence:
+    known = np.array(sorted(days))
+    known = known[known > known[-1] - YEAR]
+    gaps = np.diff(known)
+    gap, longest = (float(np.median(gaps)), float(gaps.max())) if len(gaps) else (np.nan, np.nan)
+    rows = sum(days[int(day)] for day in known) / len(known)
+    return Cadence(where, gap, longest, len(gaps), rows, max(today - int(known[-1]), 0))

@@ -1,0 +1,277 @@
+"""Mapping: what lies there, what it is taken for, and a first history of it; every choice is listed with its ground."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import typer
+
+from holdfast.errors import DataError, UsageError
+from holdfast.features.history.ingest import MAPPING
+from holdfast.features.mapping.adapter import shipped
+from holdfast.features.mapping.database import fetch, is_url
+from holdfast.features.mapping.files import RawTable, connect, profile
+from holdfast.features.mapping.mapfile import MapFile, mapping_text
+from holdfast.features.mapping.mapped import MANUAL, Found, facts, find, remade, sweep
+from holdfast.features.mapping.proposing import Draft, draft
+from holdfast.features.mapping.recognise import Match
+from holdfast.findings import Finding, findings_frame
+from holdfast.progress import progress
+from holdfast.safely import TEMPORARY, alone, write_atomic
+from holdfast.serving import show
+from holdfast.serving.columns import records
+from holdfast.serving.starter import plan_text
+
+Confirm = Callable[[str], bool]
+_WORST = 5
+_EMPTY_MANUAL = b"source,kind,source_key,account_id\n"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What mapping left.
+
+    Attributes
+    ----------
+    readings
+        One row per landed table: ``table, rows, first, last, missing, read_as, ground``.
+    choices
+        ``choice, value, ground``.
+    matches
+        One row per source and kind of key: how many keys lead to an account, by which methods, and how many do not.
+    unmatched
+        The worst keys that lead to no account.
+    """
+
+    plan: Path
+    readings: pd.DataFrame
+    choices: pd.DataFrame
+    matches: pd.DataFrame
+    unmatched: pd.DataFrame
+    rows: Mapping[str, int]
+    findings: tuple[Finding, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """Give all of it as plain values."""
+        return {
+            "plan": self.plan,
+            "mapping": self.plan.parent / MAPPING,
+            "rows": dict(self.rows),
+            "readings": _plain(self.readings),
+            "choices": _plain(self.choices),
+            "matches": _plain(self.matches),
+            "unmatched": _plain(self.unmatched),
+            "findings": _plain(findings_frame(self.findings)),
+        }
+
+
+def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [show.missing_as_none(row) for row in records(frame)]
+
+
+def map_places(
+    places: Sequence[Path], out: Path, confirm: Confirm, *, anew: bool = False, noticed: Sequence[Finding] = ()
+) -> Work:
+    """Map files and folders into a workspace: a mapping, its SQL, a plan, and the canonical tables.
+
+    Parameters
+    ----------
+    confirm
+        Asked where the columns alone tell what a table is.
+    anew
+        Whether a mapping that lies there may be replaced.
+    noticed
+        What was noticed on the way here.
+
+    Raises
+    ------
+    DataError
+        When nothing is found that could be read as a table.
+    UsageError
+        When a mapping lies there that says something else.
+    """
+    for place in places:
+        if not place.exists():
+            raise UsageError(str(place), "a file or folder", "none", "correct the path")
+    with alone(out):
+        sweep(out)
+        with TemporaryDirectory(prefix=TEMPORARY, dir=out) as scratch:
+            found = find(places, Path(scratch))
+            _some(found, places)
+            named = [os.path.relpath(place, out) for place in places]
+            proposed = draft(found.tables, named, Path(scratch), lambda match: confirm(_question(match)))
+            _something(proposed, places)
+            profiles = _profiles(found.tables)
+            _write(proposed, out, anew)
+            write_atomic(out / "profile.csv", pd.concat(profiles.values()).to_csv(index=False).encode())
+            folder = remade(out / MAPPING, found)
+    told = facts(folder)
+    plan = _plan(out, told["rows"])
+    findings = (*noticed, *proposed.findings, *(Finding(**one) for one in told["findings"]))
+    identities, unmatched = (
+        pd.read_csv(out / name, dtype="str", keep_default_na=False) for name in ("id_map.csv", "unmatched.csv")
+    )
+    return Work(
+        plan,
+        _readings(proposed, found.tables, profiles),
+        _choices(proposed.mapping),
+        _matches(identities),
+        unmatched.head(_WORST),
+        told["rows"],
+        findings,
+    )
+
+
+def _some(found: Found, places: Sequence[Path]) -> None:
+    if not found.tables:
+        why = "; ".join(one.message for one in found.findings[:3])
+        where = ", ".join(map(str, places))
+        raise DataError(where, "tables as CSV, JSON, Parquet or Excel", why or "none", "name others")
+
+
+def _something(proposed: Draft, places: Sequence[Path]) -> None:
+    if not proposed.mapping.tables:
+        found = "; ".join(f"{name}: {why}" for name, why in proposed.mapping.left.items()) or "no rows in them"
+        do = "`holdfast sources` lists what is read; rename columns like the templates that `holdfast init` writes"
+        raise DataError(", ".join(map(str, places)), "a table that holdfast can read", found[:300], do)
+
+
+def landed(
+    place: str, out: Path, schema: str | None, secrets: Path | None, now: datetime
+) -> tuple[Path, list[Finding]]:
+    """Give the path of a place, and what was noticed; a database is fetched to ``landed/`` in the workspace first."""
+    if not is_url(place):
+        return Path(place), []
+    folder = out / "landed"
+    fetched = fetch(place, folder, at=pd.Timestamp(now), schema=schema, secrets=secrets)
+    return folder, [finding for one in fetched for finding in one.findings]
+
+
+def asking(yes: bool) -> Confirm:
+    """Ask on a terminal; elsewhere every proposal must be taken at once.
+
+    Raises
+    ------
+    UsageError
+        When there is nobody to ask and nothing is taken.
+    """
+    if yes:
+        return lambda _: True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        do = "add --yes to take every proposal, and read them in mapping.toml"
+        raise UsageError("holdfast map", "a terminal to ask on, or --yes", "neither", do)
+    return lambda question: typer.confirm(show.visible(question), default=True, err=True)
+
+
+def _question(match: Match) -> str:
+    title = f"{shipped()[match.vendor].title}'s {match.object}" if match.vendor else match.object
+    return f"Read {match.table.name} as {title}? ({match.ground})"
+
+
+def _profiles(tables: Sequence[RawTable]) -> dict[str, pd.DataFrame]:
+    with connect() as con:
+        return {
+            table.name: profile(con, table).assign(table=table.name)
+            for table in progress(tables, "profiling", len(tables))
+        }
+
+
+def _write(proposed: Draft, out: Path, anew: bool) -> None:
+    text = mapping_text(proposed.mapping).encode()
+    path = out / MAPPING
+    entries = proposed.mapping.entries
+    wanted = {out / entry.sql: proposed.adapters[entry.name].text.encode() for entry in entries} | {path: text}
+    edited = [one for one, content in wanted.items() if one.exists() and one.read_bytes() != content]
+    if edited and not anew:
+        do = "edit it, or replace it by --anew; manual.csv is kept either way"
+        raise UsageError(str(edited[-1]), "no mapping, or the one that would be written", "another one", do)
+    if not (out / MANUAL).exists():
+        write_atomic(out / MANUAL, _EMPTY_MANUAL)
+    for one, content in wanted.items():
+        write_atomic(one, content)
+
+
+def _plan(out: Path, rows: Mapping[str, int]) -> Path:
+    """Write a plan beside the mapping unless there is one."""
+    path = out / "plan.toml"
+    if not path.exists():
+        kind = "notice" if {"churn", "subscriptions"} & set(rows) else "silence"
+        write_atomic(path, plan_text(MAPPING, "out", churn=kind).encode())
+    return path
+
+
+def _readings(proposed: Draft, tables: Sequence[RawTable], profiles: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    taken = {match.table.name: (f"{match.vendor}: {match.object}", match.ground) for match in proposed.matches}
+    rows = []
+    for table in tables:
+        one = profiles[table.name]
+        read, ground = taken.get(
+            table.name, ("", proposed.mapping.left.get(table.name, "holdfast reads nothing from it"))
+        )
+        times = one[one["kind"] == "time"]
+        rows.append(
+            {
+                "table": table.name,
+                "rows": one.attrs.get("rows"),
+                "first": times["first"].min() if len(times) else None,
+                "last": times["last"].max() if len(times) else None,
+                "missing": float(one["missing"].mean()),
+                "read_as": read,
+                "ground": ground,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _choices(mapping: MapFile) -> pd.DataFrame:
+    rows: list[tuple[str, str, str]] = [("what an account is", mapping.accounts, mapping.grounds.get("accounts", ""))]
+    rows += [
+        (table, ", ".join(names), mapping.grounds.get(table, "all that have it"))
+        for table, names in mapping.tables.items()
+        if table != "accounts"
+    ]
+    for entry in mapping.entries:
+        rows.append((f"time zone of {entry.name}", entry.zone, entry.grounds.get("zone", "")))
+        if entry.exported_at is not None:
+            rows.append(
+                (f"export of {entry.name}", f"{entry.exported_at:%Y-%m-%d %H:%M}", entry.grounds.get("exported_at", ""))
+            )
+    return pd.DataFrame(rows, columns=["choice", "value", "ground"])
+
+
+def _matches(identities: pd.DataFrame) -> pd.DataFrame:
+    """Count the keys of each source by the way that they lead to an account."""
+    counted = (
+        identities.assign(method=identities["method"].replace("", "none")).groupby(["source", "kind", "method"]).size()
+    )
+    wide = counted.unstack(fill_value=0).reset_index()
+    methods = [name for name in ("exact", "crm_id", "domain", "manual", "none") if name in wide]
+    return wide[["source", "kind", *methods]].rename(columns={"none": "unmatched"})
+
+
+def tell(work: Work) -> None:
+    """Print what was mapped, and what to do next."""
+    show.table(_plain(work.readings), ["table", "rows", "first", "last", "missing", "read_as", "ground"])
+    show.say()
+    show.table(_plain(work.choices), ["choice", "value", "ground"])
+    show.say()
+    show.table(_plain(work.matches), list(work.matches.columns))
+    if len(work.unmatched):
+        show.say()
+        show.say("Keys that lead to no account, the worst first; say in manual.csv whose they are:")
+        show.table(_plain(work.unmatched), ["source", "key", "rows", "tables"])
+    for finding in work.findings:
+        if finding.severity != "info":
+            show.say(str(finding))
+    show.say()
+    rows = ", ".join(f"{count:,} {name}" for name, count in work.rows.items())
+    show.say(f"History: {rows}.")
+    show.say(f"Look at {work.plan.parent / MAPPING} and {work.plan}; then: holdfast check {work.plan}")

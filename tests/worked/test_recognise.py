@@ -1,0 +1,109 @@
+"""What a landed table is taken for: by its name, its folder and its columns, and never by the order of any."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from holdfast.features.history.dialect import Dialect
+from holdfast.features.mapping.adapter import parse, shipped
+from holdfast.features.mapping.generic import adapter_text, propose
+from holdfast.features.mapping.raw import RawTable
+from holdfast.features.mapping.recognise import recognise
+
+
+def landed(name: str, columns: str, folder: str = "exports") -> RawTable:
+    names = tuple(columns.split(","))
+    stem = name.rpartition("/")[2].lower()
+    return RawTable(name, folder, stem, (), "csv", names, dict.fromkeys(names, "VARCHAR"), "nothing", Dialect(), 0, 0)
+
+
+STRIPE = landed("stripe/customer", "id,email,name,created,currency,delinquent,metadata", "stripe")
+ZENDESK = landed(
+    "zendesk/ticket", "id,organization_id,requester_id,created_at,updated_at,status,subject,priority", "zendesk"
+)
+OWN = landed("usage", "account_id,user_id,occurred_at,event")
+
+
+def taken(*tables: RawTable) -> dict[str, tuple[str, str, bool]]:
+    return {one.table.name: (one.vendor, one.object, one.sure) for one in recognise(tables, shipped())}
+
+
+def test_the_folder_says_the_vendor():
+    assert taken(STRIPE, ZENDESK, OWN) == {
+        "stripe/customer": ("stripe", "customer", True),
+        "zendesk/ticket": ("zendesk", "ticket", True),
+    }
+
+
+@pytest.mark.parametrize("name", ["stripe_customers", "Stripe Customers", "stripe-customer-export", "customers"])
+def test_the_name_says_it_too(name):
+    assert taken(landed(name, ",".join(STRIPE.columns)))[name][:2] == ("stripe", "customer")
+
+
+def test_a_table_without_what_an_object_needs_is_none():
+    assert taken(landed("stripe/invoice", "number,note", "stripe")) == {}
+
+
+def test_the_order_of_tables_and_columns_decides_nothing():
+    tables = [
+        STRIPE,
+        ZENDESK,
+        OWN,
+        landed("invoices", "id,customer,amount_due,created,status,currency"),
+        landed("users", "id,email,name,created_at,organization_id"),
+    ]
+    first = taken(*tables)
+    for seed in range(5):
+        shuffled = []
+        for one in random.Random(seed).sample(tables, len(tables)):  # noqa: S311
+            columns = random.Random(seed).sample(one.columns, len(one.columns))  # noqa: S311
+            shuffled.append(landed(one.name, ",".join(columns), one.folder))
+        assert taken(*shuffled) == first
+
+
+def test_every_object_is_found_under_its_own_names_in_a_folder_of_its_vendor():
+    """A table with all declared columns that is called like the object, in the vendor's folder, is that object."""
+    for vendor, adapter in shipped().items():
+        for one in adapter.objects.values():
+            if one.inside is not None and not one.names:
+                continue
+            for name in one.names:
+                table = landed(f"{vendor}/{name}", ",".join(one.fields), vendor)
+                found = taken(table)
+                assert found[table.name][:2] == (vendor, one.name), (vendor, name, found)
+
+
+# --- what no vendor made
+
+
+def test_a_list_of_your_own_is_proposed_without_what_is_overwritten():
+    proposal = propose(landed("Kunden", "Kundennummer,Firma,Branche,Status"))
+    assert proposal is not None
+    read = {"account_id": "Kundennummer", "name": "Firma", "industry": "Branche", "lifecycle": "Status"}
+    assert (proposal.canonical, dict(proposal.columns)) == ("accounts", read)
+    assert list(proposal.left) == ["Status"]
+    today = parse(adapter_text(proposal), "own").statements["accounts"].split("UNION ALL")[0]
+    assert '"industry"' in today
+    assert '"lifecycle"' not in today
+
+
+def test_a_table_like_none_is_none():
+    assert propose(landed("colours", "colour,shape")) is None
+
+
+@pytest.mark.parametrize("name", ['"', "*/", "'; DROP TABLE x; --", "a\nb", "\\", "{0}", "%s"])
+def test_what_is_proposed_is_an_adapter_whatever_the_names(name):
+    proposal = propose(landed(f"usage {name}".replace("\n", " "), f"account_id,occurred_at,event,{name}"))
+    assert proposal is not None
+    adapter = parse(adapter_text(proposal), "own")
+    assert adapter.tables == ("usage",)
+    assert proposal.table.stem in adapter.objects["rows"].names
+
+
+def test_the_plainest_of_two_spellings_is_read_whatever_the_order():
+    for columns in ("Account ID,account_id,occurred_at,event", "account_id,Account ID,occurred_at,event"):
+        proposal = propose(landed("usage", columns))
+        assert proposal is not None
+        assert proposal.columns["account_id"] == "account_id"
