@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from holdfast.features.history.tables import TABLES
+from holdfast.features.landed.files import discover
 from holdfast.features.mapping.adapter import IDENTITIES, shipped
-from holdfast.features.mapping.files import discover
 from holdfast.features.mapping.objects import Landed, Source, lay_out
 from holdfast.features.mapping.recognise import recognise
 from holdfast.features.mapping.running import workbench

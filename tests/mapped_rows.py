@@ -13,8 +13,8 @@ import duckdb
 import pandas as pd
 
 from holdfast.features.history.tables import BASES, TABLES
+from holdfast.features.landed.files import discover
 from holdfast.features.mapping.adapter import IDENTITIES, shipped
-from holdfast.features.mapping.files import discover
 from holdfast.features.mapping.objects import Landed, Source, lay_out
 from holdfast.features.mapping.recognise import recognise
 from holdfast.features.mapping.running import workbench

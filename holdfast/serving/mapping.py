@@ -15,10 +15,10 @@ import pandas as pd
 import typer
 
 from holdfast.errors import DataError, UsageError
+from holdfast.features.database.fetch import fetch, is_url
 from holdfast.features.history.ingest import MAPPING
+from holdfast.features.landed.files import RawTable, connect, profile
 from holdfast.features.mapping.adapter import shipped
-from holdfast.features.mapping.database import fetch, is_url
-from holdfast.features.mapping.files import RawTable, connect, profile
 from holdfast.features.mapping.mapfile import MapFile, mapping_text
 from holdfast.features.mapping.mapped import MANUAL, Found, facts, find, remade, sweep
 from holdfast.features.mapping.proposing import Draft, draft

@@ -67,7 +67,7 @@ def write_starter(folder: Path) -> list[Path]:
 
 def _templates() -> dict[str, bytes]:
     from holdfast.features.history.tables import TABLES
-    from holdfast.features.mapping.sheets import SHEETS
+    from holdfast.features.sheets.sheets import SHEETS
     from holdfast.serving.templates import csv_template, workbook_template
 
     tables = {f"{name}.csv": f"{','.join(table.columns)}\n".encode() for name, table in TABLES.items()}

@@ -7,8 +7,8 @@ import io
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from holdfast.features.mapping.sheet import Sheet, SheetColumn
-from holdfast.features.mapping.sheets import EXAMPLE, HOW_TO, SHEETS
+from holdfast.features.sheets.sheet import Sheet, SheetColumn
+from holdfast.features.sheets.sheets import EXAMPLE, HOW_TO, SHEETS
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook

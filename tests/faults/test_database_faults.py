@@ -16,11 +16,11 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.errors import DataError, HoldfastError, LockHeld, UsageError
-from holdfast.features.mapping import fetching
-from holdfast.features.mapping.database import fetch
-from holdfast.features.mapping.fetched import STATE, parts_of
-from holdfast.features.mapping.secrets import password_of, scrub
-from holdfast.features.mapping.sqlsource import persevering, source_of
+from holdfast.features.database import fetching
+from holdfast.features.database.fetch import fetch
+from holdfast.features.database.fetched import STATE, parts_of
+from holdfast.features.database.secrets import password_of, scrub
+from holdfast.features.database.sqlsource import persevering, source_of
 from holdfast.safely import alone
 
 AT = datetime(2025, 6, 1, tzinfo=UTC)

@@ -316,7 +316,8 @@ def exports(folder: Path) -> None:
         con.execute(
             "COPY (SELECT 'e' || (i % 40) AS event, 'u' || (i % 500) AS distinct_id, 1767225600 + (i % 90000) AS time, "  # noqa: S608
             "'k' || (i % 120000) AS insert_id, ['A', 'B'][1 + i % 2] AS account_id, "
-            f"1767225600000 + (i % 90000) * 1000 + 5 AS mp_processing_time_ms, '{{}}' AS properties FROM range(200000) t(i)) TO '{folder}/event.parquet'"
+            f"1767225600000 + (i % 90000) * 1000 + 5 AS mp_processing_time_ms, '{{}}' AS properties "
+            f"FROM range(200000) t(i)) TO '{folder}/event.parquet'"
         )
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.errors import DataError
-from holdfast.features.mapping import archives, sniffing
-from holdfast.features.mapping.files import connect, discover, profile
+from holdfast.features.landed import archives, sniffing
+from holdfast.features.landed.files import connect, discover, profile
 
 GOOD = "id,name\n1,a\n2,b\n"
 

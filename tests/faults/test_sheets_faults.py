@@ -13,8 +13,8 @@ import pytest
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
-from holdfast.features.mapping.sheets import EXAMPLE
-from holdfast.features.mapping.sheets_reading import canonical, read_sheets
+from holdfast.features.sheets.reading import canonical, read_sheets
+from holdfast.features.sheets.sheets import EXAMPLE
 from holdfast.findings import Finding
 from holdfast.serving.command import run
 from holdfast.serving.templates import workbook_template

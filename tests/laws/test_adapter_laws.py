@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.features.history.tables import TABLES
+from holdfast.features.landed.files import discover
 from holdfast.features.mapping.adapter import IDENTITIES, KINDS, Adapter, shipped
-from holdfast.features.mapping.files import discover
 from holdfast.features.mapping.objects import Source, lay_out
 from holdfast.features.mapping.paths import find, plain, spellings
 from holdfast.features.mapping.recognise import hints

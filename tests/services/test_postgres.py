@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.errors import DataError, UsageError
-from holdfast.features.mapping import fetching
-from holdfast.features.mapping.database import Fetched, fetch
-from holdfast.features.mapping.fetched import STATE, parts_of
-from holdfast.features.mapping.sqlsource import persevering, source_of
+from holdfast.features.database import fetching
+from holdfast.features.database.fetch import Fetched, fetch
+from holdfast.features.database.fetched import STATE, parts_of
+from holdfast.features.database.sqlsource import persevering, source_of
 
 pytestmark = pytest.mark.services
 AT = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -279,7 +279,7 @@ _MEASURED = """
 import resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from holdfast.features.mapping.database import fetch
+from holdfast.features.database.fetch import fetch
 
 def peak(table):
     (found,) = fetch(sys.argv[1], Path(sys.argv[2]), at=datetime.now(UTC), tables=[table], chunk_rows=10_000)

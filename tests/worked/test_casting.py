@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from holdfast.features.mapping.casting import cast, ended, written
-from holdfast.features.mapping.raw import connect
+from holdfast.features.landed.casting import cast, ended, written
+from holdfast.features.landed.raw import connect
 
 UNIX = 1_767_225_600  # 2026-01-01
 

@@ -17,9 +17,9 @@ import pytest
 
 from holdfast import safely
 from holdfast.errors import DataError, UsageError
-from holdfast.features.mapping import fetched, fetching
-from holdfast.features.mapping.database import Fetched, fetch
-from holdfast.features.mapping.fetched import STATE, parts_of, read_state
+from holdfast.features.database import fetched, fetching
+from holdfast.features.database.fetch import Fetched, fetch
+from holdfast.features.database.fetched import STATE, parts_of, read_state
 
 DAY = timedelta(days=1)
 FIRST = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -395,8 +395,8 @@ _SIGKILL = """
 import os, signal, sys
 from datetime import datetime
 from pathlib import Path
-from holdfast.features.mapping import fetched
-from holdfast.features.mapping.database import fetch
+from holdfast.features.database import fetched
+from holdfast.features.database.fetch import fetch
 
 fetched.State.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 fetch(sys.argv[1], Path(sys.argv[2]), at=datetime.fromisoformat(sys.argv[3]), chunk_rows=4)

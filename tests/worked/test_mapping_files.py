@@ -13,7 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from holdfast.features.mapping.files import connect, discover, profile
+from holdfast.features.landed.files import connect, discover, profile
 
 LANDED = Path(os.environ.get("HOLDFAST_LANDED", Path(__file__).parents[2].parent / "shared" / "landed"))
 
@@ -326,8 +326,8 @@ def test_a_profile(place, found):
 
 def test_a_large_table_is_profiled_by_a_sample_and_says_so(place, found, monkeypatch):
     parquet(place / "a.parquet", "SELECT range AS id, DATE '2024-01-01' + (range % 366)::INT AS day FROM range(10000)")
-    monkeypatch.setattr("holdfast.features.mapping.profile.WHOLE_BYTES", 100)
-    monkeypatch.setattr("holdfast.features.mapping.profile.SAMPLE_ROWS", 1000)
+    monkeypatch.setattr("holdfast.features.landed.profile.WHOLE_BYTES", 100)
+    monkeypatch.setattr("holdfast.features.landed.profile.SAMPLE_ROWS", 1000)
     (table,) = found()[0].values()
     with connect() as con:
         frame, again = profile(con, table), profile(con, table)

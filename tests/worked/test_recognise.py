@@ -7,10 +7,12 @@ import random
 import pytest
 
 from holdfast.features.history.dialect import Dialect
+from holdfast.features.landed.raw import RawTable
 from holdfast.features.mapping.adapter import parse, shipped
 from holdfast.features.mapping.generic import adapter_text, propose
-from holdfast.features.mapping.raw import RawTable
+from holdfast.features.mapping.mapfile import read_mapping
 from holdfast.features.mapping.recognise import recognise
+from tests.mapping_world import mapped
 
 
 def landed(name: str, columns: str, folder: str = "exports") -> RawTable:
@@ -107,3 +109,17 @@ def test_the_plainest_of_two_spellings_is_read_whatever_the_order():
         proposal = propose(landed("usage", columns))
         assert proposal is not None
         assert proposal.columns["account_id"] == "account_id"
+
+
+def test_a_list_that_is_like_accounts_by_its_columns_alone_gives_way_to_a_vendor(tmp_path):
+    """Tags have an id and a name too; what an account is, the help desk knows better."""
+    tickets = "id,organization_id,requester_id,created_at,updated_at,status,subject,priority"
+    files = {
+        "intercom/tag.csv": "id,name\n1,vip\n2,beta\n",
+        "zendesk/organization.csv": "id,external_id,name,shared_tickets,created_at\n7,a,Acme,false,2026-01-01\n",
+        "zendesk/ticket.csv": f"{tickets}\n1,7,5,2026-01-02T00:00:00Z,2026-01-02T00:00:00Z,open,a,low\n",
+    }
+    work = mapped(tmp_path, files)
+    assert read_mapping(work / "mapping.toml").accounts == "zendesk"
+    named = mapped(tmp_path / "named", {**files, "accounts.csv": "account_id,name\na,Acme\n"})
+    assert read_mapping(named / "mapping.toml").accounts == "accounts"

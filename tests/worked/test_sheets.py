@@ -18,10 +18,10 @@ from holdfast.features.catalog import catalog
 from holdfast.features.history import History
 from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.tables import TABLES
-from holdfast.features.mapping.sheets import EXAMPLE, HOW_TO, SHEETS
-from holdfast.features.mapping.sheets_cells import read_cells
-from holdfast.features.mapping.sheets_reading import canonical, read_sheets, recognise
-from holdfast.features.mapping.sheets_rows import named
+from holdfast.features.sheets.cells import read_cells
+from holdfast.features.sheets.reading import canonical, read_sheets, recognise
+from holdfast.features.sheets.rows import named
+from holdfast.features.sheets.sheets import EXAMPLE, HOW_TO, SHEETS
 from holdfast.serving.starter import write_starter
 from holdfast.serving.templates import csv_template, workbook_template
 

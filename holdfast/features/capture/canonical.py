@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from holdfast.features.capture.naming import same
-from holdfast.features.mapping.raw import literal, quoted
+from holdfast.features.landed.raw import literal, quoted
 
 _FLOATS = ("FLOAT", "DOUBLE")
 _NESTED = ("STRUCT", "MAP", "UNION")

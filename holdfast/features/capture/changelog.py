@@ -25,7 +25,7 @@ from holdfast.features.capture.naming import file_of, folder_of, same, table_of
 from holdfast.features.capture.spool import DELETED, FROM, Rows, spool
 from holdfast.features.capture.writing import write_changes
 from holdfast.features.history.history import Instant
-from holdfast.features.mapping.raw import files_literal
+from holdfast.features.landed.raw import files_literal
 from holdfast.features.time import to_instant
 from holdfast.findings import Finding
 from holdfast.safely import alone, publishing, remove, sha256_of

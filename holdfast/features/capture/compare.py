@@ -19,7 +19,7 @@ from holdfast.features.capture.canonical import hash_of, key_hash_of, text_of
 from holdfast.features.capture.drift import is_bookkeeping
 from holdfast.features.capture.naming import same
 from holdfast.features.capture.spool import DELETED, FROM
-from holdfast.features.mapping.raw import connect, files_literal, quoted
+from holdfast.features.landed.raw import connect, files_literal, quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from holdfast.errors import DataError, UsageError, did_you_mean
 from holdfast.features.capture import ChangeLog
+from holdfast.features.landed.files import RawTable
+from holdfast.features.landed.naming import stem_of
 from holdfast.features.mapping.adapter import Adapter
-from holdfast.features.mapping.files import RawTable
 from holdfast.features.mapping.mapfile import MapFile, Reading, read_adapter
-from holdfast.features.mapping.naming import stem_of
 from holdfast.features.mapping.objects import Landed, Source
 from holdfast.features.mapping.sheet_tables import sheet_as_table
 from holdfast.findings import Finding

@@ -11,9 +11,9 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.capture import Captured, ChangeLog
+from holdfast.features.landed.files import RawTable, connect
 from holdfast.features.mapping.adapter import Object
 from holdfast.features.mapping.binding import CAPTURED, bind, log_name
-from holdfast.features.mapping.files import RawTable, connect
 from holdfast.features.mapping.mapfile import mapping_path, read_mapping
 from holdfast.features.mapping.mapped import find, sweep
 from holdfast.features.mapping.objects import Landed, keeps_versions, landed_key

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from holdfast.features.landed.casting import ended
 from holdfast.features.mapping.adapter import Object
-from holdfast.features.mapping.casting import ended
 from holdfast.features.mapping.objects import Part, Source, parts_of
 from holdfast.findings import Finding
 

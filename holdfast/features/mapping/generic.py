@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from holdfast.features.history.tables import TABLES, Column, Table
-from holdfast.features.mapping.files import RawTable, literal, quoted
+from holdfast.features.landed.files import RawTable, literal, quoted
 from holdfast.features.mapping.mapfile import toml
 from holdfast.features.mapping.paths import plain, spellings
 from holdfast.features.mapping.recognise import bare_name

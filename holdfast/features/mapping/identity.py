@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from holdfast.errors import did_you_mean
+from holdfast.features.landed.files import literal
 from holdfast.features.mapping.adapter import IDENTITIES
-from holdfast.features.mapping.files import literal
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:

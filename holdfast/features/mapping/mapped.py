@@ -17,11 +17,11 @@ import pandas as pd
 
 from holdfast.errors import DataError, did_you_mean
 from holdfast.features.history import History
+from holdfast.features.landed.files import RawTable, discover
+from holdfast.features.landed.walking import files_below
 from holdfast.features.mapping.binding import CAPTURED, bind
-from holdfast.features.mapping.files import RawTable, discover
 from holdfast.features.mapping.mapfile import MapFile, mapping_path, read_mapping
 from holdfast.features.mapping.running import Mapped, run
-from holdfast.features.mapping.walking import files_below
 from holdfast.findings import Finding
 from holdfast.safely import TEMPORARY, alone, folder_atomic, remove, sha256_of, write_atomic
 

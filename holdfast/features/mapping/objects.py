@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from holdfast.features.landed.casting import Cast, Written, cast, ended, written
+from holdfast.features.landed.files import RawTable, literal, quoted
 from holdfast.features.mapping.adapter import Adapter, Field, Object
-from holdfast.features.mapping.casting import Cast, Written, cast, ended, written
-from holdfast.features.mapping.files import RawTable, literal, quoted
 from holdfast.features.mapping.paths import find, json_path, plain, spellings
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from holdfast.features.mapping.files import literal, quoted
+from holdfast.features.landed.files import literal, quoted
 
 _PART = re.compile(r"^(?P<name>[^\[\]]*)(?P<index>(\[\d+\])*)$")
 

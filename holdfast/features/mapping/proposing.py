@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from holdfast.features.landed.files import RawTable, connect, quoted
 from holdfast.features.mapping.adapter import Adapter, parse, shipped
 from holdfast.features.mapping.binding import MANUAL
 from holdfast.features.mapping.exporting import last_recorded
-from holdfast.features.mapping.files import RawTable, connect, quoted
 from holdfast.features.mapping.generic import Proposal, adapter_text, propose
 from holdfast.features.mapping.mapfile import Entry, MapFile, Reading
 from holdfast.features.mapping.objects import SMALL, Landed, Source, lay_out
@@ -21,7 +21,7 @@ from holdfast.features.mapping.paths import plain
 from holdfast.features.mapping.recognise import Match, recognise
 from holdfast.features.mapping.running import workbench
 from holdfast.features.mapping.sheet_tables import sheet_as_table
-from holdfast.features.mapping.sheets_binding import recognise as recognise_sheet
+from holdfast.features.sheets.binding import recognise as recognise_sheet
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:
@@ -78,8 +78,10 @@ def draft(tables: Sequence[RawTable], places: Sequence[str], scratch: Path, keep
     matches = (*found, *(match for _, _, match in own.values()))
     by_name = {table.name: table for table in tables}
     with_facts, tables_of = _look(entries, adapters, by_name, scratch)
-    hub, ground = _hub(tables_of.get("accounts", {}), own, list(adapters))
-    chosen, grounds = _origins(tables_of, hub)
+    named = {name for name, (_, _, match) in own.items() if match.sure}
+    ranked = sorted(adapters, key=lambda one: (_rank("accounts", one, named), one))
+    hub, ground = _hub(tables_of.get("accounts", {}), ranked, named)
+    chosen, grounds = _origins(tables_of, hub, named)
     mapping = MapFile(tuple(places), hub, chosen, tuple(with_facts), None, left, {"accounts": ground, **grounds})
     return Draft(mapping, adapters, tuple(matches), tuple(findings))
 
@@ -219,22 +221,25 @@ def _read(layout: pd.DataFrame, reading: Reading, table: RawTable) -> tuple[str,
     return tuple(column for column in table.columns if quoted(column) in used)
 
 
-def _hub(accounts: Mapping[str, int], own: Own, sources: Sequence[str]) -> tuple[str, str]:
+def _hub(accounts: Mapping[str, int], ranked: Sequence[str], named: set[str]) -> tuple[str, str]:
     """Choose the source that says what an account is: your own list, else the CRM, else billing."""
     if not accounts:
-        first = next(iter(own), min(sources, key=lambda one: _rank("accounts", one), default=""))
-        return first, "no source lists accounts: they are whatever accounts the rows name"
-    order = [*(name for name in own if name in accounts), *(name for name in _FIRST if name in accounts)]
-    why = "your own list" if order[0] in own else "the first of CRM, billing, support"
-    return order[0], f"{why}, with {accounts[order[0]]} accounts"
+        return next(iter(ranked), ""), "no source lists accounts: they are whatever accounts the rows name"
+    first = next(name for name in ranked if name in accounts)
+    why = "your own list" if first in named else "the first of CRM, billing, support"
+    if first not in named and first not in _FIRST:
+        why = "its columns read like accounts, and nothing else does"
+    return first, f"{why}, with {accounts[first]} accounts"
 
 
-def _origins(given: Mapping[str, Mapping[str, int]], hub: str) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+def _origins(
+    given: Mapping[str, Mapping[str, int]], hub: str, named: set[str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """Choose for each canonical table the sources that fill it."""
     chosen: dict[str, tuple[str, ...]] = {}
     grounds: dict[str, str] = {}
     for table, sources in sorted(given.items()):
-        names = sorted(sources, key=lambda one: (_rank(table, one), one))
+        names = sorted(sources, key=lambda one: (_rank(table, one, named), one))
         if table == "accounts":
             names = [hub]
         elif table in _ONE_SOURCE and len(names) > 1:
@@ -244,6 +249,7 @@ def _origins(given: Mapping[str, Mapping[str, int]], hub: str) -> tuple[dict[str
     return chosen, grounds
 
 
-def _rank(table: str, source: str) -> int:
+def _rank(table: str, source: str, named: set[str]) -> int:
+    """Put your own lists that are named so first, then vendors, then lists that are alike by their columns alone."""
     order = (*_FIRST_OF.get(table, ()), *_FIRST)
-    return order.index(source) if source in order else -1
+    return order.index(source) if source in order else -1 if source in named else len(order)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from holdfast.features.landed.files import RawTable
 from holdfast.features.mapping.adapter import Adapter, Object
-from holdfast.features.mapping.files import RawTable
 from holdfast.features.mapping.paths import find, plain, spellings
 
 _NEIGHBOUR = 0.5  # what it counts that other tables of the folder are of the same vendor

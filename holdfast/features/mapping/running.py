@@ -13,9 +13,9 @@ import pandas as pd
 
 from holdfast.errors import DataError, UsageError, did_you_mean
 from holdfast.features.history.tables import SOURCE_ID, TABLES, Column, Table
+from holdfast.features.landed.files import connect, literal, quoted
 from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.exporting import dated
-from holdfast.features.mapping.files import connect, literal, quoted
 from holdfast.features.mapping.identity import UNMATCHED, collect, joined, place_mails, resolve
 from holdfast.features.mapping.objects import SMALL, Source, lay_out, schema_of
 from holdfast.findings import Finding

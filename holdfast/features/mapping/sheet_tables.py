@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from holdfast.features.mapping.files import RawTable, connect, file_literal
-from holdfast.features.mapping.naming import safe_name
-from holdfast.features.mapping.sheets_rows import canonical
+from holdfast.features.landed.files import RawTable, connect, file_literal
+from holdfast.features.landed.naming import safe_name
+from holdfast.features.sheets.rows import canonical
 from holdfast.findings import Finding
 
 

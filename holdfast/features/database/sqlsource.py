@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.errors import DataError, HoldfastError, UsageError, did_you_mean
-from holdfast.features.mapping.secrets import Secret, how, known_to, password_of, refuse_typed, scrub
+from holdfast.features.database.secrets import Secret, how, known_to, password_of, refuse_typed, scrub
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-_log = logging.getLogger("holdfast.features.mapping.database")
+_log = logging.getLogger("holdfast.features.database.fetch")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(\+[A-Za-z0-9_]+)?://")
 _ELSEWHERE = frozenset({"http", "https", "file", "s3", "gs", "gcs", "az", "abfs", "ftp", "sftp"})
 _SERVED = frozenset({"postgresql", "mysql", "mariadb", "mssql", "oracle", "sqlite"})

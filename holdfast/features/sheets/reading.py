@@ -15,11 +15,11 @@ import pandas as pd
 from holdfast.errors import DataError
 from holdfast.features.history.dialect import Dialect, delimiter_of, encoding_of
 from holdfast.features.history.tables import SOURCE_ID, TABLES
-from holdfast.features.mapping.sheet import ACCOUNT, NOTED, fold
-from holdfast.features.mapping.sheets import HOW_TO, SHEETS
-from holdfast.features.mapping.sheets_binding import recognise
-from holdfast.features.mapping.sheets_cells import shown, text_of
-from holdfast.features.mapping.sheets_rows import canonical
+from holdfast.features.sheets.binding import recognise
+from holdfast.features.sheets.cells import shown, text_of
+from holdfast.features.sheets.rows import canonical
+from holdfast.features.sheets.sheet import ACCOUNT, NOTED, fold
+from holdfast.features.sheets.sheets import HOW_TO, SHEETS
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from holdfast.errors import DataError, did_you_mean
 from holdfast.features.history.convert import coded, convert
 from holdfast.features.history.dialect import Dialect, dayfirst_of, decimal_of
 from holdfast.features.history.tables import Column, Kind
-from holdfast.features.mapping.sheet import SheetColumn, fold
+from holdfast.features.sheets.sheet import SheetColumn, fold
 
 Value = str | float | pd.Timestamp | None
 _NOTHING = ("-", "\N{EN DASH}", "\N{EM DASH}", "n/a")
@@ -79,7 +79,7 @@ def read_cells(column: SheetColumn, cells: Sequence[object], dialect: Dialect) -
 
     Examples
     --------
-    >>> from holdfast.features.mapping.sheets import SHEETS
+    >>> from holdfast.features.sheets.sheets import SHEETS
     >>> read_cells(SHEETS["reviews"].column("status"), ["abgesagt", "No-Show", ""], Dialect())
     ['cancelled', 'no_show', None]
     >>> print(read_cells(SHEETS["reviews"].column("status"), ["helt"], Dialect())[0])

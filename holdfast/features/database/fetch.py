@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from holdfast.errors import DataError, UsageError
-from holdfast.features.mapping.choosing import chosen
-from holdfast.features.mapping.fetched import Landed, State, begin, clean_stage, folder_of, publish
-from holdfast.features.mapping.fetching import Order, Passed, Taken, take
-from holdfast.features.mapping.sqlsource import Source, denied, is_url, persevering, source_of
-from holdfast.features.mapping.watermarks import only_of
+from holdfast.features.database.choosing import chosen
+from holdfast.features.database.fetched import Landed, State, begin, clean_stage, folder_of, publish
+from holdfast.features.database.fetching import Order, Passed, Taken, take
+from holdfast.features.database.sqlsource import Source, denied, is_url, persevering, source_of
+from holdfast.features.database.watermarks import only_of
 from holdfast.findings import Finding
 from holdfast.progress import progress
 from holdfast.safely import alone, publishing
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fetched", "fetch", "is_url"]
 
-_log = logging.getLogger("holdfast.features.mapping.database")
+_log = logging.getLogger("holdfast.features.database.fetch")
 _NO_LAG = timedelta(0)
 _LONGEST = timedelta(days=36525)
 
@@ -95,7 +95,7 @@ def fetch(
 
     All tables are of one instant. The folder gets one folder of Parquet parts per table and ``fetched.json``, which is
     replaced last: a fetch that fails or is killed leaves everything as it was, and the next one begins where the last
-    complete one ended. Read the folder through `holdfast.features.mapping.fetched.parts_of`.
+    complete one ended. Read the folder through `holdfast.features.database.fetched.parts_of`.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from holdfast.errors import DataError
-from holdfast.features.mapping.archives import check_size
-from holdfast.features.mapping.naming import distinct, hidden, safe_name
+from holdfast.features.landed.archives import check_size
+from holdfast.features.landed.naming import distinct, hidden, safe_name
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from holdfast.errors import DataError
 from holdfast.features.history.dialect import NUMBER, SPELLED_DATE
-from holdfast.features.mapping.casting import Written, cast, ended, written
-from holdfast.features.mapping.raw import RawTable, quoted
+from holdfast.features.landed.casting import Written, cast, ended, written
+from holdfast.features.landed.raw import RawTable, quoted
 
 WHOLE_BYTES = 64 << 20
 SAMPLE_ROWS = 200_000

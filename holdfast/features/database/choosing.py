@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from holdfast.errors import DataError, UsageError, did_you_mean
-from holdfast.features.mapping.fetched import STATE, Landed, folder_of
+from holdfast.features.database.fetched import STATE, Landed, folder_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from holdfast.errors import DataError, did_you_mean
-from holdfast.features.mapping.sheet import ACCOUNT, NOTED, Sheet, SheetColumn, fold
-from holdfast.features.mapping.sheets import SHEETS
-from holdfast.features.mapping.sheets_cells import shown, text_of
+from holdfast.features.sheets.cells import shown, text_of
+from holdfast.features.sheets.sheet import ACCOUNT, NOTED, Sheet, SheetColumn, fold
+from holdfast.features.sheets.sheets import SHEETS
 from holdfast.findings import Finding
 
 _MOST = 20

@@ -17,10 +17,10 @@ import duckdb
 
 from holdfast.errors import DataError
 from holdfast.features.history.dialect import Dialect
-from holdfast.features.mapping.naming import distinct, safe_name
-from holdfast.features.mapping.quarantine import CELL, Quarantine, keep, sift
-from holdfast.features.mapping.raw import file_literal, files_literal, literal, quoted
-from holdfast.features.mapping.sniffing import Sniffed, opened, sniff, zipped
+from holdfast.features.landed.naming import distinct, safe_name
+from holdfast.features.landed.quarantine import CELL, Quarantine, keep, sift
+from holdfast.features.landed.raw import file_literal, files_literal, literal, quoted
+from holdfast.features.landed.sniffing import Sniffed, opened, sniff, zipped
 
 _BLOCK = 1 << 24
 _UTF8 = ("utf-8", "utf-8-sig")

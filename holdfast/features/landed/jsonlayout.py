@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from holdfast.errors import DataError
-from holdfast.features.mapping.sniffing import HEAD, opened, zipped
+from holdfast.features.landed.sniffing import HEAD, opened, zipped
 
 PAGE = 100 << 20  # bytes of the longest page of an API
 _ENVELOPE = re.compile(

@@ -14,7 +14,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from holdfast.features.mapping.naming import safe_name
+from holdfast.features.landed.naming import safe_name
 
 CELL = 1 << 20  # characters of the longest cell
 _LINE = 1 << 24

@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 
 from holdfast.errors import DataError
-from holdfast.features.mapping.delimited import united
-from holdfast.features.mapping.jsonlayout import PAGE, Layout, layout_of
-from holdfast.features.mapping.naming import distinct, safe_name
-from holdfast.features.mapping.quarantine import Bad, Quarantine
-from holdfast.features.mapping.raw import file_literal, literal, quoted
-from holdfast.features.mapping.sniffing import opened, zipped
+from holdfast.features.landed.delimited import united
+from holdfast.features.landed.jsonlayout import PAGE, Layout, layout_of
+from holdfast.features.landed.naming import distinct, safe_name
+from holdfast.features.landed.quarantine import Bad, Quarantine
+from holdfast.features.landed.raw import file_literal, literal, quoted
+from holdfast.features.landed.sniffing import opened, zipped
 
 _OBJECT = 1 << 24  # bytes of the longest row
 _PACKED = 20  # how much longer than its packed form

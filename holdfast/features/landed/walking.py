@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from holdfast.errors import DataError
+from holdfast.features.database.fetched import STATE, parts_of
 from holdfast.features.history.ingest import MAPPING
-from holdfast.features.mapping.archives import unpacked
-from holdfast.features.mapping.fetched import STATE, parts_of
-from holdfast.features.mapping.naming import format_of, hidden, no_data, numbered, part_like, stem_of
+from holdfast.features.landed.archives import unpacked
+from holdfast.features.landed.naming import format_of, hidden, no_data, numbered, part_like, stem_of
 from holdfast.findings import Finding
 
 # what a mapping leaves beside its file

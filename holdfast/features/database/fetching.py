@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from holdfast.errors import UsageError
-from holdfast.features.mapping.choosing import reflected, refuse_drift
-from holdfast.features.mapping.fetched import Landed, Part, folder_of, sound
-from holdfast.features.mapping.rereads import Rereads
-from holdfast.features.mapping.sqltypes import ARROW, Carried, Misfit, carried
-from holdfast.features.mapping.watermarks import Boundary, boundary, latest, named, recognise
+from holdfast.features.database.choosing import reflected, refuse_drift
+from holdfast.features.database.fetched import Landed, Part, folder_of, sound
+from holdfast.features.database.rereads import Rereads
+from holdfast.features.database.sqltypes import ARROW, Carried, Misfit, carried
+from holdfast.features.database.watermarks import Boundary, boundary, latest, named, recognise
 from holdfast.findings import Finding
 from holdfast.safely import flush, publishing, sha256_of
 

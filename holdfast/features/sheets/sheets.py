@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from holdfast.features.mapping.sheet import ACCOUNT, NOTED, Sheet, SheetColumn, Word
+from holdfast.features.sheets.sheet import ACCOUNT, NOTED, Sheet, SheetColumn, Word
 
 SOURCE = "customer_success"
 HOW_TO = "How to"  # the sheet of a workbook that explains the others

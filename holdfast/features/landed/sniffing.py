@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from holdfast.errors import DataError
 from holdfast.features.history.dialect import encoding_of
-from holdfast.features.mapping.naming import distinct
+from holdfast.features.landed.naming import distinct
 
 HEAD = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")

@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 
 from holdfast.errors import DataError
-from holdfast.features.mapping.naming import distinct
-from holdfast.features.mapping.quarantine import Bad, Quarantine
-from holdfast.features.mapping.raw import files_literal, literal, quoted
+from holdfast.features.landed.naming import distinct
+from holdfast.features.landed.quarantine import Bad, Quarantine
+from holdfast.features.landed.raw import files_literal, literal, quoted
 
 AIRBYTE = "_airbyte_data"
 _KEPT = ("_airbyte_extracted_at", "_airbyte_emitted_at")

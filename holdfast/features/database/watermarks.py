@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.errors import UsageError, did_you_mean
-from holdfast.features.mapping.sqltypes import ARROW, TIMES, Carried, Kind
+from holdfast.features.database.sqltypes import ARROW, TIMES, Carried, Kind
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement

@@ -11,16 +11,16 @@ import duckdb
 
 from holdfast.errors import DataError
 from holdfast.features.history.dialect import Dialect
-from holdfast.features.mapping.columnar import read_parquet, unwrapped
-from holdfast.features.mapping.delimited import read_delimited
-from holdfast.features.mapping.jsonlike import read_json
-from holdfast.features.mapping.naming import format_of, stem_of
-from holdfast.features.mapping.profile import profile
-from holdfast.features.mapping.quarantine import Quarantine
-from holdfast.features.mapping.raw import RawTable, connect, file_literal, literal, quoted
-from holdfast.features.mapping.sniffing import regular, sniff
-from holdfast.features.mapping.walking import Unit, units, unread, walk
-from holdfast.features.mapping.workbook import read_workbook
+from holdfast.features.landed.columnar import read_parquet, unwrapped
+from holdfast.features.landed.delimited import read_delimited
+from holdfast.features.landed.jsonlike import read_json
+from holdfast.features.landed.naming import format_of, stem_of
+from holdfast.features.landed.profile import profile
+from holdfast.features.landed.quarantine import Quarantine
+from holdfast.features.landed.raw import RawTable, connect, file_literal, literal, quoted
+from holdfast.features.landed.sniffing import regular, sniff
+from holdfast.features.landed.walking import Unit, units, unread, walk
+from holdfast.features.landed.workbook import read_workbook
 from holdfast.findings import Finding
 from holdfast.progress import progress
 

@@ -11,7 +11,7 @@ from statistics import median
 import pyarrow as pa
 
 from holdfast.features.history.dialect import GROUPING, NUMBER, dayfirst_of, decimal_of
-from holdfast.features.mapping.raw import literal
+from holdfast.features.landed.raw import literal
 
 _TRUE = ("true", "t", "yes", "y", "ja", "j", "wahr", "1", "1.0", "x")
 _FALSE = ("false", "f", "no", "n", "nein", "falsch", "0", "0.0")
@@ -143,7 +143,8 @@ def _spelled_number(value: str, decimal: str) -> str:
         f"regexp_replace(regexp_extract({signed}, {literal(NUMBER[decimal])}), {literal(GROUPING[decimal])}, '', 'g')"
     )
     point = whole if decimal == "." else f"replace({whole}, ',', '.')"
-    return f"TRY_CAST(regexp_extract({point}, {literal(_FINITE)}) AS DOUBLE) / CASE WHEN contains({value}, '%') THEN 100 ELSE 1 END"
+    scale = f"CASE WHEN contains({value}, '%') THEN 100 ELSE 1 END"
+    return f"TRY_CAST(regexp_extract({point}, {literal(_FINITE)}) AS DOUBLE) / {scale}"
 
 
 def _flag(value: str, landed: str) -> Cast:

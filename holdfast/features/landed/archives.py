@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from holdfast.errors import DataError
-from holdfast.features.mapping.naming import safe_name
+from holdfast.features.landed.naming import safe_name
 
 TOTAL = 2 << 30
 RATIO = 200

@@ -12,10 +12,10 @@ import pandas as pd
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.tables import SOURCE_ID, TABLES, Table
-from holdfast.features.mapping.sheet import ACCOUNT, NOTED, Sheet, fold
-from holdfast.features.mapping.sheets import EXAMPLE, SHEETS, SOURCE
-from holdfast.features.mapping.sheets_binding import bound_columns, extra_columns
-from holdfast.features.mapping.sheets_cells import Bad, Value, dialect_of, read_cells, text_of
+from holdfast.features.sheets.binding import bound_columns, extra_columns
+from holdfast.features.sheets.cells import Bad, Value, dialect_of, read_cells, text_of
+from holdfast.features.sheets.sheet import ACCOUNT, NOTED, Sheet, fold
+from holdfast.features.sheets.sheets import EXAMPLE, SHEETS, SOURCE
 from holdfast.findings import Finding
 
 Line = dict[str, object]  # the cells of a row, by canonical column

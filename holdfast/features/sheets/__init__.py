@@ -1,0 +1,1 @@
+"""Sheets for what only people know: goals, roles, reviews, advocacy, budgets and lost customers."""
