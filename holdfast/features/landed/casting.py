@@ -182,7 +182,8 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
     zoned = sum(bool(re.search(_ZONED, text)) for text in texts)
     suffix = "" if zoned == len(texts) else f", without a zone, read as {how.zone}"
     if texts and share == len(texts):
-        return f"coalesce({iso}, {spelled})", f"ISO{suffix}"
+        fast = f"TRY_CAST({value} AS TIMESTAMPTZ), " if how.zone == "UTC" else ""  # nearly always the whole story
+        return f"coalesce({fast}{iso}, {spelled})", f"ISO{suffix}"
     order = {None: "", True: ", day first", False: ", month first"}[how.dayfirst]
     number = (
         f"CASE WHEN NOT regexp_matches(trim({value}), {literal(_COMPACT.pattern)}) THEN TRY_CAST({value} AS DOUBLE) END"
