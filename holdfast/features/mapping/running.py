@@ -182,7 +182,8 @@ def _write(
     if not written:
         path.unlink()
         return 0, []
-    noticed = [*_copies(con, table, sources), *_foreign(con, table, sources)]
+    with _streaming(con, large):
+        noticed = [*_copies(con, table, sources), *_foreign(con, table, sources)]
     return written, [*noticed, *(_repeated(con, table, body, written) if keyed else [])]
 
 
@@ -215,11 +216,15 @@ def _copies(con: duckdb.DuckDBPyConnection, table: Table, sources: Sequence[Sour
 
 
 def _foreign(con: duckdb.DuckDBPyConnection, table: Table, sources: Sequence[Source]) -> Iterator[Finding]:
-    """Count words and numbers of your own lists that a column may not hold, in a large list among the first rows."""
+    """Count words and numbers of your own lists that a column may not hold, in a large list among the first rows.
+
+    What the SQL derives by itself is left out.
+    """
     strict = [column for column in table.columns.values() if column.words or column.within is not None]
     for source in sources:
         view = f"{schema_of(source)}.{quoted('_' + table.name)}"
-        own = set() if source.name in shipped() else set(_columns(con, view))
+        read = {name for one in source.adapter.objects.values() for name in one.fields}
+        own = set() if source.name in shipped() else read.intersection(_columns(con, view))
         for column in (one for one in strict if one.name in own):
             name = quoted(column.name)
             wrong = f"FROM (SELECT {name} FROM {view} LIMIT {_LOOKED_AT}) WHERE NOT ({_right(column, name)})"
