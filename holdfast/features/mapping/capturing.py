@@ -11,16 +11,22 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.capture import Captured, ChangeLog
-from holdfast.features.landed.files import RawTable, connect
+from holdfast.features.history.tables import ACTIVITY_TABLES, TABLES
+from holdfast.features.landed.files import RawTable, connect, file_literal, quoted
 from holdfast.features.mapping.adapter import Object
 from holdfast.features.mapping.binding import CAPTURED, bind, log_name
 from holdfast.features.mapping.mapfile import mapping_path, read_mapping
+from holdfast.features.mapping.mapped import TABLES as TABLES_FOLDER
 from holdfast.features.mapping.mapped import find, sweep
 from holdfast.features.mapping.objects import Landed, keeps_versions, landed_key
 from holdfast.progress import progress
 from holdfast.safely import TEMPORARY, alone
 
+OLD = pd.Timedelta(days=31)
+
 if TYPE_CHECKING:
+    import duckdb
+
     from holdfast.features.mapping.mapfile import MapFile
 
 
@@ -38,8 +44,9 @@ def capture(
     now
         The present, which no state can lie after.
     at
-        Since when the state holds; by default since the files were written, so that an old export does not pass for
-        the present.
+        Since when the state holds; by default since the files were written, or, where nothing has happened in the
+        mapped tables for a month before that, since the last thing that did: an old export that was copied today does
+        not pass for the present.
     allow_shrink
         Whether to take a table of less than half of the rows of the last time.
 
@@ -62,8 +69,23 @@ def capture(
                 do = "capture is for tables that overwrite their rows, such as customers or subscriptions"
                 raise UsageError(str(file), "a table that keeps no history of its own", "none", do)
             log = ChangeLog(home / CAPTURED)
-            since = at or min(now, max(_written(table) for table, _ in wanted))
+            since = at or _since(home / TABLES_FOLDER, min(now, max(_written(table) for table, _ in wanted)))
             return [_captured(log, table, key, since, allow_shrink) for table, key in progress(wanted, "capturing")]
+
+
+def _since(folder: Path, written: pd.Timestamp) -> pd.Timestamp:
+    """Give the day of an export: when it was written, or the last thing that it tells when that is long before."""
+    there = [name for name in ACTIVITY_TABLES if (folder / f"{name}.parquet").is_file()]
+    with connect() as con:
+        lasts = [_last(con, folder / f"{name}.parquet", TABLES[name].time, written) for name in there]
+    told = [one for one in lasts if one is not None]
+    return max(told).ceil("s") if told and written - max(told) > OLD else written
+
+
+def _last(con: duckdb.DuckDBPyConnection, path: Path, time: str, written: pd.Timestamp) -> pd.Timestamp | None:
+    query = f"SELECT epoch_us(max({quoted(time)})) FROM read_parquet({file_literal(path)}) WHERE {quoted(time)} <= ?"
+    found = con.execute(query, [written]).fetchone()
+    return None if found is None or found[0] is None else pd.Timestamp(found[0], unit="us", tz="UTC")
 
 
 def _written(table: RawTable) -> pd.Timestamp:
