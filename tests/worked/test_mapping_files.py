@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from holdfast.features.landed.files import connect, discover, profile
+from holdfast.features.landed.profile import kind_of
 
 LANDED = Path(os.environ.get("HOLDFAST_LANDED", Path(__file__).parents[2].parent / "shared" / "landed"))
 
@@ -335,3 +336,8 @@ def test_a_large_table_is_profiled_by_a_sample_and_says_so(place, found, monkeyp
     assert frame.equals(again)
     assert frame["kind"].tolist() == ["id", "time"]
     assert frame["distinct"].tolist()[0] == 1_000
+
+
+def test_a_word_among_unix_times_is_no_reason_to_stop() -> None:
+    texts = [str(1_700_000_000 + day * 86_400) for day in range(39)]
+    assert kind_of("created", "VARCHAR", [*texts, "never"]) == ("time", "unix seconds")

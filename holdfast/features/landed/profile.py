@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import duckdb
 import pandas as pd
@@ -37,6 +38,7 @@ _TIME = re.compile(
     r"(^|[_\s.-])(at|on|date|time|timestamp|ts|created|updated|start|end|synced|since|until|day)s?($|[_\s.(-])",
     re.IGNORECASE,
 )
+_UNIX_DIGITS = re.compile(r"^\d{9,19}(\.\d+)?$")
 _UNIX = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6))
 _AT_ONCE = 32  # columns whose distinct values are counted at once: tables of hundreds would not fit
 _EARLY, _LATE = 946_684_800, 2_524_608_000
@@ -181,11 +183,15 @@ def _time(name: str, texts: Sequence[str]) -> tuple[str, str] | None:
         return "time", "day first" if order else "month first"
     if _most(texts, _NAMED.match):
         return "time", "named months" if re.search("[A-Za-z]{3}", texts[0]) else "year first"
-    if _TIME.search(name) and _most(texts, re.compile(r"^\d{9,19}(\.\d+)?$").match):
+    if _TIME.search(name):
         for unit, scale in _UNIX:
-            if _most(texts, lambda text, by=scale: _EARLY <= float(text) / by < _LATE):  # type: ignore[misc]
+            if _most(texts, partial(_since_1970, scale)):
                 return "time", f"unix {unit}"
     return None
+
+
+def _since_1970(scale: int, text: str) -> bool:
+    return bool(_UNIX_DIGITS.match(text)) and _EARLY <= float(text) / scale < _LATE
 
 
 def _number(name: str, texts: Sequence[str]) -> tuple[str, str] | None:
