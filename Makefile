@@ -37,7 +37,7 @@ types: setup ## mypy, strict
 	$(BIN)/mypy
 
 layers: setup ## imports point downward
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache # its cache keeps an import of a module that was not there yet
 
 unit: setup ## the tests and the doctests
 	$(BIN)/pytest -n 2 -q -m "not bench and not browser and not notebook and not services"

@@ -154,7 +154,7 @@ def _text(raw: Any, place: str, _: Dialect) -> Values:
         raise DataError(f"{place}, row {row + 1}", expected, repr(raw[row].as_py()), "deliver the column as text")
     try:
         return Values(as_text(raw).to_pandas().rename(None))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:  # Arrow has no such cast
         raise DataError(place, "text", f"{raw.type} ({error})"[:120], "deliver the column as text") from error
 
 
@@ -163,7 +163,7 @@ def _number(raw: Raw, place: str, dialect: Dialect) -> Values:
         return _read_numbers(raw, place, dialect)
     try:
         numbers = raw.cast(pa.float64(), safe=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:  # Arrow has no such cast
         raise DataError(place, "numbers", str(raw.type), "deliver the column as numbers") from error
     return _finite(numbers.to_numpy(), pc.invert(pc.is_finite(numbers)).fill_null(False).to_numpy())
 

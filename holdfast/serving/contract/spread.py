@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.features.history.tables import NO_CURRENCY
 from holdfast.serving.contract.tally import coded, counted, months_of
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def switched(records: Records) -> tuple[int, int]:
     if "currency" not in records.columns:
         return 0, 0
     codes, names = coded(records.columns["currency"])
-    real = np.append(names.astype(str) != "XXX", False)[codes]  # the code of what is missing is the last one
+    real = np.append(names.astype(str) != NO_CURRENCY, False)[codes]  # the code of what is missing is the last one
     pairs = counted(records.account[real], codes[real])
     each = Counter(account for account, _ in pairs)
     return len(each), sum(several > 1 for several in each.values())
