@@ -21,7 +21,6 @@ COLUMNS = ("column", "kind", "how", "missing", "distinct", "first", "last", "exa
 _TEXTS = 1_000
 _MOST = 0.95
 _ROWS = "_profiled"
-_NUMERIC = re.compile(r"INT|DECIMAL|DOUBLE|FLOAT|REAL")
 _ISO = re.compile(
     r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2})?([.,]\d+)?)?\s?(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?)?$"
 )

@@ -158,11 +158,6 @@ def facts(folder: Path) -> Mapping[str, Any]:
     return told if isinstance(told, dict) and told.get("format") == _FORMAT else {}
 
 
-def findings_of(path: Path) -> list[Finding]:
-    """Give what was noticed when a mapping last ran."""
-    return [Finding(**one) for one in facts(mapping_path(path).parent / TABLES).get("findings", [])]
-
-
 def fingerprint(mapping: MapFile, file: Path) -> str:
     """Hash all that the tables are made of: the files, the mapping, its SQL, what was captured and stated by hand."""
     home = file.parent

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import DataError
+from holdfast.features.mapping.mapped import FACTS, TABLES
 from holdfast.findings import KINDS, Finding
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-MAPPED, TABLES = "mapped.json", "history"
 
 
 def mapped(place: Path) -> Iterator[Finding]:
@@ -29,7 +28,7 @@ def mapped(place: Path) -> Iterator[Finding]:
         When the file is there and is not what a mapping writes.
     """
     home = place.parent if place.is_file() else place
-    path = next((one for one in (home / MAPPED, home / TABLES / MAPPED) if one.is_file()), None)
+    path = next((one for one in (home / FACTS, home / TABLES / FACTS) if one.is_file()), None)
     if path is None:
         return
     try:
