@@ -149,7 +149,7 @@ def test_whatever_python_writes_comes_back(tmp_path_factory, lines):
 
 # --- files that cannot be read
 
-WHOLE = gzip.compress(b"id,n\n" + b"".join(b"%d,%d\n" % (i, i * 7919 % 10007) for i in range(50_000)))
+WHOLE = gzip.compress(b"id,n\n" + b"".join(b"%d,%d\n" % (i, i * 7919 % 10007) for i in range(50_000)), mtime=0)
 
 
 def _parquet() -> bytes:
@@ -176,7 +176,7 @@ def _parquet() -> bytes:
         ("a.json", b'[{"a": 1}, {"a" 2}]', "JSON"),
         ("a.json", b"[]", "found none"),
         ("a.json", b'{"a": {', "JSON"),
-        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 9999)[:60], "ended before"),
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 9999, mtime=0)[:60], "ended before"),
         ("a.json", b'[' * 100_000 + b']' * 100_000, ""),
         ("a.parquet", b"PAR1" + b"\0" * 100, "found"),
         ("a.parquet", b"not parquet", "does not begin like one"),

@@ -116,7 +116,7 @@ EXPECTED = [("0012", "9007199254740993", {"tiers": [1, 2]}, None, None), ("b", N
     [
         ("a.json", json.dumps(RECORDS, indent=2)),
         ("a.jsonl", "\n".join(map(json.dumps, RECORDS))),
-        ("a.ndjson.gz", gzip.compress("\n".join(map(json.dumps, RECORDS)).encode())),
+        ("a.ndjson.gz", gzip.compress("\n".join(map(json.dumps, RECORDS)).encode(), mtime=0)),
         ("a.json", json.dumps({"object": "list", "data": RECORDS, "has_more": False, "url": "/v1/customers"})),
         ("a.json", json.dumps({"tickets": RECORDS, "next_page": None, "count": 2}, indent=1)),
         ("a.jsonl", "\n".join(json.dumps({"results": [one], "paging": {"next": {"after": "2"}}}) for one in RECORDS)),
