@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
 
 INDEX = ["account_id", "cutoff"]
+MEASURED, MISSING, NOT_APPLICABLE = "measured", "missing", "not applicable"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Snapshot:
         The indicators measured, in the order of the columns.
     left_out
         Indicators that are not applicable to this history, each with the reason.
+    inapplicable
+        One column (bool) per indicator that asks whether it applies to an account: where it does not, its value is
+        missing without being missed.
     """
 
     indicators: pd.DataFrame
@@ -48,6 +52,7 @@ class Snapshot:
     coverage: pd.DataFrame
     catalog: tuple[Indicator, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    inapplicable: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __len__(self) -> int:
         return len(self.indicators)
@@ -78,6 +83,7 @@ class Snapshot:
             context=self.context[mask],
             exposure=self.exposure[mask],
             coverage=self.coverage[mask],
+            inapplicable=self.inapplicable[mask] if len(self.inapplicable) else self.inapplicable,
         )
 
     def at(self, cutoff: str | pd.Timestamp) -> Snapshot:
@@ -109,6 +115,20 @@ class Snapshot:
             inside = [one.name for one in scored if one.dimension == cap.dimension]
             frame[inside] = frame[inside].clip(upper=frame[cap.name].fillna(1.0), axis=0)
         return frame
+
+    def states(self) -> pd.DataFrame:
+        """Say of every value whether it was ``measured``, is ``missing``, or is ``not applicable``.
+
+        Zero is measured. Not applicable is what the history as a whole cannot tell (`left_out`), and what has no
+        meaning for an account at that cutoff, such as a share of seats where there are none.
+        """
+        words = np.where(self.indicators.notna(), MEASURED, MISSING).astype(object)
+        told = pd.DataFrame(words, self.index, self.indicators.columns)
+        for name in self.inapplicable.columns:
+            told[name] = told[name].mask(self.inapplicable[name].to_numpy(), NOT_APPLICABLE)
+        for name in (one for one in self.left_out if one not in told):
+            told[name] = NOT_APPLICABLE
+        return told.astype(pd.CategoricalDtype([MEASURED, MISSING, NOT_APPLICABLE]))
 
     def frame(self) -> pd.DataFrame:
         """Join everything into one frame; exposure columns are named ``decisions_<horizon>``."""

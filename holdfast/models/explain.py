@@ -193,13 +193,11 @@ def _field(X: Snapshot, name: str) -> pd.Series:
 
 def _sentences(row: Snapshot, names: pd.Series, history: History) -> list[str]:
     """Say what each source showed, for the one account in a snapshot of one row."""
-    from holdfast.features.catalog import evidence_values
+    from holdfast.features.catalog.collection import Catalog
 
-    known = {one.name: one for one in row.catalog}
     account_id = str(row.index.get_level_values("account_id")[0])
+    said = Catalog(row.catalog, fixed=True).evidence(history, [account_id], row.cutoffs[0])
     return [
-        known[name].sentence(evidence_values(known[name], history, [account_id], row.cutoffs[0])[0])
-        if name in known
-        else f"{name.replace('_', ' ')}: {_field(row, name).iloc[0]}"
+        str(said.at[account_id, name]) if name in said else f"{name.replace('_', ' ')}: {_field(row, name).iloc[0]}"
         for name in names
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +201,7 @@ def _catalog(stored: dict[str, Any], version: str) -> Catalog:
             raise _refusal(version, f"the indicator {one['name']}", "none of that name", "train again")
         if known[one["name"]].fingerprint != one["fingerprint"]:
             raise _refusal(version, f"{one['name']} as it was defined in training", "another definition", "train again")
-    return known.select([one["name"] for one in stored["indicators"]])
+    return replace(known.select([one["name"] for one in stored["indicators"]]), fixed=True)
 
 
 def _refusal(

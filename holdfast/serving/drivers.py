@@ -51,7 +51,7 @@ def drivers(explanation: Explanation, now: Snapshot, history: History, ids: Iter
     frame = frame[frame["rank"] <= KEPT]
     if frame.empty:
         return []
-    said = Catalog(now.catalog).evidence(history, frame["account_id"].unique(), now.cutoffs[0])
+    said = Catalog(now.catalog, fixed=True).evidence(history, frame["account_id"].unique(), now.cutoffs[0])
     return [
         Driver(
             account_id=row["account_id"],

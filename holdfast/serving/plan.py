@@ -91,6 +91,33 @@ class Horizons(_Section):
     )
 
 
+class Indicators(_Section):
+    """Which indicators are measured beside the shipped ones."""
+
+    file: Path | None = Field(default=None, description="a Python file with indicators of your own")
+
+
+class Health(_Section):
+    """How the health score weighs and what it says."""
+
+    template: str = Field(
+        default="40-30-30", description="weights to start from: a shipped template by name, or a TOML file"
+    )
+    learn: bool = Field(default=True, description="learn weights from churn; else those of the template stand")
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="share of evidence below which a score says: insufficient evidence"
+    )
+
+
+class Sentiment(_Section):
+    """How the mood of tickets and messages is read from their text, where the source does not tell it."""
+
+    from_text: bool = Field(default=True, description="read the mood from the text, which goes no further")
+    min_ratings: Annotated[int, Field(ge=50)] = Field(
+        default=600, description="from so many rated tickets on a model of your own is learned"
+    )
+
+
 class Model(_Section):
     """How the models learn."""
 
@@ -124,6 +151,9 @@ SECTIONS: dict[str, type[_Section]] = {
     "churn": Churn,
     "cutoffs": Cutoffs,
     "horizons": Horizons,
+    "indicators": Indicators,
+    "health": Health,
+    "sentiment": Sentiment,
     "model": Model,
     "backtest": Backtest,
     "tracking": Tracking,
@@ -145,6 +175,9 @@ class Plan(_Section):
     churn: Churn
     cutoffs: Cutoffs = Cutoffs()
     horizons: Horizons = Horizons()
+    indicators: Indicators = Indicators()
+    health: Health = Health()
+    sentiment: Sentiment = Sentiment()
     model: Model = Model()
     backtest: Backtest = Backtest()
     tracking: Tracking = Tracking()

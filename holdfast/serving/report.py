@@ -10,13 +10,12 @@ import pandas as pd
 
 from holdfast.findings import Finding
 from holdfast.serving.columns import horizon, records
+from holdfast.serving.pages import environment
 from holdfast.serving.plots import Plot
 from holdfast.serving.scoring import Scores
 from holdfast.training.bootstrap import LEVEL
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
     from holdfast.models.bands import BandPolicy
 
 ACCOUNTS = 25
@@ -103,7 +102,7 @@ def render(scores: Scores, page: Page) -> str:
     """Render the page as HTML; whatever a customer typed into a name stays text."""
     findings = sorted(page.findings, key=lambda one: (SEVERITY[one.severity], one.code, one.where))
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             as_of=scores.as_of.strftime("%Y-%m-%d"),
@@ -156,18 +155,6 @@ def by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     """
     reasons = sorted(set(left_out.values()))
     return {why: sorted(name for name, reason in left_out.items() if reason == why) for why in reasons}
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("holdfast.serving"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _tiles(scores: Scores, *, rises: bool) -> list[dict[str, str]]:

@@ -140,7 +140,7 @@ def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFram
     frame = health.dimensions(now).set_axis(ids, axis=0)
     frame["health"] = health.score(now).to_numpy()
     frame["band"] = ACTION.names_of(frame["health"])
-    past = Catalog(now.catalog).measure(history, pd.DatetimeIndex([now.cutoffs[0] - TREND]), now.horizons)
+    past = Catalog(now.catalog, fixed=True).measure(history, pd.DatetimeIndex([now.cutoffs[0] - TREND]), now.horizons)
     if len(past):
         before = health.score(past).set_axis(past.index.get_level_values("account_id"))
         frame["delta_health_30"] = frame["health"] - before.reindex(ids)

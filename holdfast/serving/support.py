@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from holdfast.features.catalog import catalog
-from holdfast.features.catalog.applicable import NEUTRAL
+from holdfast.features.catalog.applicable import needed
 from holdfast.features.history.tables import TABLES
 from holdfast.features.mapping.adapter import Adapter, shipped
 from holdfast.features.mapping.objects import Source, lay_out
@@ -77,11 +77,8 @@ def support() -> list[dict[str, Any]]:
 def _row(adapter: Adapter, filled: Mapping[str, frozenset[str]]) -> dict[str, Any]:
     alone, shared = [], []
     for one in catalog.indicators:
-        reads = [(table, column) for table, column in one.expression.reads if not set(one.unless) & set(filled)]
-        met = [
-            table in filled and (not column or column in filled[table] or (table, column) in NEUTRAL)
-            for table, column in reads
-        ]
+        reads = [pair for pair in needed(one) if not set(one.unless) & set(filled)]
+        met = [table in filled and (not column or column in filled[table]) for table, column in reads]
         if met and all(met):
             alone.append(one.name)
         elif any(met):

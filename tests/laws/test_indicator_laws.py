@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.features.catalog import catalog
 from holdfast.features.catalog.collection import Catalog
+from holdfast.features.catalog.peers import FEWEST, compared
 from holdfast.features.history import History
 from holdfast.features.history.tables import TABLES
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
@@ -138,13 +139,35 @@ def others(frames: Frames) -> dict[str, Snapshot]:
 WAYS = ("another future", "no future", "shuffled", "half the accounts", "one cutoff", "other cutoffs")
 
 
-@pytest.mark.parametrize("name", FULL.names)
-@pytest.mark.parametrize("way", WAYS)
+PEERS = compared(FULL)
+
+
+@pytest.mark.parametrize(
+    ("way", "name"), [(w, n) for w in WAYS for n in FULL.names if not (w == "half the accounts" and n in PEERS)]
+)
 def test_the_same_bits(told: Snapshot, others: dict[str, Snapshot], name: str, way: str) -> None:
     other = others[way].indicators[name]
     expected = told.indicators[name].loc[other.index]
     assert len(other)
     np.testing.assert_array_equal(other.to_numpy(), expected.to_numpy())
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("way", ["as it is", "half the accounts"])
+def test_peers_are_those_of_the_segment_at_the_same_cutoff_and_no_others(
+    told: Snapshot, others: dict[str, Snapshot], way: str, name: str
+) -> None:
+    snapshot = told if way == "as it is" else others[way]
+    own = snapshot.indicators[FULL[name].variant_of].droplevel("account_id")
+    segment = snapshot.context["segment"].fillna("").to_numpy()
+    places = []
+    for row, (cutoff, value) in enumerate(own.items()):
+        peers = own.to_numpy()[(own.index == cutoff) & (segment == segment[row])]
+        peers = peers[~np.isnan(peers)]
+        below, level = (peers < value).sum(), (peers == value).sum() - 1
+        known = not np.isnan(value) and len(peers) >= FEWEST
+        places.append((below + level / 2) / (len(peers) - 1) if known else np.nan)
+    np.testing.assert_allclose(snapshot.indicators[name].to_numpy(), places, atol=1e-12)
 
 
 @pytest.mark.parametrize("way", WAYS)

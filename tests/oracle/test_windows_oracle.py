@@ -205,6 +205,12 @@ def _of_waits() -> list[Case]:
             wait = f"avg(epoch_us({until}) - epoch_us(occ)) FILTER ({_inside(days)} AND {condition}) / 3.6e9"
             leaf = source.hours_to(date, days=days, **keys)
             cases.append(Case(f"{leaf}", leaf, source.table, wait, rtol=1e-9, atol=1e-9))  # 1e-9 hours: 4 us
+            if days is not None:
+                then = "(T - INTERVAL 72 HOUR)"
+                until = f"greatest(least(coalesce({date}, {then}), {then}), occ)"
+                wait = f"avg(epoch_us({until}) - epoch_us(occ)) FILTER ({_inside(days, 3.0)} AND {condition}) / 3.6e9"
+                before = leaf.shifted(3.0)
+                cases.append(Case(f"{before}", before, source.table, wait, rtol=1e-9, atol=1e-9))
     return cases
 
 

@@ -236,7 +236,7 @@ class Carry:
 
     def _columns(self) -> dict[str, set[str]] | None:
         """Name what the kernel reads of each table; none where a function reads all of it."""
-        nodes = [node for one in self.catalog for node in one.expression.walk()]
+        nodes = [node for one in self.catalog for expression in one.expressions for node in expression.walk()]
         if any(isinstance(node, Function) for node in nodes):
             return None
         found = {name: set(table.columns) - _UNREAD for name, table in TABLES.items()}
@@ -249,7 +249,7 @@ class Carry:
 
 def _leaves(indicators: Iterable[Indicator]) -> Iterator[Window]:
     for one in indicators:
-        yield from (node for node in one.expression.walk() if isinstance(node, Window))
+        yield from (node for part in one.expressions for node in part.walk() if isinstance(node, Window))
 
 
 def _uncarried(indicators: Iterable[Indicator]) -> Iterator[str]:

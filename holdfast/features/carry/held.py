@@ -60,7 +60,7 @@ def candidates(history: History, instant: int) -> tuple[str, ...]:
 def plans_of(catalog: Catalog, events: tuple[str, ...]) -> list[Plan]:
     """Plan what is carried for a catalogue, with indicators for the adoption of events."""
     fitted = catalog.adopting(events) if catalog.adaptive else catalog
-    expressions = [one.expression for one in fitted]
+    expressions = [expression for one in fitted for expression in one.expressions]
     counted = ("event",) if catalog.adaptive else ()
     return [Plan.of(table, expressions, counted if table == "usage" else ()) for table in CARRIED]
 

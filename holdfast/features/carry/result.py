@@ -78,7 +78,7 @@ def snapshot_with(
         The kinds of record that have occurred in carried tables; None where it is not asked.
     """
     applicable, left_out = split(indicators, history)
-    expressions, first = [one.expression for one in applicable], 0
+    expressions, first = [expression for one in applicable for expression in one.expressions], 0
 
     def evaluations(bucket: History) -> Iterator[Evaluation]:
         nonlocal first

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Kind = tuple[str, tuple[Condition, ...]]  # records of a table that meet conditions
 NEUTRAL = {("usage", "count")}  # a default that says what absence means: one record is one use
+DERIVED = {("goals", "progress"): ("actual", "target")}  # what a default is worked out from
 
 
 def split(indicators: Iterable[Indicator], history: History) -> tuple[tuple[Indicator, ...], dict[str, str]]:
@@ -37,12 +38,21 @@ def _obstacle(indicator: Indicator, supplied: Mapping[str, frozenset[str]]) -> s
     for table in indicator.unless:
         if table in supplied:
             return f"says nothing of its own beside the table {table}"
-    for table, column in sorted(indicator.expression.reads):
+    for table, column in needed(indicator):
         if table not in supplied:
             return f"needs the table {table}"
-        if column and (table, column) not in NEUTRAL and column not in supplied[table]:
+        if column and column not in supplied[table]:
             return f"needs the column {table}.{column}"
     return None
+
+
+def needed(indicator: Indicator) -> list[tuple[str, str]]:
+    """List the (table, column) pairs that must be supplied, sorted; the column is empty where rows alone matter."""
+    pairs = set()
+    for table, column in indicator.reads:
+        for name in DERIVED.get((table, column), (column,)):
+            pairs.add((table, "" if (table, name) in NEUTRAL else name))
+    return sorted(pairs)
 
 
 class Occurrence:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from holdfast.features.indicators.conditions import column
 from holdfast.features.indicators.curves import bands
 from holdfast.features.indicators.indicator import Indicator
-from holdfast.features.indicators.sources import deals, goals, invoices, subscriptions, touchpoints, usage
+from holdfast.features.indicators.sources import accounts, deals, goals, invoices, subscriptions, touchpoints, usage
+from holdfast.features.indicators.variants import change, move
 
-_RATIO = bands((0, 0), (0.8, 40), (1, 75), (1.2, 100))
+_sign = partial(Indicator, dimension="business")
+
+_REACHED = ("reached", "achieved", "done", "completed")
+_BEHIND = ("behind", "at risk", "missed", "late")
 
 _mrr = subscriptions.active().sum("mrr")
 _seats = subscriptions.active().sum("seats")
+_wanted = column("kind").notin("milestone")
+_goals = goals.active(where=_wanted).count()
 _valued = goals.active(where=column("value_delivered").known())
 _overdue = invoices.open(since="due_at")
+_invoiced = invoices.sum("amount", days=365)
+_talks = touchpoints.count(days=180, kind="expansion")
+_budgeted = deals.active(where=column("budget_status").known()).count()
 
-goals_reached = Indicator(
-    goals.active(status=("reached", "achieved", "done", "completed")).count().named("reached")
-    / goals.active().count().named("goals"),
-    dimension="business",
+goals_reached = _sign(
+    goals.active(where=_wanted, status=_REACHED).count().named("reached") / _goals.named("goals"),
     healthy="high",
     unit="share",
     title="Goals reached",
@@ -25,50 +34,57 @@ goals_reached = Indicator(
     evidence="Goals reached: {reached:.0f} of {goals:.0f}",
     seeds=("S050", "S051"),
 )
-goal_progress = Indicator(
-    goals.active().sum("actual").named("actual") / goals.active().sum("target").named("target"),
-    dimension="business",
+goal_progress = _sign(
+    goals.active(where=_wanted).mean("progress").named("way"),
     healthy="high",
     unit="share",
     title="Progress towards goals",
     curve=bands((0, 0), (0.5, 45), (0.8, 70), (1, 95), (1.2, 100)),
-    evidence="Goals stand at {actual:,.0f} of {target:,.0f}",
+    evidence="Goals have come {way:.0%} of the way from where they started to their targets",
+    seeds=("S050", "S051"),
+    variants=(move(180, reach=0.3),),
+)
+goals_behind = _sign(
+    goals.active(where=_wanted, status=_BEHIND).count().named("behind") / _goals.named("goals"),
+    healthy="low",
+    unit="share",
+    title="Goals behind",
+    curve=bands((0, 95), (0.3, 60), (0.7, 20), (1, 0)),
+    evidence="Goals behind: {behind:.0f} of {goals:.0f}",
     seeds=("S050", "S051"),
 )
-roi_multiple = Indicator(
-    _valued.mean("value_delivered") * _valued.count() / invoices.sum("amount", days=365).named("paid"),
-    dimension="business",
+roi_multiple = _sign(
+    (_valued.mean("value_delivered") * _valued.count()).named("delivered") / _invoiced.named("paid"),
     healthy="high",
     unit="times",
     title="Return on investment",
     curve=bands((0, 0), (1, 39), (1, 40), (3, 89), (3, 90), (5, 100)),  # S052: below 1 struggles, from 3 safe
-    evidence="Value delivered is {value:.1f} times the {paid:,.0f} invoiced in the last 365 days",
+    evidence="{delivered:,.0f} delivered is {value:.1f} times the {paid:,.0f} invoiced in the last 365 days",
     seeds=("S052",),
+    applies=_invoiced,
 )
-budget_dedicated = Indicator(
-    deals.active(budget_status="dedicated").count().named("dedicated")
-    / deals.active(where=column("budget_status").known()).count().named("deals"),
-    dimension="business",
+budget_dedicated = _sign(
+    deals.active(budget_status="dedicated").count().named("dedicated") / _budgeted.named("deals"),
     healthy="high",
     unit="share",
     title="Dedicated budget",
     curve=bands((0, 25), (0.5, 60), (1, 100)),
     evidence="Deals with a budget of their own: {dedicated:.0f} of {deals:.0f}",
     seeds=("S053",),
+    applies=_budgeted,
 )
-budget_growth = Indicator(
-    deals.active().latest("budget_amount").named("now") / deals.active(ago=180).latest("budget_amount").named("before"),
-    dimension="business",
-    healthy="high",
-    unit="times",
-    title="Budget against half a year ago",
-    curve=_RATIO,
-    evidence="Budget of {now:,.0f}, against {before:,.0f} 180 days ago",
+budget = _sign(
+    deals.active().latest("budget_amount").named("budget"),
+    healthy="unclear",
+    unit="money",
+    title="Budget",
+    curve=None,
+    evidence="The budget is {budget:,.0f}",
     seeds=("S053",),
+    variants=(change(180, healthy="high"),),
 )
-expansion_talks = Indicator(
-    touchpoints.count(days=180, kind="expansion").named("talks"),
-    dimension="business",
+expansion_talks = _sign(
+    _talks.named("talks"),
     healthy="high",
     unit="talks",
     title="Expansion talks",
@@ -76,9 +92,47 @@ expansion_talks = Indicator(
     evidence="Talks about expansion in the last 180 days: {talks:.0f}",
     seeds=("S054",),
 )
-term_months = Indicator(
+expansion_silence = _sign(
+    touchpoints.days_since(kind="expansion").named("days"),
+    healthy="low",
+    unit="days",
+    title="Days since expansion was talked about",
+    curve=bands((0, 100), (90, 75), (180, 55), (365, 35), (730, 20)),
+    evidence="Expansion was last talked about {days:.0f} days ago",
+    seeds=("S054",),
+)
+expansion_mood = _sign(
+    touchpoints.mean("sentiment", days=365, kind="expansion").named("mood"),
+    healthy="high",
+    unit="-1 to 1",
+    title="Mood of expansion talks",
+    curve=bands((-1, 0), (0, 60), (1, 100)),
+    evidence="Talks about expansion in the last 365 days sound {mood:+.2f} on a scale from -1 to 1",
+    seeds=("S054",),
+    applies=touchpoints.count(days=365, kind="expansion"),
+)
+expansion_pipeline = _sign(
+    deals.active(kind="expansion", where=column("is_closed") < 1).sum("amount").named("offered")
+    / (12 * _mrr).named("arr"),
+    healthy="high",
+    unit="share",
+    title="Expansion on offer",
+    curve=bands((0, 50), (0.1, 75), (0.3, 90), (1, 100)),
+    evidence="Open offers of {offered:,.0f}, against {arr:,.0f} a year",
+    seeds=("S054", "S057"),
+    applies=_mrr,
+)
+renewals_won = _sign(
+    deals.active(kind="renewal", where=column("is_won") >= 1).count().named("renewals"),
+    healthy="high",
+    unit="renewals",
+    title="Renewals made",
+    curve=bands((0, 50), (1, 75), (3, 95), (5, 100)),
+    evidence="Renewals made so far: {renewals:.0f}",
+    seeds=("S057",),
+)
+term_months = _sign(
     subscriptions.active().max("term_months").named("months"),
-    dimension="business",
     healthy="high",
     unit="months",
     title="Contract term",
@@ -86,9 +140,18 @@ term_months = Indicator(
     evidence="Longest contract term, in months: {months:.0f}",
     seeds=("S055",),
 )
-billing_months = Indicator(
+days_to_renewal = _sign(
+    subscriptions.active().days_until("term_end").named("days"),
+    healthy="unclear",
+    unit="days",
+    title="Days to the end of the term",
+    curve=None,
+    evidence="The next term ends in {days:.0f} days",
+    seeds=("S055",),
+    applies=subscriptions.active(where=column("term_end").known()).count(),
+)
+billing_months = _sign(
     subscriptions.active().max("billing_months").named("months"),
-    dimension="business",
     healthy="high",
     unit="months",
     title="Billing period",
@@ -96,9 +159,8 @@ billing_months = Indicator(
     evidence="Longest billing period, in months: {months:.0f}",
     seeds=("S055",),
 )
-auto_renewal = Indicator(
+auto_renewal = _sign(
     subscriptions.active().mean("auto_renew").named("share"),
-    dimension="business",
     healthy="high",
     unit="share",
     title="Automatic renewal",
@@ -106,9 +168,8 @@ auto_renewal = Indicator(
     evidence="{share:.0%} of the running subscriptions renew by themselves",
     seeds=("S055",),
 )
-subscriptions_held = Indicator(
+subscriptions_held = _sign(
     subscriptions.active().count().named("held"),
-    dimension="business",
     healthy="high",
     unit="subscriptions",
     title="Subscriptions held",
@@ -116,59 +177,48 @@ subscriptions_held = Indicator(
     evidence="Running subscriptions: {held:.0f}",
     seeds=("S023", "S057"),
 )
-mrr = Indicator(
+mrr = _sign(
     _mrr.named("mrr"),
-    dimension="business",
     healthy="unclear",
     unit="money per month",
     title="Monthly recurring revenue",
     curve=None,
     evidence="Running subscriptions are worth {mrr:,.0f} a month",
-    seeds=("S058",),
+    seeds=("S057", "S058"),
+    variants=(change(90, healthy="high"),),
 )
-mrr_change = Indicator(
-    _mrr.named("now") / subscriptions.active(ago=90).sum("mrr").named("before"),
-    dimension="business",
-    healthy="high",
-    unit="times",
-    title="Revenue against a quarter ago",
-    curve=_RATIO,
-    evidence="{now:,.0f} a month, against {before:,.0f} 90 days ago",
-    seeds=("S057",),
-)
-seats = Indicator(
+seats = _sign(
     _seats.named("seats"),
-    dimension="business",
     healthy="unclear",
     unit="seats",
     title="Seats",
     curve=None,
     evidence="Seats paid for: {seats:,.0f}",
-    seeds=("S016",),
+    seeds=("S016", "S057"),
+    variants=(change(90, healthy="high"),),
 )
-seats_change = Indicator(
-    _seats.named("now") / subscriptions.active(ago=90).sum("seats").named("before"),
-    dimension="business",
-    healthy="high",
-    unit="times",
-    title="Seats against a quarter ago",
-    curve=_RATIO,
-    evidence="Seats: {now:,.0f}, against {before:,.0f} 90 days ago",
-    seeds=("S057",),
+employees = _sign(
+    accounts.active().latest("employees").named("employees"),
+    healthy="unclear",
+    unit="people",
+    title="Employees of the account",
+    curve=None,
+    evidence="The account has {employees:,.0f} employees",
+    seeds=("S058",),
+    variants=(change(365, healthy="high"),),
 )
-usage_for_money = Indicator(
+usage_for_money = _sign(
     usage.sum("count", days=30).named("events") / _mrr.named("mrr"),
-    dimension="business",
     healthy="high",
     unit="events per money",
     title="Use for the money",
     curve=None,
     evidence="Events in the last 30 days: {events:,.0f}, for {mrr:,.0f} a month",
     seeds=("S052",),
+    applies=_mrr,
 )
-days_late = Indicator(
+days_late = _sign(
     _overdue.longest().named("days"),
-    dimension="business",
     healthy="low",
     unit="days",
     title="Days in arrears",
@@ -176,9 +226,8 @@ days_late = Indicator(
     evidence="The oldest overdue invoice is {days:.0f} days late",
     seeds=("S056",),
 )
-overdue_invoices = Indicator(
+overdue_invoices = _sign(
     _overdue.count().named("invoices"),
-    dimension="business",
     healthy="low",
     unit="invoices",
     title="Overdue invoices",
@@ -186,9 +235,8 @@ overdue_invoices = Indicator(
     evidence="Overdue invoices: {invoices:.0f}",
     seeds=("S056",),
 )
-open_amount = Indicator(
+open_amount = _sign(
     invoices.open().sum("amount").named("open"),
-    dimension="business",
     healthy="low",
     unit="money",
     title="Open invoice amount",
@@ -196,29 +244,29 @@ open_amount = Indicator(
     evidence="Open invoices amount to {open:,.0f}",
     seeds=("S056",),
 )
-overdue_share = Indicator(
-    _overdue.sum("amount").named("late") / invoices.sum("amount", days=365).named("invoiced"),
-    dimension="business",
+overdue_share = _sign(
+    _overdue.sum("amount").named("late") / _invoiced.named("invoiced"),
     healthy="low",
     unit="share",
     title="Overdue share of the year's invoices",
     curve=bands((0, 100), (0.1, 50), (0.25, 15), (0.5, 0)),
     evidence="{late:,.0f} overdue, of {invoiced:,.0f} invoiced in the last 365 days",
     seeds=("S056",),
+    applies=_invoiced,
 )
-days_to_pay = Indicator(
-    (invoices.hours_to("paid_at", days=365) / 24).named("days"),
-    dimension="business",
+days_to_pay = _sign(
+    (invoices.hours_to("paid_at", days=180) / 24).named("days"),
     healthy="low",
     unit="days",
     title="Days to pay",
     curve=bands((0, 100), (14, 90), (30, 75), (60, 35), (120, 0)),
-    evidence="Invoices of the last 365 days waited {days:.0f} days for payment, unpaid counted as so far",
+    evidence="Invoices of the last 180 days waited {days:.0f} days for payment, unpaid counted as so far",
     seeds=("S056",),
+    applies=invoices.count(days=180),
+    variants=(change(180),),
 )
-failed_payments = Indicator(
+failed_payments = _sign(
     invoices.sum("failed_attempts", days=180).named("attempts"),
-    dimension="business",
     healthy="low",
     unit="attempts",
     title="Failed payment attempts",

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.catalog.evidence import sentences
-from holdfast.features.catalog.measure import instants_of, snapshot_of
+from holdfast.features.catalog.measure import instants_of, snapshot_of, widened
+from holdfast.features.catalog.peers import among_peers, compared, segments
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
+from holdfast.features.snapshot import INDEX
 
 if TYPE_CHECKING:
     from holdfast.features.catalog.measure import Cutoffs
@@ -33,10 +35,14 @@ class Catalog:
         Whether `measure` fits the catalogue to the history: it adds adoption indicators for its frequent events, and
         leaves out what has never occurred. One taken from a snapshot, or narrowed by `select`, is not adaptive: it
         measures the same columns again.
+    fixed
+        Whether every indicator gets its column whatever the history holds: one whose table or column is gone is missing
+        for all, and lowers the coverage. So a model that learned from a source goes on without it.
     """
 
     indicators: tuple[Indicator, ...]
     adaptive: bool = False
+    fixed: bool = False
 
     def __post_init__(self) -> None:
         names = [one.name for one in self.indicators]
@@ -47,9 +53,10 @@ class Catalog:
 
     @classmethod
     def of(cls, *modules: ModuleType, adaptive: bool = False) -> Catalog:
-        """Collect the indicators that modules declare; the variable is the name."""
+        """Collect the indicators that modules declare, each with its variants; the variable is the name."""
         declared = ((n, v) for module in modules for n, v in vars(module).items() if isinstance(v, Indicator))
-        return cls(tuple(one if one.name else one.called(name) for name, one in declared), adaptive)
+        named = (one if one.name else one.called(name) for name, one in declared)
+        return cls(tuple(member for one in named for member in one.family), adaptive)
 
     def __iter__(self) -> Iterator[Indicator]:
         return iter(self.indicators)
@@ -87,8 +94,9 @@ class Catalog:
         return Catalog(tuple(one for one in chosen if dimension in (None, one.dimension)))
 
     def adding(self, *indicators: Indicator) -> Catalog:
-        """Add indicators of your own."""
-        return replace(self, indicators=(*self.indicators, *indicators))
+        """Add indicators of your own, each with its variants."""
+        own = (member for one in indicators for member in one.family)
+        return replace(self, indicators=(*self.indicators, *own))
 
     def for_history(self, history: History, cutoff: pd.Timestamp | None = None) -> Catalog:
         """Add adoption indicators for the most frequent events of a history, as known at a cutoff (default: all)."""
@@ -130,7 +138,8 @@ class Catalog:
         """
         instant = instants_of(cutoffs, history)
         fitted = self.for_history(history, instant[-1]) if self.adaptive else self
-        return snapshot_of(fitted.indicators, history, instant, horizons, grace_days, occurring=self.adaptive)
+        measured = snapshot_of(fitted.indicators, history, instant, horizons, grace_days, occurring=self.adaptive)
+        return widened(measured, self.indicators) if self.fixed else measured
 
     def measure_batch(
         self,
@@ -142,7 +151,7 @@ class Catalog:
         """Measure one bucket of accounts that came as Arrow, on whatever machine, and give its rows as Arrow.
 
         Nothing is kept from one bucket to another, and whatever the buckets, their rows together are those of
-        `measure`, bit for bit.
+        `measure`, bit for bit; what compares with peers holds the account's own figure until `with_peers` has all rows.
 
         Parameters
         ----------
@@ -164,14 +173,28 @@ class Catalog:
         if self.adaptive:
             do = "take the one of a snapshot: Catalog(snapshot.catalog)"
             raise UsageError("measure_batch", "a catalogue with the same columns everywhere", "an adaptive one", do)
-        return self.measure(from_tables(batch), cutoffs, horizons, grace_days=grace_days).arrow()
+        history = from_tables(batch)
+        instant = instants_of(cutoffs, history)
+        return snapshot_of(self.indicators, history, instant, horizons, grace_days, together=False).arrow()
+
+    def with_peers(self, rows: pa.Table) -> pa.Table:
+        """Compare with peers what `measure_batch` could not: the rows of all buckets together, as it gave them."""
+        cutoff, segment = (rows[name].to_pandas() for name in (INDEX[1], "segment"))
+        group = segments(pd.Index(cutoff), segment)
+        for name in compared(self.indicators):
+            if name in rows.column_names:
+                place = pa.array(among_peers(rows[name].to_numpy(), group))
+                rows = rows.set_column(rows.column_names.index(name), name, place)
+        return rows
 
     def evidence(self, history: History, account_ids: Iterable[str], cutoff: Instant) -> pd.DataFrame:
         """Say the evidence of every indicator for some accounts at one cutoff: account_id x name, sentences.
 
-        Indicators that are not applicable to the history are left out.
+        Indicators that are not applicable to the history are left out; of a fixed catalogue, nothing is on record.
         """
-        return sentences(self.indicators, history, account_ids, instants_of([cutoff], history))
+        said = sentences(self.indicators, history, account_ids, instants_of([cutoff], history))
+        gone = (one for one in self.indicators if self.fixed and one.name not in said)
+        return said.assign(**{one.name: one.sentence({}) for one in gone})
 
     def frame(self) -> pd.DataFrame:
         """Tabulate the catalogue, one row per indicator; ``tables`` and ``seeds`` are lists."""

@@ -10,10 +10,13 @@ import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.catalog.applicable import split
-from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.catalog.measure import snapshot_of
+from holdfast.features.indicators.expression import Peers
+from holdfast.features.indicators.indicator import VALUE, Indicator
 from holdfast.features.kernel.arrays import Ints
 from holdfast.features.kernel.measurement import Evaluation, Measurement
 from holdfast.features.kernel.part import Block
+from holdfast.features.snapshot import INDEX
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
@@ -54,7 +57,7 @@ def said_values(
         name = str(account_ids[place < 0][0])
         raise UsageError("evidence", "accounts of the history", repr(name), did_you_mean(name, history.accounts))
     kept, _ = split(indicators, history)
-    said: list[list[dict[str, float]]] = [[{}] * len(account_ids) for _ in kept]
+    said: list[list[dict[str, float]]] = [[{} for _ in account_ids] for _ in kept]
     for bucket in history.buckets():
         place = bucket.accounts.get_indexer(account_ids)
         mine = np.flatnonzero(place >= 0)
@@ -62,13 +65,20 @@ def said_values(
             for rows, found in zip(said, _said(kept, bucket, place[mine], cutoff), strict=True):
                 for position, row in zip(mine.tolist(), found, strict=True):
                     rows[position] = row
+    beside = tuple(one for one in kept if isinstance(one.expression, Peers))
+    places = snapshot_of(beside, history, cutoff, (1,), 0.0).indicators.droplevel(INDEX[1]) if beside else None
+    for one, rows in zip(kept, said, strict=True):
+        if places is not None and one in beside:
+            among = places[one.name].reindex(account_ids).tolist()
+            for row, standing in zip(rows, among, strict=True):
+                row[VALUE] = standing
     return list(zip(kept, said, strict=True))
 
 
 def _said(
     indicators: tuple[Indicator, ...], bucket: History, place: Ints, cutoff: pd.DatetimeIndex
 ) -> list[list[dict[str, float]]]:
-    measurement = Measurement(bucket, cutoff, [one.expression for one in indicators])
+    measurement = Measurement(bucket, cutoff, [expression for one in indicators for expression in one.expressions])
     wanted = np.unique(place)
     blocks = [Block(int(p), int(p) + 1) for p in wanted] if len(wanted) <= _FEW else measurement.blocks
     covered = np.concatenate([np.arange(block.start, block.stop) for block in blocks])

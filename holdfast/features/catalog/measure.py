@@ -11,6 +11,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.catalog.applicable import Occurrence, split
+from holdfast.features.catalog.peers import among_peers, compared, segments
 from holdfast.features.context import NUMBERS, TEXTS, context, met
 from holdfast.features.exposure import exposure
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
@@ -35,6 +36,7 @@ def snapshot_of(
     horizons: Iterable[int],
     grace_days: float,
     occurring: bool = False,
+    together: bool = True,
 ) -> Snapshot:
     """Measure indicators, context and exposure of every account known at each cutoff.
 
@@ -44,9 +46,11 @@ def snapshot_of(
         As `instants_of` gives them.
     occurring
         Whether to leave out what has never occurred by the last cutoff, see `applicable.Occurrence`.
+    together
+        Whether all accounts are there: else what compares with peers keeps the account's own figure.
     """
     applicable, left_out = split(indicators, history)
-    expressions = [one.expression for one in applicable]
+    expressions = [expression for one in applicable for expression in one.expressions]
 
     def evaluations(bucket: History) -> Iterator[Evaluation]:
         measurement = Measurement(bucket, cutoffs, expressions)
@@ -54,7 +58,7 @@ def snapshot_of(
             yield Evaluation(measurement, block)
 
     occurrence = Occurrence(applicable) if occurring else None
-    snapshot = gathered(applicable, history, cutoffs, horizons, grace_days, evaluations, occurrence)
+    snapshot = gathered(applicable, history, cutoffs, horizons, grace_days, evaluations, occurrence, together)
     return replace(snapshot, left_out=left_out | dict(snapshot.left_out))
 
 
@@ -66,6 +70,7 @@ def gathered(
     grace_days: float,
     evaluations: Callable[[History], Iterable[Evaluation]],
     occurrence: Occurrence | None,
+    together: bool = True,
 ) -> Snapshot:
     """Gather what the evaluations of all buckets give, block by block, into a snapshot.
 
@@ -75,12 +80,14 @@ def gathered(
         Gives those of one bucket, its accounts in order.
     occurrence
         What has occurred so far; none where it is not asked.
+    together
+        Whether all accounts are there.
     """
     reach = _horizons(horizons)
-    rows = _Rows(len(indicators), len(history.accounts) * len(cutoffs))
+    rows = _Rows(indicators, len(history.accounts) * len(cutoffs))
     for bucket in history.buckets():
         for evaluation in evaluations(bucket):
-            rows.add(evaluation, indicators, reach, grace_days)
+            rows.add(evaluation, reach, grace_days)
         if occurrence is not None:
             occurrence.look(evaluation.measurement)
     index = pd.MultiIndex.from_product([history.accounts, cutoffs], names=INDEX)[np.concatenate(rows.known).ravel()]
@@ -90,7 +97,13 @@ def gathered(
     decisions = pd.DataFrame(np.concatenate(rows.exposure), index, list(reach))
     kept, never = (indicators, {}) if occurrence is None else occurrence.split()
     values = values if not never else values[[one.name for one in kept]]
-    return Snapshot(values, about, decisions, _coverage(values, kept), kept, never)
+    if together and (beside := compared(kept)):
+        group = segments(index.get_level_values(INDEX[1]), about["segment"])
+        for name in beside:
+            values[name] = among_peers(values[name].to_numpy(), group)
+    names = [one.name for one in kept if one.applies is not None]
+    apart = pd.DataFrame({name: np.concatenate(rows.apart[name]) for name in names}, index, dtype=bool)
+    return Snapshot(values, about, decisions, coverage(values, apart, kept), kept, never, apart)
 
 
 def instants_of(cutoffs: Cutoffs, history: History) -> pd.DatetimeIndex:
@@ -117,33 +130,48 @@ class _Rows:
     The values of one indicator lie together, in an array laid out once: memory holds the result and one block.
     """
 
-    def __init__(self, indicators: int, most: int) -> None:
-        self.values: Floats = np.empty((indicators, most))
+    def __init__(self, indicators: tuple[Indicator, ...], most: int) -> None:
+        self.indicators = indicators
+        self.values: Floats = np.empty((len(indicators), most))
+        self.apart: dict[str, list[Bools]] = {one.name: [] for one in indicators if one.applies is not None}
         self.filled = 0
         self.known: list[Bools] = []
         self.context: list[dict[str, NDArray[Any]]] = []
         self.exposure: list[Floats] = []
 
-    def add(
-        self, evaluation: Evaluation, indicators: tuple[Indicator, ...], horizons: tuple[int, ...], grace_days: float
-    ) -> None:
+    def add(self, evaluation: Evaluation, horizons: tuple[int, ...], grace_days: float) -> None:
         known = met(evaluation)
         start, self.filled = self.filled, self.filled + int(known.sum())
         rows = np.flatnonzero(known)
-        for place, one in enumerate(indicators):
+        for place, one in enumerate(self.indicators):
             self.values[place, start : self.filled] = evaluation(one.expression).ravel()[rows]
+            if one.applies is not None:
+                apart = ~(evaluation(one.applies).ravel()[rows] > 0)
+                self.values[place, start : self.filled][apart] = np.nan
+                self.apart[one.name].append(apart)
         self.known.append(known)
         self.context.append({name: column[known] for name, column in context(evaluation).items()})
         self.exposure.append(exposure(evaluation, horizons, grace_days)[known])
 
 
-def _coverage(values: pd.DataFrame, kept: tuple[Indicator, ...]) -> pd.DataFrame:
-    """Give the share present among the indicators that a score is made of; missing where none is applicable."""
-    present = values.notna()
+def widened(snapshot: Snapshot, indicators: tuple[Indicator, ...]) -> Snapshot:
+    """Give every indicator its column: what the history cannot carry is missing for all, and lowers the coverage."""
+    values = snapshot.indicators.reindex(columns=[one.name for one in indicators]).astype(float)
+    shares = coverage(values, snapshot.inapplicable, indicators)
+    return replace(snapshot, indicators=values, coverage=shares, catalog=indicators, left_out=dict(snapshot.left_out))
+
+
+def coverage(values: pd.DataFrame, apart: pd.DataFrame, kept: tuple[Indicator, ...]) -> pd.DataFrame:
+    """Give the share present among what applies to each row and a score is made of; missing where nothing applies."""
     scored = [one for one in kept if one.curve is not None]
     names = {str(of): [one.name for one in scored if one.dimension == of] for of in DIMENSIONS}
     names["all"] = [one.name for one in scored]
-    return pd.DataFrame({of: present[inside].mean(axis=1) for of, inside in names.items()}, dtype=float)
+    shares = {}
+    for of, inside in names.items():
+        applying = len(inside) - apart[[name for name in inside if name in apart]].sum(axis=1).to_numpy(dtype=float)
+        present = values[inside].notna().sum(axis=1).to_numpy(dtype=float)
+        shares[of] = np.divide(present, applying, out=np.full(len(values), np.nan), where=applying > 0)
+    return pd.DataFrame(shares, values.index, dtype=float)
 
 
 def _horizons(horizons: Iterable[int]) -> tuple[int, ...]:

@@ -9,17 +9,25 @@ from holdfast.features.indicators.curves import Curve, bands
 from holdfast.features.indicators.expression import Expression
 from holdfast.features.indicators.indicator import Healthy, Indicator
 from holdfast.features.indicators.sources import invoices
+from holdfast.features.indicators.variants import Variant, change
 
 _ORDERS = bands((0, 0), (1, 25), (2, 40), (4, 60), (10, 80), (30, 95), (100, 100))  # each doubling about as much
 _MONEY = bands((0, 0), (10, 10), (100, 30), (1_000, 55), (10_000, 80), (100_000, 95), (1_000_000, 100))
-_CHANGE = bands((0, 0), (0.5, 40), (1, 75), (2, 100))
 
 _recency = invoices.days_since()
 _age = invoices.days_since_first()
 _gap = (_age - _recency) / (invoices.active_days() - 1)
 
 
-def _order(expression: Expression, healthy: Healthy, unit: str, title: str, curve: Curve, evidence: str) -> Indicator:
+def _order(
+    expression: Expression,
+    healthy: Healthy,
+    unit: str,
+    title: str,
+    curve: Curve,
+    evidence: str,
+    variants: tuple[Variant, ...] = (),
+) -> Indicator:
     return Indicator(
         expression,
         dimension="business",
@@ -30,6 +38,7 @@ def _order(expression: Expression, healthy: Healthy, unit: str, title: str, curv
         evidence=evidence,
         seeds=("S056", "S065"),
         unless=("subscriptions",),
+        variants=variants,
     )
 
 
@@ -72,6 +81,7 @@ orders_90 = _order(
     "Orders in a quarter",
     _ORDERS,
     "Orders in the last 90 days: {orders:.0f}",
+    (change(90),),
 )
 orders_365 = _order(
     invoices.count(days=365).named("orders"),
@@ -97,14 +107,6 @@ orders_decayed = _order(
     _ORDERS,
     "Orders add up to {weight:.1f} when one of 90 days ago counts half",
 )
-orders_change = _order(
-    invoices.count(days=90).named("now").vs_previous(),
-    "high",
-    "times",
-    "Orders against the quarter before",
-    _CHANGE,
-    "Orders in the last 90 days: {now:.0f}; in the 90 days before: {now_before:.0f}",
-)
 spend_90 = _order(
     invoices.sum("amount", days=90).named("amount"),
     "high",
@@ -112,6 +114,7 @@ spend_90 = _order(
     "Spend in a quarter",
     _MONEY,
     "Orders of the last 90 days amount to {amount:,.0f}",
+    (change(90),),
 )
 spend_365 = _order(
     invoices.sum("amount", days=365).named("amount"),
@@ -128,14 +131,6 @@ spend_decayed = _order(
     "Spend, older orders fading",
     _MONEY,
     "Spend adds up to {weight:,.0f} when an order of 90 days ago counts half",
-)
-spend_change = _order(
-    invoices.sum("amount", days=90).named("now").vs_previous(),
-    "high",
-    "times",
-    "Spend against the quarter before",
-    _CHANGE,
-    "Orders of the last 90 days amount to {now:,.0f}, of the 90 days before to {now_before:,.0f}",
 )
 mean_order = _order(
     invoices.mean("amount").named("mean"),

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.features.history.tables import BASES, FEATURE_OR_KIND, SOURCE_ID, Table
+from holdfast.features.history.tables import BASES, FEATURE_OR_KIND, PROGRESS, SOURCE_ID, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,7 +111,22 @@ def fill(table: Table, frame: pd.DataFrame, flags: NDArray[np.uint16]) -> None:
 def _values(frame: pd.DataFrame, default: str | float) -> pd.Series:
     if default == FEATURE_OR_KIND:
         return frame["feature"].fillna(frame["kind"]) if "feature" in frame else frame["kind"]
+    if default == PROGRESS:
+        return _progress(frame)
     return pd.Series(default, index=frame.index, dtype="str" if isinstance(default, str) else "float64")
+
+
+def _progress(frame: pd.DataFrame) -> pd.Series:
+    """Give how far a goal has come: 0 at the baseline (none is 0), 1 at the target, whichever of them is higher.
+
+    At most 2, and not below 0: one goal left far behind, or far surpassed, does not outweigh all others.
+    """
+    baseline, target, actual = (
+        frame.get(name, _absent("number", len(frame))) for name in ("baseline", "target", "actual")
+    )
+    start = baseline.fillna(0.0)
+    way = (target - start).mask(target == start)
+    return ((actual - start) / way).clip(0.0, 2.0)
 
 
 def mark_not_supplied(table: Table, supplied: frozenset[str], frame: pd.DataFrame, flags: NDArray[np.uint16]) -> None:

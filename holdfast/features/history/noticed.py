@@ -10,7 +10,7 @@ import pandas as pd
 
 from holdfast.features.history.defaults import BASIS, CLAMPED, FLAGS, LOST, UNDATED, default_bit
 from holdfast.features.history.facts import MOST, Facts
-from holdfast.features.history.tables import BASES, NO_CURRENCY, SOURCE_ID, TABLES, Table
+from holdfast.features.history.tables import BASES, NO_CURRENCY, PROGRESS, SOURCE_ID, TABLES, Table
 from holdfast.features.time import FOREVER, instants, micros
 from holdfast.findings import Finding
 
@@ -114,14 +114,16 @@ def _left_out(name: str, one: Facts) -> Iterator[Finding]:
 
 
 def _noticed(table: Table, one: Facts) -> Iterator[Finding]:
-    told = [
-        f"{name} ({one.defaults[name]})"
+    worked_out = {column.name for column in table.columns.values() if column.default == PROGRESS}
+    given = {
+        name: one.defaults[name]
         for name in ("source", SOURCE_ID, *table.defaulted)
-        if one.defaults.get(name) and name != "known_at"
-    ]
-    if told:
-        count = max(one.defaults.values())
-        yield Finding("HF001", table.name, count, f"rows given a default: {', '.join(told)}")
+        if one.defaults.get(name) and name != "known_at" and name not in worked_out
+    }
+    if given:
+        told = ", ".join(f"{name} ({count})" for name, count in given.items())
+        most = max(count for name, count in one.defaults.items() if name not in worked_out)
+        yield Finding("HF001", table.name, most, f"rows given a default: {told}")
     for code, words in _WORDS.items():
         if count := one.counts.get(code, 0):
             yield Finding(code, table.name, count, f"{count} of {one.rows} rows {words}")

@@ -18,6 +18,7 @@ BASES = ("event", "created", "history", "snapshot", "assumed")
 SOURCE_ID = "source_id"
 NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
 FEATURE_OR_KIND = "the feature, else the kind"
+PROGRESS = "the way from baseline to target"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Column:
     within
         The only numbers it may hold, both ends included.
     default
-        What stands in for an absent value: a text or number, or `SOURCE_ID` or `FEATURE_OR_KIND` of the same row.
+        What stands in for an absent value: a text or number, or `SOURCE_ID`, `FEATURE_OR_KIND` or `PROGRESS`, worked
+        out from the same row.
     """
 
     name: str
@@ -184,6 +186,7 @@ _GOALS = _state(
     _words("kind", "goal milestone"),
     *_text("name metric unit status currency"),
     *_number("baseline target actual value_delivered"),
+    Column("progress", "number", default=PROGRESS),
     *_time("due_at"),
 )
 _INVOICES = _happening(

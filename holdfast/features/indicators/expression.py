@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from holdfast.features.history.view import View
 
-VERSION = 1  # raised whenever a verb changes its meaning: fingerprints of stored models change with it
+VERSION = 2  # raised whenever a verb changes its meaning: fingerprints of stored models change with it
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,26 @@ class Expression:
     def __rtruediv__(self, other: float) -> Operation:
         return Operation("/", _node(other), self)
 
-    def at_most(self, value: float) -> Operation:
-        """Cut off what is above a number."""
+    def at_most(self, value: Expression | float) -> Operation:
+        """Cut off what is above a number, or above another expression."""
         return Operation("min", self, _node(value))
 
-    def at_least(self, value: float) -> Operation:
-        """Lift what is below a number to it."""
+    def at_least(self, value: Expression | float) -> Operation:
+        """Lift what is below a number, or below another expression, to it."""
         return Operation("max", self, _node(value))
+
+    def shifted(self, days: float) -> Expression:
+        """Read the same `days` earlier: every window and every state moves back, what was known by T stays T.
+
+        Names given by `named` are dropped.
+
+        Raises
+        ------
+        UsageError
+            When it holds a part that cannot be read at an earlier day: a function, or a decayed sum.
+        """
+        found = f"a {type(self).__name__.lower()}, which is not read {days:g} days earlier"
+        raise UsageError(str(self), "windows and states", found, "compare what it is made of")
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -114,6 +127,9 @@ class Constant(Expression):
 
     value: float
 
+    def shifted(self, days: float) -> Expression:  # noqa: ARG002 # the same number on any day
+        return self
+
     def __str__(self) -> str:
         return f"{self.value:g}"
 
@@ -133,6 +149,9 @@ class Operation(Expression):
     @property
     def parts(self) -> tuple[Expression, ...]:
         return (self.left, self.right)
+
+    def shifted(self, days: float) -> Expression:
+        return Operation(self.operator, self.left.shifted(days), self.right.shifted(days))
 
     def __str__(self) -> str:
         left, right = (f"({side})" if isinstance(side, Operation) else str(side) for side in self.parts)
@@ -163,6 +182,11 @@ class Window(Expression):
             raise UsageError(str(self), "a window in days", "none", "give days=, so that there is a window before")
         label = f"{self.label}_before" if self.label else ""
         return Operation("vs", self, replace(self, ago=self.ago + self.days, label=label))
+
+    def shifted(self, days: float) -> Expression:
+        if self.verb == "decayed":
+            raise UsageError(str(self), "a window", "a decayed sum, which has none", "compare counts or sums")
+        return replace(self, ago=self.ago + days, label="")
 
     @property
     def reads(self) -> frozenset[tuple[str, str]]:
@@ -207,6 +231,9 @@ class Reading(Expression):
     def lookback_days(self) -> float | None:
         return self.ago
 
+    def shifted(self, days: float) -> Expression:
+        return replace(self, ago=self.ago + days, label="")
+
     def __str__(self) -> str:
         shift = f"{self.ago:g} d ago" if self.ago else ""
         inside = ", ".join(text for text in (f"since {self.since}" if self.since else "", shift) if text)
@@ -233,6 +260,24 @@ class Function(Expression):
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(self.needs)}) #{sha256(self.source.encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True)
+class Peers(Expression):
+    """Where an account stands among the accounts of its segment at the same cutoff: 0 lowest, 1 highest.
+
+    The kernel, which sees one account at a time, measures ``of``; the snapshot, which has all accounts together, turns
+    it into the place among peers (`holdfast.features.catalog.peers`).
+    """
+
+    of: Expression
+
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        return (self.of,)
+
+    def __str__(self) -> str:
+        return f"peers({self.of})"
 
 
 def _node(value: Expression | float) -> Expression:

@@ -20,12 +20,14 @@ from holdfast.features.indicators.expression import Expression, Function
 
 if TYPE_CHECKING:
     from holdfast.features.history.view import View
+    from holdfast.features.indicators.variants import Variant
 
 Dimension = Literal["product", "relationship", "business"]
 Healthy = Literal["high", "low", "unclear"]
 
 DIMENSIONS: tuple[Dimension, ...] = ("product", "relationship", "business")
 VALUE = "value"  # what the evidence calls the indicator itself
+APPLIES = "applies"
 
 _SINGULAR = re.compile(r"(?<![\d.,])1 (day|hour|time)s\b")
 
@@ -56,6 +58,13 @@ class Indicator:
         The S-numbers of what it was asked for.
     unless
         Tables whose presence makes it meaningless.
+    applies
+        What must be above 0 for it to mean anything for an account (seats, for a share of seats): elsewhere it is not
+        applicable, which is neither zero nor missing.
+    variants
+        Further readings of the same sign, see `holdfast.features.indicators.variants`.
+    variant_of
+        The name of the indicator that this one is a variant of; empty for one that stands for itself.
 
     Examples
     --------
@@ -83,6 +92,9 @@ class Indicator:
     caps: bool = field(default=False, kw_only=True)
     seeds: tuple[str, ...] = field(default=(), kw_only=True)
     unless: tuple[str, ...] = field(default=(), kw_only=True)
+    applies: Expression | None = field(default=None, kw_only=True)
+    variants: tuple[Variant, ...] = field(default=(), kw_only=True)
+    variant_of: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         where = f"Indicator {self.name or self.title!r}"
@@ -105,27 +117,46 @@ class Indicator:
     @property
     def fingerprint(self) -> str:
         """Sha256 of the formula and the version of the vocabulary: equal fingerprints measure the same."""
-        return self.expression.fingerprint
+        if self.applies is None:
+            return self.expression.fingerprint
+        return sha256(f"{self.expression.fingerprint} {self.applies.fingerprint}".encode()).hexdigest()
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """What must be measured for it: the expression, and what says whether it applies."""
+        return (self.expression,) if self.applies is None else (self.expression, self.applies)
+
+    @property
+    def reads(self) -> frozenset[tuple[str, str]]:
+        """The (table, column) pairs it reads; the column is empty where the rows alone matter."""
+        return frozenset().union(*(one.reads for one in self.expressions))
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables it reads."""
-        return self.expression.tables
+        """The tables it reads, sorted."""
+        return tuple(sorted({table for table, _ in self.reads}))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns it reads, as ``table.column``."""
-        return self.expression.columns
+        """The columns it reads, as ``table.column``, sorted."""
+        return tuple(sorted(f"{table}.{name}" for table, name in self.reads if name))
+
+    @property
+    def family(self) -> tuple[Indicator, ...]:
+        """The indicator itself and its variants."""
+        return (replace(self, variants=()), *(one.of(self) for one in self.variants))
 
     @property
     def lookback_days(self) -> float | None:
         """How far back it reads, in days; None means from the beginning."""
-        return self.expression.lookback_days
+        back = [one.lookback_days for one in self.expressions]
+        return None if None in back else max(days for days in back if days is not None)
 
     @property
     def said(self) -> dict[str, Expression]:
-        """What the evidence needs to know: the labelled parts by name, and the indicator itself as ``value``."""
-        return {**self.expression.labelled, VALUE: self.expression}
+        """What the evidence needs to know: the labelled parts, the indicator as ``value``, and whether it applies."""
+        applies = {} if self.applies is None else {APPLIES: self.applies}
+        return {**self.expression.labelled, VALUE: self.expression, **applies}
 
     def called(self, name: str) -> Indicator:
         """Give it a name."""
@@ -144,7 +175,9 @@ class Indicator:
         return pd.Series(self.curve(values.to_numpy(dtype=float)), index=values.index, name=self.name)
 
     def sentence(self, values: Mapping[str, float]) -> str:
-        """Say the evidence with its numbers; with any of them missing, say that there is nothing on record."""
+        """Say the evidence with its numbers; where there is none, say whether it is missing or does not apply."""
+        if not values.get(APPLIES, 1.0) > 0:
+            return f"{self.title}: not applicable here"
         if any(isnan(values.get(name, nan)) for name in (VALUE, *_fields(self.evidence))):
             return f"{self.title}: nothing on record"
         return _SINGULAR.sub(r"1 \1", self.evidence.format(**values))
@@ -161,6 +194,7 @@ def indicator(
     curve: Curve | None = None,
     lookback_days: float | None = None,
     seeds: tuple[str, ...] = (),
+    variants: tuple[Variant, ...] = (),
 ) -> Callable[[Callable[[View], pd.Series]], Indicator]:
     """Turn a function into an indicator, where the vocabulary does not reach.
 
@@ -189,6 +223,7 @@ def indicator(
             curve=curve,
             evidence=evidence,
             seeds=seeds,
+            variants=variants,
         )
 
     return declare

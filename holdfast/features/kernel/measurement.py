@@ -13,7 +13,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.history.tables import ACTIVITY_TABLES, TABLES
-from holdfast.features.indicators.expression import Constant, Expression, Function, Operation, Reading, Window
+from holdfast.features.indicators.expression import Constant, Expression, Function, Operation, Peers, Reading, Window
 from holdfast.features.kernel.arrays import Floats, Ints
 from holdfast.features.kernel.clock import Clock
 from holdfast.features.kernel.encoded import Encoded
@@ -173,6 +173,8 @@ class Evaluation:
                 return reduced(expression, table, meeting(spells, table, expression.filters, self.clock), self.clock)
             case Operation():
                 return _combine(expression.operator, self(expression.left), self(expression.right))
+            case Peers():
+                return self(expression.of)
             case Function():
                 return self.measurement.function(expression)[self.block.start : self.block.stop]
             case Constant():

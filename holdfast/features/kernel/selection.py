@@ -108,6 +108,15 @@ class Selection:
             position = position - back
         return self._prompt[position]
 
+    def next_prompt(self, position: Ints) -> Ints:
+        """Give the first position from each on that was not known late; behind the last of all it is the end."""
+        return self._following[position] if len(self.late) else position
+
+    @cached_property
+    def _following(self) -> Ints:
+        places = np.where(self._tardy, len(self.at), np.arange(len(self.at) + 1))
+        return np.minimum.accumulate(places[::-1])[::-1]
+
     @cached_property
     def _place(self) -> Small:
         """Give each clean record the place of its account's cell."""
@@ -184,6 +193,11 @@ def select(part: Part, clock: Clock, conditions: tuple[Condition, ...]) -> Selec
     return narrowed(every(part, clock), conditions) if conditions else every(part, clock)
 
 
+def reached(part: Part, clock: Clock, conditions: tuple[Condition, ...], since: Ints) -> Selection:
+    """Select the records that meet conditions, each from an instant of its own on."""
+    return _dated(part, clock, conditions, since)
+
+
 def every(part: Part, clock: Clock) -> Selection:
     """Select all records of a part."""
     known, last = part.known, clock.cutoffs[-1]
@@ -225,10 +239,11 @@ def narrowed(chosen: Selection, conditions: tuple[Condition, ...]) -> Selection:
     return Selection(part, chosen.clock, rows, before.take(chosen.ends).astype(np.int64), late, extra)
 
 
-def _dated(part: Part, clock: Clock, conditions: tuple[Condition, ...]) -> Selection:
+def _dated(part: Part, clock: Clock, conditions: tuple[Condition, ...], after: Ints | None = None) -> Selection:
     """Select by conditions of which some hold from a date, or until one."""
     natural = clock.reached(part.at)
     start, stop = np.maximum(natural, clock.reached(part.known)), clock.reached(part.superseded)
+    start = start if after is None else np.maximum(start, clock.reached(after))
     mask = np.ones(len(part), dtype=bool)
     for one in conditions:
         meets, since, until = part.span(one)

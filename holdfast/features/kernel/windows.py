@@ -19,9 +19,9 @@ from holdfast.features.kernel.clock import Clock, Reach
 from holdfast.features.kernel.distinct import Tokens, counted, seen, tokens
 from holdfast.features.kernel.part import Part
 from holdfast.features.kernel.rhythm import frequent, gap_spread, longest_gap
-from holdfast.features.kernel.selection import Selection, expand, narrowed, select
+from holdfast.features.kernel.selection import Selection, expand, narrowed, reached, select
 from holdfast.features.kernel.tally import Tally, Total, Words, fractions, words
-from holdfast.features.time import DAY_US, days
+from holdfast.features.time import DAY_US, FOREVER, days
 
 _HOUR_US = DAY_US / 24
 _BLOCK = 8  # half-lives in one block of a decayed sum: weights inside a block stay within a factor of 2 ** 8
@@ -191,14 +191,36 @@ def _earliest(chosen: Selection, reach: Reach) -> Ints:
     return np.asarray(_exactly(chosen, reach, earliest))
 
 
+def _first_ever(chosen: Selection, reach: Reach) -> Ints:
+    """Do what `_earliest` does for windows without a beginning, where a record that is seen stays seen."""
+    low, high = chosen.run(reach)
+    place = chosen.next_prompt(low)
+    none = np.iinfo(np.int64).max
+    row = np.where(
+        place < high, chosen.rows_at(np.minimum(place, len(chosen.at) - 1)) if len(chosen.at) else none, none
+    )
+    if len(chosen.late):
+        known = np.full((chosen.shape[0], chosen.shape[1] + 1), none, dtype=np.int64)
+        start = np.maximum(chosen.late.stop, reach.since[chosen.late.cell])
+        np.minimum.at(known, (chosen.late.account, start), chosen.late.row)
+        row = np.minimum(row, np.minimum.accumulate(known, axis=1)[:, :-1])
+    which, cutoff = expand(*chosen.extra.inside(reach))
+    np.minimum.at(row, (chosen.extra.account[which], cutoff), chosen.extra.row[which])
+    return np.where(row == none, -1, row)
+
+
 def _latest(windows: Windows, leaf: Window) -> Floats:
     row = _last(windows.selection(leaf), _reach(leaf, windows.clock))
     return np.asarray(np.append(windows.part.numbers(leaf.column), np.nan)[row])  # -1 finds the nan
 
 
 def _first(windows: Windows, leaf: Window) -> Floats:
-    row = _earliest(windows.selection(leaf), _reach(leaf, windows.clock))
-    return np.asarray(np.append(windows.part.numbers(leaf.column), np.nan)[row])
+    return np.asarray(np.append(windows.part.numbers(leaf.column), np.nan)[_oldest(windows, leaf)])
+
+
+def _oldest(windows: Windows, leaf: Window) -> Ints:
+    find = _first_ever if leaf.days is None else _earliest
+    return find(windows.selection(leaf), _reach(leaf, windows.clock))
 
 
 def _age(windows: Windows, leaf: Window, row: Ints) -> Floats:
@@ -211,7 +233,7 @@ def _days_since(windows: Windows, leaf: Window) -> Floats:
 
 
 def _days_since_first(windows: Windows, leaf: Window) -> Floats:
-    return _age(windows, leaf, _earliest(windows.selection(leaf), _reach(leaf, windows.clock)))
+    return _age(windows, leaf, _oldest(windows, leaf))
 
 
 def _distinct(windows: Windows, leaf: Window) -> Floats:
@@ -297,15 +319,26 @@ def _weighted(windows: Windows, leaf: Window) -> Words:
 
 
 def _hours_to(windows: Windows, leaf: Window) -> Floats:
-    """Average min(date, T) - at: of what was reached the dates, of the rest T, of all the beginnings."""
+    """Average min(date, then) - at, then = T - ago: of what was reached by then the dates, of all the beginnings."""
     part, reach, where = windows.part, _reach(leaf, windows.clock), f"{leaf.table}.{leaf.column}"
-    every, reached = windows.selected(leaf.filters), windows.selection(leaf)
+    every, done_by = windows.selected(leaf.filters), _reached(windows, leaf)
     number = Tally.of(every).within(reach).astype(np.float64)
-    done = Tally.of(reached).within(reach).astype(np.float64)
+    done = Tally.of(done_by).within(reach).astype(np.float64)
     dates = np.maximum(np.where(part.meets(Condition(leaf.column, "known")), part.instants(leaf.column), 0), part.at)
     begun = Total.of(every, words(part.at / _HOUR_US, part.account, where)).within(reach)
-    ended = Total.of(reached, words(dates / _HOUR_US, part.account, where)).within(reach)
-    return ratio(ended + (number - done) * (windows.clock.cutoffs / _HOUR_US) - begun, number)
+    ended = Total.of(done_by, words(dates / _HOUR_US, part.account, where)).within(reach)
+    then = (windows.clock.cutoffs - days(leaf.ago)) / _HOUR_US
+    return ratio(ended + (number - done) * then - begun, number)
+
+
+def _reached(windows: Windows, leaf: Window) -> Selection:
+    """Select what had reached its date by ``T - ago``: a wait is compared with waits that had lasted as long."""
+    if not leaf.ago:
+        return windows.selection(leaf)
+    conditions = (*leaf.filters, present(leaf))
+    since = np.minimum(windows.part.instants(leaf.column), FOREVER - days(leaf.ago)) + days(leaf.ago)
+    key = ("reached", frozenset(conditions), leaf.ago)
+    return windows.once(key, lambda: reached(windows.part, windows.clock, conditions, since))
 
 
 VERBS: Mapping[str, Callable[[Windows, Window], Floats]] = {

@@ -10,6 +10,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
+from holdfast.features.catalog.peers import alone
 from holdfast.features.history.tables import TABLES
 from holdfast.features.indicators.expression import Constant, Expression, Function, Reading, Window
 from holdfast.features.indicators.indicator import Indicator
@@ -103,9 +104,12 @@ def subject_of(
 
 
 def _lone(indicators: Iterable[Indicator]) -> Catalog:
-    """Name what has no name, and measure each whatever other tables there are: what it means is not asked here."""
+    """Name what has no name, and measure each whatever other tables there are: what it means is not asked here.
+
+    What compares with peers is proven by the figure that it compares: other accounts do change a place among them.
+    """
     named = (one if one.name else one.called(f"indicator_{place}") for place, one in enumerate(indicators))
-    return Catalog(tuple(replace(one, unless=()) for one in named))
+    return Catalog(tuple(replace(alone(one), unless=()) for one in named))
 
 
 def _declared(catalog: Catalog, name: str, company: Company, cutoffs: pd.DatetimeIndex) -> Subject:
@@ -115,7 +119,7 @@ def _declared(catalog: Catalog, name: str, company: Company, cutoffs: pd.Datetim
         history = told.told()
         return catalog.measure(history, at).indicators, history.viewed
 
-    leaves = {one.name: tuple(one.expression.walk()) for one in catalog}
+    leaves = {one.name: tuple(node for part in one.expressions for node in part.walk()) for one in catalog}
     own = {name: [leaf.function for leaf in found if isinstance(leaf, Function)] for name, found in leaves.items()}
     return Subject(
         name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.features.simulate import contracts, people, usage
+from holdfast.features.simulate import contracts, goals, people, talks, usage
 from holdfast.features.simulate import world as law
 from holdfast.features.simulate.columns import instants, pick
 
@@ -84,12 +84,12 @@ def simulate_frames(
         "accounts": people.accounts(world),
         "churn": contracts.churn(world),
         "deals": contracts.deals(world, growth),
-        "goals": people.goals(world, growth),
+        "goals": goals.goals(world, growth),
         "invoices": contracts.invoices(world, growth),
         "people": people.people(world, growth),
         "subscriptions": contracts.subscriptions(world, growth),
         "tickets": usage.tickets(world, growth),
-        "touchpoints": people.touchpoints(world, growth),
+        "touchpoints": talks.touchpoints(world, growth),
         "usage": usage.usage(world, growth),
     }
     return tables, _truth(world)

@@ -186,7 +186,11 @@ def _deal_rows(world: World, growth: Growth, rng: np.random.Generator, step: pd.
     stage, over = step["stage"].to_numpy(), step["stage"].to_numpy() >= 2
     outlook = sum(0.6 * world.state(name, account, day) for name in world.latent.health)
     forecast = share(np.where(step["kind"] == 0, 1.5, -0.2) + outlook + rng.normal(0, 0.8, len(step)))
-    budget = world.state("business", account, day) + rng.normal(0, 0.6, len(step))
+    b = world.state("business", account, day)
+    budget = b + rng.normal(0, 0.6, len(step))
+    money = (
+        12 * growth.mrr(world, account, day) * np.exp(0.15 + 0.2 * b + world.rng["budgets"].normal(0, 0.1, len(step)))
+    )
     return rows(
         world, "crm", labels("D", np.arange(len(step))), account, day + rng.exponential(1.5, len(step)), "history",
         {
@@ -200,6 +204,7 @@ def _deal_rows(world: World, growth: Growth, rng: np.random.Generator, step: pd.
             "close_date": instants(world, np.floor(step["closing"].to_numpy())),
             "probability": np.where(over, stage == 2, np.round(forecast, 2)).astype(np.float64),
             "budget_status": pick(_BUDGETS, np.digitize(budget, [-0.9, -0.1])),
+            "budget_amount": np.round(money, -2),
         },
         {"valid_from": day},
     )  # fmt: skip

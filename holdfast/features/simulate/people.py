@@ -1,8 +1,6 @@
-"""Who a simulated company deals with and how: accounts, people, touchpoints and goals."""
+"""Who a simulated company deals with: accounts, and the people inside them."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +8,11 @@ import pandas as pd
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
 from holdfast.features.simulate.usage import PERSON_STRIDE
-from holdfast.features.simulate.world import SEGMENTS, Bools, Floats, Ints, World, share
+from holdfast.features.simulate.world import SEGMENTS, Bools, Floats, Ints, World
 
-__all__ = ["accounts", "goals", "people", "touchpoints"]
+__all__ = ["CHAMPION", "SPONSOR", "accounts", "people"]
+
+SPONSOR, CHAMPION = PERSON_STRIDE - 1_000, PERSON_STRIDE - 500  # where their numbers begin within an account
 
 # Names that break careless files, pages and spreadsheets; they stand among the first accounts of every company.
 _HOSTILE = (
@@ -28,28 +28,31 @@ _SECOND = ("licht", "werk", "bridge", "field", "point", "gate", "haus", "line", 
 _TRADES = ("Logistics", "Software", "Medical", "Energy", "Retail", "Media", "Finance", "Foods", "Mobility", "Systems")
 _COUNTRIES, _FORMS = ("DE", "US", "GB", "FR", "NL", "AT"), ("GmbH", "Inc", "Ltd", "SAS", "B.V.", "AG")
 _MANAGERS = ("Amira Haddad", "Björn Lindqvist", "Chen Wei", "Dana Novak", "Elif Yilmaz", "Greta Vogel", "Hugo Marín")
-_GOALS = (("Hours saved", "hours"), ("Faster close", "days"), ("Fewer errors", "percent"))
 
 
 def accounts(world: World) -> pd.DataFrame:
-    """Write accounts, with a second version where the account got a new customer success manager."""
+    """Write accounts, with a version where one got a new customer success manager or counted its employees anew."""
     rng, book, n = world.rng["accounts"], world.book, world.accounts
     country, trade = rng.integers(len(_COUNTRIES), size=n), rng.integers(len(_TRADES), size=n)
     employees = np.round(np.array([30, 250, 2500])[book.segment] * rng.lognormal(0, 0.5, n))
     manager = rng.integers(len(_MANAGERS), size=n)
     handover = np.maximum(book.signup, 0) + rng.uniform(60, 900, n)
     moved = np.flatnonzero((rng.random(n) < 0.35) & (handover < np.minimum(world.exits.onset, world.days)))
-    who = np.concatenate([np.arange(n), moved])
-    since = np.concatenate([book.signup.astype(float), handover[moved]])
-    owner = np.concatenate([manager, (manager[moved] + 1 + moved % 6) % len(_MANAGERS)])
+    counted, when, grown = _counts(world)
+    who = np.concatenate([np.arange(n), moved, counted])
+    since = np.concatenate([book.signup.astype(float), handover[moved], when])
+    handed = np.isin(who, moved) & (since >= handover[who])
+    owner = np.where(handed, (manager[who] + 1 + who % 6) % len(_MANAGERS), manager[who])
+    size = _size(who, since, counted, when, grown)
+    told = np.concatenate([np.zeros(n), np.full(len(moved), 2.0), np.full(len(counted), 10.0)])
     return rows(
-        world, "crm", labels("R", np.arange(len(who))), who, since + 2.0 * (np.arange(len(who)) >= n), "history",
+        world, "crm", labels("R", np.arange(len(who))), who, since + told, "history",
         {
             "name": pick(_names(rng, country, trade), who),
             "segment": pick(SEGMENTS, book.segment[who]),
             "industry": pick(_TRADES, trade[who]),
             "country": pick(_COUNTRIES, country[who]),
-            "employees": employees.astype(np.int64)[who],
+            "employees": np.maximum(1, np.round(employees[who] * size)).astype(np.int64),
             "owner": pick(_MANAGERS, owner),
             "lifecycle": pick(["customer"], np.zeros_like(who)),
             "currency": pick(["EUR"], np.zeros_like(who)),
@@ -71,8 +74,8 @@ def people(world: World, growth: Growth) -> pd.DataFrame:
     )
     sponsors = _tenures(world, rng, world.latent.sponsor).assign(role=1)
     champions = _tenures(world, rng, _champions(world, rng)).assign(role=2)
-    sponsors["place"] += PERSON_STRIDE - 1_000
-    champions["place"] += PERSON_STRIDE - 500
+    sponsors["place"] += SPONSOR
+    champions["place"] += CHAMPION
     every = pd.concat([users[joined < world.exits.onset[account]], sponsors, champions], ignore_index=True)
     account, role = every["account"].to_numpy(), every["role"].to_numpy()
     return rows(
@@ -87,65 +90,6 @@ def people(world: World, growth: Growth) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def touchpoints(world: World, growth: Growth) -> pd.DataFrame:
-    """Write reviews, outreach and replies, surveys, messages, advocacy, expansion and budget talks."""
-    rng, states = world.rng["touchpoints"], world.latent.health
-    p, r, b = (states[name] for name in ("product", "relationship", "business"))
-    touch = np.broadcast_to(np.array([0.5, 1.0, 1.5])[world.book.segment][:, None], p.shape)
-    visits = world.weekly_visits
-    every = pd.concat([
-        _reviews(world, rng, *visits(rng, 0.08 * touch)),
-        _outreach(world, rng, *visits(rng, 0.12 * touch)),
-        _surveys(world, rng, *visits(rng, np.full(p.shape, 1 / 26))),
-        _part("message", "in", "done", *visits(rng, 0.05 * touch * np.exp(0.35 * r))),
-        _part("call", "in", "held", *visits(rng, 0.05 * touch * np.exp(0.3 * r))),
-        _part("advocacy", "in", "done", *visits(rng, 0.004 * np.exp(0.6 * p + 0.5 * r))),
-        _part("budget", "in", "done", *visits(rng, 0.006 * np.exp(-0.6 * b))),
-        _part("expansion", "in", "held", growth.talks["account"].to_numpy(), growth.talks["talked"].to_numpy()),
-    ], ignore_index=True)  # fmt: skip
-    return rows(
-        world, "crm", every["id"].array, every["account"].to_numpy(), every["known"].to_numpy(), "created",
-        {name: every[name].array for name in ("kind", "subtype", "direction", "status", "score", "score_max")},
-        {
-            "occurred_at": every["day"].to_numpy(),
-            "scheduled_at": every["scheduled"].to_numpy(dtype=np.float64),
-            "replied_at": every["replied"].to_numpy(dtype=np.float64),
-        },
-    )  # fmt: skip
-
-
-def goals(world: World, growth: Growth) -> pd.DataFrame:
-    """Write one goal per account, measured once a quarter against its target, with the value of the last year."""
-    rng, n = world.rng["goals"], world.accounts
-    quarters = np.arange(30.0, world.days, 91.0)
-    account = np.repeat(np.arange(n), len(quarters))
-    day = np.maximum(world.book.signup[account], 0) + np.tile(quarters, n)
-    keep = world.live(account, day) & (day < world.exits.onset[account])
-    account, day = account[keep], day[keep]
-    reach = 0.75 + 0.22 * world.state("product", account, day) + 0.1 * world.state("business", account, day)
-    reach = np.clip(reach + rng.normal(0, 0.15, len(day)), 0, 1.5)
-    which = account % len(_GOALS)
-    target = np.array([400.0, 5.0, 20.0])[which]
-    months = np.minimum((day - world.book.signup[account]) / 30.4375, 12.0)
-    written = day + rng.exponential(5.0, len(day))
-    return rows(
-        world, "success plans", labels("G", np.arange(len(day))), account, written, "snapshot",
-        {
-            "goal_id": labels("G", account + 1),
-            "kind": pick(["goal"], np.zeros_like(account)),
-            "name": pick([name for name, _ in _GOALS], which),
-            "unit": pick([unit for _, unit in _GOALS], which),
-            "baseline": np.zeros(len(day)),
-            "target": target,
-            "actual": np.round(reach * target, 2),
-            "status": pick(["behind", "on track", "reached"], np.digitize(reach, [0.6, 1.0])),
-            "value_delivered": np.round(reach * 3.0 * months * growth.mrr(world, account, day), 2),
-            "currency": pick(["EUR"], np.zeros_like(account)),
-        },
-        {"valid_from": day},
-    )  # fmt: skip
-
-
 def _names(rng: np.random.Generator, country: Ints, trade: Ints) -> list[str]:
     first, second = rng.integers(len(_FIRST), size=len(country)), rng.integers(len(_SECOND), size=len(country))
     parts = zip(first, second, trade, country, strict=True)
@@ -154,6 +98,26 @@ def _names(rng: np.random.Generator, country: Ints, trade: Ints) -> list[str]:
         if 3 * place + 1 < len(names):
             names[3 * place + 1] = name
     return names
+
+
+def _counts(world: World) -> tuple[Ints, Floats, Floats]:
+    """Draw the yearly counts of employees: account, day, and size against signup; it grows with business health."""
+    years = np.arange(1, world.days // 365 + 3)
+    account, day = np.repeat(np.arange(world.accounts), len(years)), np.tile(365.0 * years, world.accounts)
+    day = day + world.book.signup[account]
+    step = 0.03 + 0.1 * world.state("business", account, day) + world.rng["headcount"].normal(0, 0.06, len(account))
+    size = np.exp(np.cumsum(step.reshape(world.accounts, -1), axis=1)).ravel()
+    keep = world.live(account, day) & (day < world.exits.onset[account])
+    return account[keep], day[keep], size[keep]
+
+
+def _size(who: Ints, since: Floats, counted: Ints, when: Floats, grown: Floats) -> Floats:
+    """Give the size of each version against that at signup: what was counted last by then."""
+    stride = 10.0**6  # more than any day and its negative, so that (account, day) order like one number
+    keys = counted * stride + when
+    last = np.searchsorted(keys, who * stride + since, side="right") - 1
+    there = (last >= 0) & (np.append(counted, -1)[last] == who)
+    return np.where(there, np.append(grown, 1.0)[last], 1.0)
 
 
 def _champions(world: World, rng: np.random.Generator) -> Bools:
@@ -183,37 +147,3 @@ def _tenures(world: World, rng: np.random.Generator, there: Bools) -> pd.DataFra
     gone = (until < np.minimum(onset[account], 7.0 * world.weeks)) & (since < until)
     both = pd.concat([office, left[gone]], ignore_index=True)
     return both[both["since"] < onset[both["account"]]]
-
-
-def _part(kind: str, direction: str, status: str, account: Ints, day: Floats, **more: Any) -> pd.DataFrame:
-    frame = {
-        "id": labels(f"{kind}-", np.arange(len(account))), "account": account, "day": day, "known": day + 0.05,
-        "kind": kind, "subtype": None, "direction": direction, "status": status,
-        "score": np.nan, "score_max": np.nan, "scheduled": np.nan, "replied": np.nan,
-    }  # fmt: skip
-    return pd.DataFrame(frame | more).astype(dict.fromkeys(("kind", "subtype", "direction", "status"), "str"))
-
-
-def _reviews(world: World, rng: np.random.Generator, account: Ints, day: Floats) -> pd.DataFrame:
-    held = rng.random(len(day)) < share(1.3 + 0.9 * world.state("relationship", account, day))
-    status = np.where(held, "held", np.where(rng.random(len(day)) < 0.5, "no_show", "cancelled"))
-    written = day + np.minimum(rng.exponential(2.5, len(day)), 21.0)
-    return _part("review", "out", "", account, day).assign(
-        status=pd.array(status, dtype="str"), known=written, scheduled=day
-    )
-
-
-def _outreach(world: World, rng: np.random.Generator, account: Ints, day: Floats) -> pd.DataFrame:
-    r = world.state("relationship", account, day)
-    replied = day + 0.1 + rng.exponential(2.0 * np.exp(-0.5 * r))
-    answers = (rng.random(len(day)) < share(0.5 + 0.8 * r)) & world.live(account, replied)
-    sent = _part("outreach", "out", "done", account, day)
-    return pd.concat([sent, sent.assign(replied=replied, known=replied + 0.01)[answers]], ignore_index=True)
-
-
-def _surveys(world: World, rng: np.random.Generator, account: Ints, day: Floats) -> pd.DataFrame:
-    """Answer a survey or stay silent; the silent ones are the less attached ones."""
-    p, r = world.state("product", account, day), world.state("relationship", account, day)
-    answers = rng.random(len(day)) < share(-0.3 + 0.7 * r)
-    score = np.clip(np.round(7.2 + 1.0 * p + 1.1 * r + rng.normal(0, 1.2, len(day))), 0, 10)[answers]
-    return _part("survey", "in", "done", account[answers], day[answers], subtype="nps", score=score, score_max=10.0)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
+from holdfast.features.simulate.texts import CATEGORIES, LANGUAGES, bodies, subjects
 from holdfast.features.simulate.world import Bools, Floats, Ints, World, office_days, share
 
 __all__ = ["PERSON_STRIDE", "tickets", "usage"]
@@ -27,14 +28,8 @@ _ADVANCED = np.array([event in _FEATURES[4:] for event in _EVENTS])
 _START, _DONE, _FAIL, _SYNC, _ON, _OFF = range(len(_FEATURES) + 1, len(_EVENTS))
 _COUNTED = (*range(1, len(_FEATURES) + 1), _SYNC)  # what a person does several times a day
 
-_CATEGORIES = ("question", "bug", "performance", "billing", "access", "cancellation")
-_CANCELLATION = len(_CATEGORIES) - 1
+_CANCELLATION = len(CATEGORIES) - 1
 _PRIORITIES = ("low", "normal", "high", "urgent")
-_TEXTS = {
-    "bad": "This is the third time. It does not work and nobody helps us.",
-    "flat": "Could you tell us how this is meant to work?",
-    "good": "Thanks, great feature. One small question about it.",
-}
 
 
 def usage(world: World, growth: Growth) -> pd.DataFrame:
@@ -88,7 +83,9 @@ def tickets(world: World, growth: Growth) -> pd.DataFrame:
     rated, content = rng.random(n) < 0.35, rng.random(n) < share(1.2 + 2.5 * mood)
     priority = np.clip(np.round(1.2 - 0.6 * mood + rng.normal(0, 0.7, n)), 0, 3).astype(np.int64)
     which, stage = np.tile(np.arange(n), 3), np.repeat([0, 1, 2], n)
-    category, tone = category[which], np.digitize(mood, [-0.2, 0.25])[which]
+    language = np.isin(account % 5, (1, 3)).astype(np.int64)
+    text = bodies(world.rng["texts"], language, category, np.digitize(mood, [-0.2, 0.25]))
+    category, language = category[which], language[which]
     person = rng.integers(0, np.maximum(1, world.book.seats // 2)[account])
     known = np.concatenate([opened, replied, solved]) + 0.01
     return rows(
@@ -99,11 +96,11 @@ def tickets(world: World, growth: Growth) -> pd.DataFrame:
             "reopens": np.where(stage == 2, rng.poisson(np.exp(-2.2 - 0.8 * mood))[which], 0),
             "priority": pick(_PRIORITIES, priority[which]),
             "channel": pick(["email", "chat", "phone"], (which * 7 % 10) // 4),
-            "category": pick(_CATEGORIES, category),
+            "category": pick(CATEGORIES, category),
             "satisfaction": np.where((stage == 2) & rated[which], content[which], np.nan),
-            "subject": pick([f"{name.capitalize()} request" for name in _CATEGORIES], category),
-            "body": pick(list(_TEXTS.values()), tone),
-            "lang": pick(["en"], np.zeros_like(which)),
+            "subject": subjects(language, category),
+            "body": text.take(which),
+            "lang": pick(LANGUAGES, language),
             "sentiment": np.round(np.clip(mood, -1, 1), 3)[which],
         },
         {

@@ -44,7 +44,7 @@ _STOCK = 0.45  # share of the accounts that are customers already when the histo
 _BURN_IN = 40  # weeks
 _PARTS = (
     "accounts", "latent", "decisions", "growth", "subscriptions", "invoices", "deals",
-    "usage", "tickets", "people", "touchpoints", "goals",
+    "usage", "tickets", "people", "touchpoints", "goals", "headcount", "budgets", "milestones", "moods", "texts",
 )  # fmt: skip
 
 
