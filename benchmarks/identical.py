@@ -65,7 +65,7 @@ def grown(tables: dict[str, pd.DataFrame], folder: Path, days: list[pd.Timestamp
 def as_arrow(store: hf.History, catalog: Catalog) -> pd.DataFrame:
     """Measure the buckets of a store from Arrow tables, each by itself."""
     parts = [catalog.measure_batch(to_tables(bucket), CUTOFFS) for bucket in store.buckets()]
-    rows: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas()
+    rows: pd.DataFrame = catalog.with_peers(pa.concat_tables(parts, promote_options="permissive")).to_pandas()
     return rows.set_index(["account_id", "cutoff"])
 
 

@@ -76,6 +76,8 @@ KINDS: dict[str, Kind] = {
     "HF064": Kind("warning", "a column of a database was left out or carried as text, for its type or values cannot be carried", "cast it in a view of the database if it is needed"),
     "HF065": Kind("info", "a table of a database has no rows", "leave it, or check whether it is the right database"),
     "HF066": Kind("warning", "records that were pulled hold a list of which the service shows the first entries alone", "read amounts from invoices, not from the items of these records"),
+    "HF068": Kind("info", "the mood of texts was read where the source does not tell it", "deliver the column sentiment to use a reading of your own; the texts are not kept"),
+    "HF069": Kind("info", "texts were dropped without their mood being read", "deliver the column sentiment, or read the folder as it is, or through holdfast map"),
     "HF067": Kind("warning", "a service was not pulled for longer than it keeps its events", "pull it every day; what changed and changed back in between cannot be had any more"),
 }  # fmt: skip
 

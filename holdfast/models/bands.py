@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
+from holdfast.models.polarity import Polarity, refuse_other
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Band:
 
 
 UNKNOWN = Band("", float("nan"), float("nan"))
+INSUFFICIENT = "insufficient evidence"
+"""What a band reads where there is no score."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class BandPolicy:
         Names of the bands, best first.
     floors
         Lower bounds of all bands but the worst, falling.
+    polarity
+        What it cuts: ``health``, where high is good. A risk is refused.
 
     Examples
     --------
@@ -52,6 +57,7 @@ class BandPolicy:
 
     names: tuple[str, ...]
     floors: tuple[float, ...]
+    polarity: Polarity = "health"
 
     def __post_init__(self) -> None:
         ordered = list(self.floors) == sorted(set(self.floors), reverse=True)
@@ -86,8 +92,9 @@ class BandPolicy:
         Raises
         ------
         UsageError
-            When a score lies outside 0 to 100.
+            When a score lies outside 0 to 100, or the name of the series says that it is a risk.
         """
+        refuse_other(scores.name, self.polarity, "BandPolicy")
         values = scores.to_numpy(dtype=float, na_value=np.nan)
         outside = values[(values < 0) | (values > 100)]
         if len(outside):
@@ -109,3 +116,5 @@ ACTION = BandPolicy(("green", "yellow", "orange", "red"), (80.0, 60.0, 40.0))
 
 ALERT = BandPolicy(("healthy", "warning", "at_risk", "critical"), (75.0, 60.0, 40.0))
 """What to be alarmed by."""
+
+POLICIES = {"action": ACTION, "alert": ALERT}

@@ -20,7 +20,7 @@ Role = Literal["template", "indicator", "gap", "number", "level"]
 TEMPLATE = "template score"
 MAX_LEVELS, MIN_LEVEL_SHARE = 12, 0.01
 MIN_GAP_SHARE = 0.01  # a column is told to be missing only where that is neither rare nor the rule
-_SIGNS = {"high": 1, "low": -1, "unclear": 0}
+_SIGNS = {"high": 1, "low": -1, "between": 0, "unclear": 0}
 
 
 @dataclass(frozen=True)

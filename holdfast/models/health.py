@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
@@ -18,9 +19,11 @@ from holdfast.models.hazard import Floats
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import LEARNED_FROM, Observed, observe, refuse_too_few
 from holdfast.models.score_hazard import ScoreHazard
-from holdfast.models.template import SHARES, scored, template_weights, weighted_mean
+from holdfast.models.template import DEFAULT, SHARES, Template, scored
+from holdfast.models.weighting import Weighting
 from holdfast.models.weights import ALPHAS, choose_alpha, fit_weights
 
+MIN_COVERAGE = 0.25
 RISKIEST, BEST = 0.20, 0.80  # quantiles of the reference rows that score 40 and 80
 
 
@@ -34,9 +37,13 @@ class HealthScore(BaseEstimator):
     Parameters
     ----------
     learn
-        Whether weights are learned; else the template's 40/30/30 stand and the score is the plain weighted mean.
+        Whether weights are learned; else those of the template stand and the score is the plain weighted mean.
     alphas
         Strengths of the prior to choose from, in events.
+    prior
+        The template whose weights stand, or are the prior of what is learned; or the name of a shipped one.
+    min_coverage
+        Share of the applicable indicators, 0 to 1, below which there is no score: the evidence does not suffice.
 
     Attributes
     ----------
@@ -54,14 +61,22 @@ class HealthScore(BaseEstimator):
     HealthScore(learn=False)
     """
 
-    def __init__(self, learn: bool = True, alphas: Sequence[float] = ALPHAS) -> None:
+    def __init__(
+        self,
+        learn: bool = True,
+        alphas: Sequence[float] = ALPHAS,
+        prior: Template | str = DEFAULT,
+        min_coverage: float = MIN_COVERAGE,
+    ) -> None:
         self.learn = learn
         self.alphas = alphas
+        self.prior = prior
+        self.min_coverage = min_coverage
 
     @classmethod
-    def template(cls) -> HealthScore:
-        """Score by 40 % product, 30 % relationship, 30 % business; needs no fit to score, only to predict."""
-        return cls(learn=False)
+    def template(cls, prior: Template | str = DEFAULT, min_coverage: float = MIN_COVERAGE) -> HealthScore:
+        """Score by a template, unless named by 40 % product, 30 % relationship, 30 % business; a fit only predicts."""
+        return cls(learn=False, prior=prior, min_coverage=min_coverage)
 
     def fit(self, X: Snapshot, y: Outcomes) -> Self:
         """Learn weights, anchors and the recalibration to probabilities from the rows whose labels are known.
@@ -75,34 +90,83 @@ class HealthScore(BaseEstimator):
         refuse_too_few(observed)
         self.evidence_, self.events_ = observed.evidence, observed.events
         self.horizons_, self.rises_ = observed.horizons, observed.rises
-        self.weights_ = template_weights(X.catalog)
-        self.table_ = _table(X)
-        curved = observed.X.curved()[list(self.weights_.index)]
-        self.reference_ = curved.mean().fillna(0.5)
+        self.weights_ = self.start.weights(X.catalog)
+        told = [(one.name, one.title, one.dimension) for one in scored(X.catalog) if one.name in self.weights_.index]
+        self.table_ = pd.DataFrame(told, columns=["indicator", "title", "dimension"])
+        learns = self.learn and observed.evidence >= LEARNED_FROM
+        self.segments_ = {} if learns else dict(Weighting.by(self.start, X.catalog).segments)
+        self.unseen_ = tuple(sorted(set(self.start.segments) - set(X.context["segment"])))
+        self.reference_ = observed.X.curved().mean().fillna(0.5)
         self.strength_: float | None = None
         self.alpha_: float | None = None
         self.context_: Encoding | None = None
-        if self.learn and observed.evidence >= LEARNED_FROM:
+        if learns:
             self._learn_weights(observed)
         self.anchors_ = _anchors(self._index(observed.X)) if self.learn else (0.4, 0.8)
         self.hazard_ = ScoreHazard.learn(self._beside_context(observed.X), observed, calendar=True)
         return self
 
     def score(self, X: Snapshot) -> pd.Series:
-        """Health of each row, 0 to 100; the template gives no score where no indicator is present."""
+        """Health of each row, 0 to 100.
+
+        Missing where the share of the applicable indicators that are present lies below `min_coverage`, and where
+        nothing is present that weighs anything.
+        """
+        points = self.points_at(self._index(X))
+        return pd.Series(np.where(self._suffices(X, "all"), points, np.nan), index=X.index, name="health")
+
+    def points_at(self, index: Floats) -> Floats:
+        """Put weighted means of curve values, 0 to 1, on the scale of the score, 0 to 100."""
         low, high = self._anchors_or_template()
-        points = 40.0 + 40.0 * (self._index(X) - low) / (high - low)
-        return pd.Series(np.clip(points, 0.0, 100.0), index=X.index, name="health")
+        return np.asarray(np.clip(40.0 + 40.0 * (index - low) / (high - low), 0.0, 100.0))
 
     def dimensions(self, X: Snapshot) -> pd.DataFrame:
         """Weighted mean of the curve points, 0 to 100, inside product, relationship and business."""
-        weights, curved = self._weights(X), self._curved(X)
-        home = {one.name: one.dimension for one in scored(X.catalog)}
+        curved, by, segment = self._curved(X), self.weighting(X), X.context["segment"]
         columns = {}
         for dimension in SHARES:
-            inside = weights[[name for name in weights.index if home.get(str(name)) == dimension]]
-            columns[dimension] = 100.0 * weighted_mean(curved, inside)
+            points = 100.0 * by.mean(curved, segment, _of(X, dimension).__contains__)
+            columns[dimension] = np.where(self._suffices(X, dimension), points, np.nan)
         return pd.DataFrame(columns, index=X.index)
+
+    def weighting(self, X: Snapshot) -> Weighting:
+        """Tell what each indicator weighs; until a fit, by the template for what the snapshot holds."""
+        if hasattr(self, "weights_"):
+            return Weighting(self.weights_, self.segments_)
+        if self.learn:
+            raise NotFittedError("This HealthScore is not fitted yet: call fit(X, y), or use HealthScore.template().")
+        return Weighting.by(self.start, X.catalog)
+
+    def weights_of(self, X: Snapshot) -> pd.DataFrame:
+        """Weight of every indicator for every row, summing to 1: those of its segment, where the template has any."""
+        return self.weighting(X).table(X.context["segment"])
+
+    def bound(self, missing: Iterable[str], X: Snapshot) -> float:
+        """Give the points by which no score of these rows can move further when these indicators go missing.
+
+        A curve value lies between 0 and 1, and so does what stands in for it: after a fit the reference mean, before
+        one the mean of the rest. So the weighted mean moves by at most the weight that was present and is lost (before
+        a fit: its share of the weight that was present). Where what caps a dimension is lost, nothing caps its rest.
+        """
+        gone = set(missing)
+        for cap in (one for one in X.catalog if one.caps and one.name in gone):
+            gone |= _of(X, cap.dimension)
+        table = self.weights_of(X).where(X.indicators[self._names(X)].notna(), 0.0)
+        lost = table[[name for name in table if name in gone]].sum(axis=1)
+        if not hasattr(self, "reference_"):
+            lost = lost / table.sum(axis=1)
+        low, high = self._anchors_or_template()
+        return min(100.0, float(lost.max()) * 40.0 / (high - low)) if lost.notna().any() else 0.0
+
+    @property
+    def start(self) -> Template:
+        """The template whose weights stand, or are the prior."""
+        return self.prior if isinstance(self.prior, Template) else Template.named(self.prior)
+
+    @property
+    def learned(self) -> bool:
+        """Whether the weights were learned."""
+        return getattr(self, "alpha_", None) is not None
 
     @property
     def weights(self) -> pd.DataFrame:
@@ -127,9 +191,15 @@ class HealthScore(BaseEstimator):
     def notes(self) -> tuple[str, ...]:
         """What a reader of the score must know."""
         check_is_fitted(self)
+        of, told = self.start, []
         if self.learn and self.alpha_ is None:
-            return (f"{self.events_} accounts churned in training: the template's weights stand",)
-        return ()
+            which = f"the template's weights stand ({of.name}, version {of.version})"
+            told.append(f"{self.events_} accounts churned in training: {which}")
+        if self.learned and of.segments:
+            told.append(f"the template {of.name} weighs segments apart; what was learned holds for all of them")
+        elif self.unseen_:
+            told.append(f"the template {of.name} weighs segments that no account is of: {', '.join(self.unseen_)}")
+        return tuple(told)
 
     def predict_proba(self, X: Snapshot) -> pd.DataFrame:
         """Probability of churn within each horizon: the score in its calendar, recalibrated on training rows.
@@ -143,10 +213,12 @@ class HealthScore(BaseEstimator):
         """State as JSON-able values; `from_dict` restores it to the last bit."""
         check_is_fitted(self)
         return {
-            "parameters": self.get_params() | {"alphas": list(self.alphas)},
+            "parameters": self.get_params() | {"alphas": list(self.alphas), "prior": self.start.to_dict()},
             "table": self.table_.to_dict("list"),
             "weights": self.weights_.tolist(),
-            "reference": self.reference_.tolist(),
+            "segments": {name: one.to_dict() for name, one in self.segments_.items()},
+            "unseen": list(self.unseen_),
+            "reference": self.reference_.to_dict(),
             "anchors": list(self.anchors_),
             "strength": self.strength_,
             "alpha": self.alpha_,
@@ -161,13 +233,14 @@ class HealthScore(BaseEstimator):
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> HealthScore:
         """Restore a fitted score from `to_dict`."""
-        health = cls(**state["parameters"])
+        health = cls(**{**state["parameters"], "prior": Template.from_dict(state["parameters"]["prior"]).known})
         health.table_ = pd.DataFrame(state["table"])
         names = pd.Index(state["table"]["indicator"])
         health.weights_ = pd.Series(state["weights"], index=names, name="weight")
-        health.reference_ = pd.Series(state["reference"], index=names)
-        low, high = state["anchors"]
-        health.anchors_ = (low, high)
+        health.segments_ = {name: pd.Series(one, name="weight") for name, one in state["segments"].items()}
+        health.unseen_ = tuple(state["unseen"])
+        health.reference_ = pd.Series(state["reference"])
+        health.anchors_ = (state["anchors"][0], state["anchors"][1])
         health.strength_, health.alpha_ = state["strength"], state["alpha"]
         health.events_, health.evidence_ = state["events"], state["evidence"]
         health.horizons_, health.rises_ = tuple(state["horizons"]), state["rises"]
@@ -184,36 +257,36 @@ class HealthScore(BaseEstimator):
         self.weights_ = pd.Series(learned.weights, index=self.weights_.index, name="weight")
         self.alpha_, self.strength_ = alpha, learned.strength
 
-    def _weights(self, X: Snapshot) -> pd.Series:
-        if hasattr(self, "weights_"):
-            return self.weights_
-        if self.learn:
-            raise NotFittedError("This HealthScore is not fitted yet: call fit(X, y), or use HealthScore.template().")
-        return template_weights(X.catalog)
+    def _suffices(self, X: Snapshot, of: str) -> NDArray[np.bool_]:
+        """Whether the evidence of a dimension, or of all, is enough to judge by."""
+        known, inside = X.indicators[self._names(X)], _of(X, of)
+        there = np.isfinite(self.weighting(X).mean(known, X.context["segment"], inside.__contains__))
+        return there & np.asarray(X.coverage[of].fillna(0.0) >= self.min_coverage) if of in X.coverage else there
+
+    def _names(self, X: Snapshot) -> list[str]:
+        """Name what is weighed; refuse a snapshot that does not hold it."""
+        names = self.weighting(X).names
+        for name in names:
+            if name not in X.indicators:
+                do = did_you_mean(name, X.indicators.columns)
+                raise BundleError("Snapshot", f"the indicator {name!r} of training", do, "measure it")
+        return names
 
     def _curved(self, X: Snapshot) -> pd.DataFrame:
-        """Curve values; with learned weights what is missing contributes the reference mean."""
-        curved, names = X.curved(), [str(name) for name in self._weights(X).index]
-        for name in names:
-            if name not in curved.columns:
-                raise BundleError(
-                    "Snapshot", f"the indicator {name!r} of training", did_you_mean(name, curved.columns), "measure it"
-                )
-        curved = curved[names]
-        return curved.fillna(self.reference_) if self.learn else curved
+        """Curve values; once fitted, what is missing contributes the reference mean."""
+        curved = X.curved()[self._names(X)]
+        return curved.fillna(self.reference_) if hasattr(self, "reference_") else curved
 
     def _index(self, X: Snapshot) -> Floats:
         """Weighted mean of the curve values, 0 to 1."""
-        index: Floats = weighted_mean(self._curved(X), self._weights(X)).to_numpy(float)
-        return index
+        return self.weighting(X).mean(self._curved(X), X.context["segment"])
 
     def _beside_context(self, X: Snapshot) -> Floats:
         index = self._index(X)[:, None]
         return index if self.context_ is None else np.hstack([index, self.context_.design(X)])
 
     def _anchors_or_template(self) -> tuple[float, float]:
-        anchors: tuple[float, float] = getattr(self, "anchors_", (0.4, 0.8))
-        return anchors
+        return self.anchors_ if hasattr(self, "anchors_") else (0.4, 0.8)
 
 
 def _anchors(index: Floats) -> tuple[float, float]:
@@ -222,6 +295,6 @@ def _anchors(index: Floats) -> tuple[float, float]:
     return (low, high) if high - low > 1e-6 else (0.4, 0.8)
 
 
-def _table(X: Snapshot) -> pd.DataFrame:
-    rows = [(one.name, one.title, one.dimension) for one in scored(X.catalog)]
-    return pd.DataFrame(rows, columns=["indicator", "title", "dimension"])
+def _of(X: Snapshot, dimension: str) -> set[str]:
+    """Name the indicators of a dimension, or of all."""
+    return {one.name for one in X.catalog if dimension in ("all", one.dimension)}

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -24,6 +24,9 @@ from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.serving.golden import golden_rows, replays
 from holdfast.serving.workspace import MANIFEST, canonical_json, folder_atomic
+
+if TYPE_CHECKING:
+    from holdfast.features.indicators.indicator import Indicator
 
 SCHEMA = 1
 _FILES = frozenset({"weights.json", "indicators.json", "golden.json", "card.md", "model.lgb", "calibration.json"})
@@ -73,6 +76,7 @@ def write_bundle(
     learned_until: pd.Timestamp,
     card: str,
     strict_clock: bool = False,
+    known: Catalog = catalog,
 ) -> Bundle:
     """Write ``models/<version>``; the same contents give the same version and the same bytes.
 
@@ -82,6 +86,8 @@ def write_bundle(
         The training rows; a few are kept with their results, to be replayed whenever the bundle is read.
     card
         The model card, Markdown.
+    known
+        The catalogue that the indicators are of.
     """
     weights: dict[str, Any] = {
         "health": health.to_dict(),
@@ -101,12 +107,12 @@ def write_bundle(
     files["indicators.json"] = canonical_json(
         {
             "events": list(Catalog(X.catalog).events),
-            "indicators": [{"name": one.name, "fingerprint": one.fingerprint} for one in X.catalog],
+            "indicators": [_definition(one) for one in X.catalog],
         }
     )
     files["golden.json"] = canonical_json(golden_rows(X, health, model))
     files["card.md"] = card.encode()
-    bundle = _opened(files)
+    bundle = _opened(files, known)
     with folder_atomic(models / bundle.version) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
@@ -114,22 +120,27 @@ def write_bundle(
     return bundle
 
 
-def read_bundle(models: Path, version: str) -> Bundle:
+def read_bundle(models: Path, version: str, known: Catalog = catalog) -> Bundle:
     """Read a bundle, refusing anything that is not, byte for byte, what was written.
+
+    Parameters
+    ----------
+    known
+        The catalogue in which its indicators are looked up: a bundle holds no code, only what they must mean.
 
     Raises
     ------
     BundleError
         When it is absent, damaged, of another schema, or its golden rows give other results.
     """
-    return _opened(_checked(models / version))
+    return _opened(_checked(models / version), known)
 
 
-def _opened(contents: Mapping[str, bytes]) -> Bundle:
+def _opened(contents: Mapping[str, bytes], known: Catalog) -> Bundle:
     """Parse contents whose hashes are right, and replay the golden rows."""
     sha256 = _version(_listing(contents))
     try:
-        bundle = _parse(contents, sha256)
+        bundle = _parse(contents, sha256, known)
         same = replays(json.loads(contents["golden.json"]), bundle.catalog, bundle.health, bundle.model)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise _refusal(sha256[:16], "the contents of a bundle", repr(problem), "train again") from problem
@@ -174,7 +185,7 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _parse(contents: Mapping[str, bytes], sha256: str) -> Bundle:
+def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle:
     weights = json.loads(contents["weights.json"])
     if "model.lgb" in contents:
         weights["model"]["trees"]["booster"] = contents["model.lgb"].decode()
@@ -188,19 +199,27 @@ def _parse(contents: Mapping[str, bytes], sha256: str) -> Bundle:
         strict_clock=weights.get("strict_clock", False) is True,
         horizons=model.horizons_,
         learned_until=pd.Timestamp(weights["learned_until"]),
-        catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16]),
+        catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16], known),
         sha256=sha256,
     )
 
 
-def _catalog(stored: dict[str, Any], version: str) -> Catalog:
+def _definition(one: Indicator) -> dict[str, Any]:
+    """State what an indicator measures, as a hash, and what that is worth: with either changed, a model is void."""
+    curve = one.curve and one.curve.to_dict()
+    worth = {"dimension": one.dimension, "healthy": one.healthy, "caps": one.caps, "curve": curve}
+    return {"name": one.name, "fingerprint": one.fingerprint, **worth}
+
+
+def _catalog(stored: dict[str, Any], version: str, known: Catalog) -> Catalog:
     """Find the indicators as they were defined in training."""
-    known = catalog.adopting(stored["events"])
+    known = known.adopting(stored["events"])
+    do = "bring back the file that declares it ([indicators] file in the plan), or train again"
     for one in stored["indicators"]:
         if one["name"] not in known:
-            raise _refusal(version, f"the indicator {one['name']}", "none of that name", "train again")
-        if known[one["name"]].fingerprint != one["fingerprint"]:
-            raise _refusal(version, f"{one['name']} as it was defined in training", "another definition", "train again")
+            raise _refusal(version, f"the indicator {one['name']}", "none of that name", do)
+        if _definition(known[one["name"]]) != one:
+            raise _refusal(version, f"{one['name']} as it was defined in training", "another definition", do)
     return replace(known.select([one["name"] for one in stored["indicators"]]), fixed=True)
 
 

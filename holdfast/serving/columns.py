@@ -8,7 +8,7 @@ import pandas as pd
 
 Kind = Literal["text", "time", "count", "money", "points", "share"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 COLUMNS: dict[str, Kind] = {
     "run_id": "text",
     "schema_version": "count",
@@ -22,6 +22,8 @@ COLUMNS: dict[str, Kind] = {
     "renewal_date": "time",
     "health": "points",
     "band": "text",
+    "grade": "text",
+    "percentile": "share",
     "product": "points",
     "relationship": "points",
     "business": "points",

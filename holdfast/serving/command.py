@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from holdfast.errors import HoldfastError
-from holdfast.serving import data_in, show
+from holdfast.serving import cataloguing, data_in, show, weighing
 from holdfast.serving.options import EXIT_FINDINGS, EXIT_NOTHING_TO_DO, Json, PlanFile, now
 from holdfast.serving.plan import Plan, read_plan
 
@@ -41,7 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.add_typer(data_in.app)
+for more in (data_in, cataloguing, weighing):
+    app.add_typer(more.app)
 
 AllowShrink = Annotated[
     bool, typer.Option("--allow-shrink", help="Let an extract through that is far smaller than the last ones, once.")
@@ -234,20 +235,6 @@ def report(plan: PlanFile, json: Json = False) -> None:
     run = current(place)
     page = place.current / "report.html"
     show.as_json({"report": page, "run": run.run_id, "as_of": run.manifest["as_of"]}) if json else show.say(str(page))
-
-
-@app.command()
-def indicators(
-    dimension: Annotated[str | None, typer.Option(metavar="D", help="product, relationship or business.")] = None,
-    json: Json = False,
-) -> None:
-    """Print the catalogue of indicators."""
-    from holdfast.features.catalog import catalog
-    from holdfast.serving.columns import records
-
-    rows = [show.missing_as_none(row) for row in records(catalog.select(dimension=dimension).frame())]
-    columns = ["name", "dimension", "healthy", "unit", "title", "formula"]
-    show.as_json(rows) if json else show.table(rows, columns)
 
 
 def main() -> NoReturn:

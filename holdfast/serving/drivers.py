@@ -35,7 +35,7 @@ class Driver:
 def drivers(explanation: Explanation, now: Snapshot, history: History, ids: Iterable[str]) -> list[Driver]:
     """Rank the reasons of each account: what raises the risk, strongest first, then what lowers it, strongest first.
 
-    Segment, plan and other context that nobody can act on is left to the full explanation.
+    Segment, plan, the contract calendar and other context that nobody can act on is left to the full explanation.
 
     Parameters
     ----------
@@ -43,7 +43,9 @@ def drivers(explanation: Explanation, now: Snapshot, history: History, ids: Iter
         The accounts wanted; at most eight reasons each, the first three are the drivers shown.
     """
     frame = explanation.frame()
-    wanted = frame["account_id"].isin(set(ids)) & frame["indicator"].isin({one.name for one in now.catalog})
+    wanted = frame["account_id"].isin(set(ids)) & frame["indicator"].isin(
+        {one.name for one in now.catalog if not one.calendar}
+    )
     frame = frame[wanted & (frame["contribution"] != 0.0)]
     frame = frame.assign(lowers=frame["contribution"] < 0, size=-frame["contribution"].abs())
     frame = frame.sort_values(["account_id", "lowers", "size", "indicator"], kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +10,14 @@ import pandas as pd
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.capture import truth
+from holdfast.features.catalog import catalog
 from holdfast.features.history import History
 from holdfast.features.proof import prove
 from holdfast.findings import Finding
 from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import known_on
-from holdfast.serving.pipeline import examples, workspace
+from holdfast.serving.pipeline import catalog_of, examples, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
 from holdfast.serving.volumes import last_volumes, shrunk
@@ -52,7 +54,8 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         found += truth.findings(history, pd.DatetimeIndex([], tz="UTC"))
     else:
         found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
-        found += [*truth.findings(history, y.cutoffs), *foretellers(known, y), *proven(X.catalog, known)]
+        found += [*truth.findings(history, y.cutoffs), *foretellers(known, y)]
+        found += _placed(proven(X.catalog, known), plan)
     return sorted(found, key=lambda one: SEVERITY[one.severity])
 
 
@@ -67,6 +70,17 @@ def proven(indicators: Sequence[Indicator], history: History) -> list[Finding]:
     told = f"{len(proof.columns)} indicators, {proof.accounts} accounts, as of {days}: told otherwise in {tries} ways"
     left = "" if proof.complete or not proof.ok else f"; {proof.verdict}"
     return [*proof.findings(), Finding("HF036", "indicators", len(proof.columns), told + left)]
+
+
+def _placed(findings: Sequence[Finding], plan: Plan) -> list[Finding]:
+    """Name the file, where the indicator at fault is one of the plan's own."""
+    own = set(catalog_of(plan).names) - set(catalog.names)
+    return [
+        replace(one, message=f"{one.message} (declared in {plan.indicators.file})")
+        if own.intersection(one.where.split(", "))
+        else one
+        for one in findings
+    ]
 
 
 def leaks(X: Snapshot, y: Labels) -> list[Finding]:

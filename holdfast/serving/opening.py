@@ -12,6 +12,7 @@ import pandas as pd
 from holdfast.errors import UsageError
 from holdfast.features.history import History
 from holdfast.features.history.tables import TABLES
+from holdfast.features.sentiment.moods import Moods
 from holdfast.features.time import to_instant
 from holdfast.serving.plan import Plan
 from holdfast.training.labels import Churn, data_end
@@ -33,7 +34,8 @@ def read_history(plan: Plan, clock: datetime) -> History:
         do = "correct it, or leave it out to read it from the data"
         raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
     dialect, strict = _dialects(plan.data.dialect), plan.data.strict_clock
-    history = History.read(plan.data.path, end=end, clock=now, dialect=dialect, strict_clock=strict)
+    moods = Moods(**plan.sentiment.model_dump())
+    history = History.read(plan.data.path, end=end, clock=now, dialect=dialect, strict_clock=strict, moods=moods)
     for finding in (one for one in history.findings if one.code == "HF020"):
         logger.warning("%s", finding)
     return history

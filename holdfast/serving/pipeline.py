@@ -13,6 +13,7 @@ import pandas as pd
 import holdfast
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.catalog import catalog
+from holdfast.features.catalog.own import own_indicators
 from holdfast.features.history import History
 from holdfast.features.time import cutoffs
 from holdfast.models.baselines import Age, BaseRate, Recency
@@ -29,12 +30,14 @@ from holdfast.serving.report import Page
 from holdfast.serving.runs import Run, existing, run_id, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
 from holdfast.serving.telling import tell_untested
+from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest, Model, backtest
 from holdfast.training.labels import Churn, Labels, label
 from holdfast.training.tracking import track
 
 if TYPE_CHECKING:
+    from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
 
 logger = logging.getLogger("holdfast.pipeline")
@@ -68,6 +71,13 @@ def workspace(plan: Plan) -> Workspace:
     return Workspace(plan.output.workspace)
 
 
+def catalog_of(plan: Plan) -> Catalog:
+    """Return the indicators of a plan: those that are shipped, and its own."""
+    if plan.indicators.file is None:
+        return catalog
+    return catalog.adding(*own_indicators(plan.indicators.file, catalog))
+
+
 def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
     """Label and measure every cutoff of the plan, for the horizons that the history is long enough for."""
     last = plan.cutoffs.last and min(pd.Timestamp(plan.cutoffs.last), history.now)
@@ -75,16 +85,17 @@ def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
     y = label(history, days, plan.horizons.days, definition(plan))
     for finding in (one for one in y.findings if one.severity == "warning"):
         logger.warning("%s", finding)
-    X = catalog.measure(history, days, y.horizons, grace_days=plan.churn.grace_days)
+    X = catalog_of(plan).measure(history, days, y.horizons, grace_days=plan.churn.grace_days)
     return X, y.on(X.index)
 
 
 def prove(plan: Plan, X: Snapshot, y: Labels) -> Backtest:
     """Backtest the models beside the four baselines."""
+    health = health_of(plan, catalog_of(plan))
     models: dict[str, Model] = {
         "churn": ChurnModel(seed=plan.model.seed),
-        "health": HealthScore(),
-        "template": HealthScore.template(),
+        "health": health,
+        "template": HealthScore.template(health.prior),
         "recency": Recency(),
         "age": Age(),
         "base_rate": BaseRate(),
@@ -118,7 +129,7 @@ def train(plan: Plan, history: History) -> Trained:
     """
     X, y = examples(plan, history)
     with _threads(plan):
-        health = HealthScore().fit(X, y)
+        health = health_of(plan, catalog_of(plan)).fit(X, y)
         model = ChurnModel(seed=plan.model.seed).fit(X, y)
     result = _prove_if_possible(plan, X, y)
     models = workspace(plan).models
@@ -131,6 +142,7 @@ def train(plan: Plan, history: History) -> Trained:
         learned_until=history.now,
         card=card(health, model, X, y, history.now),
         strict_clock=plan.data.strict_clock,
+        known=catalog_of(plan),
     )
     proof = write_proof(
         models, bundle.version, result, result.findings if result else y.findings, notes(health, model), X.left_out
@@ -155,7 +167,7 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
     wanted = version or place.champion
     if wanted is None:
         raise UsageError(str(place.models), "a trained model", "none", "train first: holdfast train PLAN")
-    return read_bundle(place.models, wanted)
+    return read_bundle(place.models, wanted, catalog_of(plan))
 
 
 def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> tuple[Scores, Snapshot]:

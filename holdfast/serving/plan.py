@@ -94,7 +94,7 @@ class Horizons(_Section):
 class Indicators(_Section):
     """Which indicators are measured beside the shipped ones."""
 
-    file: Path | None = Field(default=None, description="a Python file with indicators of your own")
+    file: Path | None = Field(default=None, description="a Python file with indicators of your own; it runs")
 
 
 class Health(_Section):
@@ -103,6 +103,10 @@ class Health(_Section):
     template: str = Field(
         default="40-30-30", description="weights to start from: a shipped template by name, or a TOML file"
     )
+    dimensions: dict[str, float] = Field(default={}, description="shares of the dimensions instead of the template's")
+    levels: dict[str, str] = Field(default={}, description="levels by indicator over the template's: none to high")
+    weights: dict[str, float] = Field(default={}, description="weights by indicator; nothing else counts then")
+    segments: dict[str, Any] = Field(default={}, description="the same three for the accounts of a segment")
     learn: bool = Field(default=True, description="learn weights from churn; else those of the template stand")
     min_coverage: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.25, description="share of evidence below which a score says: insufficient evidence"
@@ -192,8 +196,16 @@ class Plan(_Section):
         return self.model_dump(mode="json")
 
     def sha256(self) -> str:
-        """Hash what can change a score: not where files lie, nor how the run is logged."""
+        """Hash what can change a score: not where files lie, nor how the run is logged.
+
+        Raises
+        ------
+        UsageError
+            When the file of indicators cannot be read.
+        """
         settings = self.model_dump(mode="json", include={"churn", "horizons", "model"}, exclude={"model": {"threads"}})
+        if self.indicators.file is not None:
+            settings["indicators"] = {"file": hashlib.sha256(_contents(self.indicators.file)).hexdigest()}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def describe(self) -> Iterator[tuple[str, str, object, bool, str]]:
@@ -222,7 +234,11 @@ def read_plan(path: str | Path) -> Plan:
     home = file.resolve().parent
     data = plan.data.model_copy(update={"path": (home / plan.data.path.expanduser()).resolve()})
     output = plan.output.model_copy(update={"workspace": (home / plan.output.workspace.expanduser()).resolve()})
-    return plan.model_copy(update={"data": data, "output": output})
+    own, template = plan.indicators.file, plan.health.template
+    indicators = plan.indicators.model_copy(update={"file": own and (home / own.expanduser()).resolve()})
+    named = str((home / Path(template).expanduser()).resolve()) if template.endswith(".toml") else template
+    health = plan.health.model_copy(update={"template": named})
+    return plan.model_copy(update={"data": data, "output": output, "indicators": indicators, "health": health})
 
 
 def parse_plan(settings: dict[str, Any], where: str = "plan") -> Plan:
@@ -239,6 +255,13 @@ Do: did you mean 'active_days'?.
         return Plan.model_validate(settings)
     except ValidationError as problem:
         raise _refusal(problem, where) from None
+
+
+def _contents(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as problem:
+        raise UsageError(str(file), "a file that can be read", problem.strerror or "", "correct the path") from None
 
 
 def _toml(file: Path) -> dict[str, Any]:

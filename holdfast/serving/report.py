@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from holdfast.findings import Finding
+from holdfast.models.bands import INSUFFICIENT
 from holdfast.serving.columns import horizon, records
 from holdfast.serving.pages import environment
 from holdfast.serving.plots import Plot
@@ -169,6 +170,9 @@ def _tiles(scores: Scores, *, rises: bool) -> list[dict[str, str]]:
         tiles.append(
             {"value": f"{at_risk.sum():,.0f}", "label": f"ARR at risk within 90 days, of {rows['arr'].sum():,.0f}"}
         )
+    silent = int((scores.rows["band"] == INSUFFICIENT).sum())
+    if silent:
+        tiles.append({"value": f"{silent:,}", "label": "of them without a health score: the evidence does not suffice"})
     if counts["not_scored"]:
         tiles.append({"value": f"{counts['not_scored']:,}", "label": "not scored, with reasons below"})
     return tiles
@@ -177,7 +181,8 @@ def _tiles(scores: Scores, *, rises: bool) -> list[dict[str, str]]:
 def _bands(scores: Scores) -> list[dict[str, Any]]:
     from holdfast.models.bands import ACTION
 
-    counts = scores.rows.loc[scores.rows["score_status"] != "not_scored", "band"].value_counts()
+    judged = scores.rows["health"].notna() & (scores.rows["score_status"] != "not_scored")
+    counts = scores.rows.loc[judged, "band"].value_counts()
     total = int(counts.sum())
     if not total:
         return []

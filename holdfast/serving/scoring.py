@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
+from holdfast.models.scales import percentile
 from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
 from holdfast.serving.drivers import DRIVERS, Driver, drivers
@@ -123,7 +124,9 @@ def score(
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     rows["data_completeness"] = now.coverage["all"].to_numpy()
     rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
-    rows = rows.join(_status(now, history, churn or _definition(model, history), ids))
+    reasons = _not_at_risk(now, history, churn or _definition(model, history))
+    rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
+    rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     found = drivers(model.explain(now, history), now, history, ids[rows["score_status"] != "not_scored"])
     rows = rows.join(_shown(found))
     stamp = stamp or Stamp()
@@ -134,12 +137,14 @@ def score(
 
 def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFrame:
     from holdfast.features.catalog.collection import Catalog
-    from holdfast.models.bands import ACTION
+    from holdfast.models.bands import ACTION, INSUFFICIENT
+    from holdfast.models.scales import GRADES
 
     ids = now.index.get_level_values("account_id")
     frame = health.dimensions(now).set_axis(ids, axis=0)
     frame["health"] = health.score(now).to_numpy()
-    frame["band"] = ACTION.names_of(frame["health"])
+    frame["band"] = ACTION.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
+    frame["grade"] = GRADES.names_of(frame["health"])
     past = Catalog(now.catalog, fixed=True).measure(history, pd.DatetimeIndex([now.cutoffs[0] - TREND]), now.horizons)
     if len(past):
         before = health.score(past).set_axis(past.index.get_level_values("account_id"))
@@ -181,18 +186,32 @@ def passing(probability: NDArray[np.float64], decisions: NDArray[np.int_]) -> ND
     return np.where((decisions > 0).any(axis=1), passed, np.nan)
 
 
-def _status(now: Snapshot, history: History, churn: Churn, ids: pd.Index[str]) -> pd.DataFrame:
+def _not_at_risk(now: Snapshot, history: History, churn: Churn) -> NDArray[np.object_]:
     from holdfast.training.labels import at_risk
 
     known = at_risk(history, now.cutoffs, churn).reindex(now.index)
-    reason = known.fillna("not a customer").to_numpy(dtype=object)
-    partial = (now.coverage["all"] < PARTIAL_BELOW).to_numpy()
+    return known.fillna("not a customer").to_numpy(dtype=object)
+
+
+def _status(now: Snapshot, reason: NDArray[np.object_], health: pd.Series, least: float) -> pd.DataFrame:
+    silent = health.isna().to_numpy()
+    partial = (now.coverage["all"] < PARTIAL_BELOW).to_numpy() | silent
     status = np.where(reason != "", "not_scored", np.where(partial, "scored_partial", "scored"))
-    share = [f"{value:.0%} of the applicable indicators are present" for value in now.coverage["all"]]
+    share = [
+        _evidence(value, silent=none, least=least)
+        for value, none in zip(now.coverage["all"].fillna(0.0), silent.tolist(), strict=True)
+    ]
     return pd.DataFrame(
         {"score_status": status, "score_reason": np.where(reason != "", reason, np.where(partial, share, ""))},
-        index=ids,
+        index=health.index,
     )
+
+
+def _evidence(share: float, *, silent: bool, least: float) -> str:
+    said = f"{share:.0%} of the applicable indicators are present"
+    if not silent:
+        return said
+    return f"insufficient evidence: {said}" + ("" if share < least else ", and none that the score weighs")
 
 
 def _definition(model: ChurnModel, history: History) -> Churn:

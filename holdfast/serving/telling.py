@@ -26,6 +26,8 @@ _TOLD = (
         "renewal_date",
         "health",
         "band",
+        "grade",
+        "percentile",
         "product",
         "relationship",
         "business",
@@ -75,7 +77,8 @@ def tell_account(story: dict[str, Any]) -> None:
     chances = ", ".join(
         f"{value:.0%} within {horizon(key)} days" for key, value in story.items() if horizon(key) and value is not None
     )
-    show.say(f"Health {story['health']:.0f} of 100 ({story['band']}). Churn: {chances}.")
+    health = "none" if story["health"] is None else f"{story['health']:.0f} of 100"
+    show.say(f"Health {health} ({story['band']}). Churn: {chances}.")
     for reason in story["drivers"]:
         show.say(
             f"  {'+' if reason['direction'] == 'raises' else '-'} {reason['text']}  ({reason['direction']} the risk)"
@@ -116,7 +119,8 @@ def _sentence(row: dict[str, Any]) -> str:
     why = "; ".join(row[f"driver_{rank}"] for rank in (1, 2, 3) if row[f"driver_{rank}"])
     stake = "" if pd.isna(row["arr"]) else f", {row['arr']:,.0f} ARR"
     name = row["account_name"] or row["account_id"]
-    return f"{name} (health {row['health']:.0f}{stake}): {chance:.0%} within {days} days. {why}."
+    health = row["band"] if pd.isna(row["health"]) else f"health {row['health']:.0f}"
+    return f"{name} ({health}{stake}): {chance:.0%} within {days} days. {why}."
 
 
 def _scores(plan: Plan, history: Callable[[], History]) -> Scores:

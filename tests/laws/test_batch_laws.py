@@ -38,7 +38,7 @@ def test_buckets_sent_as_arrow_measure_as_the_whole(history: hf.History, buckets
     for bucket in stored.buckets():
         sent = {name: travelled(table) for name, table in to_tables(bucket).items()}
         found.append(travelled(fitted.measure_batch(sent, CUTOFFS)))
-    together = pa.concat_tables(found, promote_options="permissive").to_pandas()
+    together = fitted.with_peers(pa.concat_tables(found, promote_options="permissive")).to_pandas()
     expected = whole.frame().reset_index()
     assert len(found) > 1 or buckets == 1
     pd.testing.assert_frame_equal(together, expected, check_exact=True, check_dtype=False)

@@ -188,7 +188,7 @@ def test_says_something(told: Snapshot, name: str) -> None:
 @pytest.mark.parametrize("one", FULL, ids=FULL.names)
 def test_metadata_complete(one: Indicator) -> None:
     assert one.dimension in DIMENSIONS
-    assert one.healthy in ("high", "low", "unclear")
+    assert one.healthy in ("high", "low", "between", "unclear")
     assert one.unit
     assert one.title
     assert one.seeds

@@ -57,7 +57,7 @@ def test_s037_promoters_and_detractors(score: int, low: float, high: float) -> N
     assert low <= curve([score])[0] * 100 <= high
 
 
-@pytest.mark.parametrize(("rating", "problem"), [(0.6 - BELOW, True), (0.6, False)])
+@pytest.mark.parametrize(("rating", "problem"), [(0.5 - BELOW, True), (0.5, False)])
 def test_s038_satisfaction_below_three_of_five(rating: float, problem: bool) -> None:
     curve = catalog["csat"].curve
     assert curve is not None

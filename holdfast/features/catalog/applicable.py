@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
 Kind = tuple[str, tuple[Condition, ...]]  # records of a table that meet conditions
-NEUTRAL = {("usage", "count")}  # a default that says what absence means: one record is one use
+NEUTRAL = {("usage", "count"), ("invoices", "voided_at")}  # absence tells: one use, and not voided
 DERIVED = {("goals", "progress"): ("actual", "target")}  # what a default is worked out from
 
 

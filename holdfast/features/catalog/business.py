@@ -21,7 +21,8 @@ _wanted = column("kind").notin("milestone")
 _goals = goals.active(where=_wanted).count()
 _valued = goals.active(where=column("value_delivered").known())
 _overdue = invoices.open(since="due_at")
-_invoiced = invoices.sum("amount", days=365)
+_voided = invoices.sum("amount", days=365, where=column("voided_at").known())
+_invoiced = invoices.sum("amount", days=365) - _voided
 _talks = touchpoints.count(days=180, kind="expansion")
 _budgeted = deals.active(where=column("budget_status").known()).count()
 

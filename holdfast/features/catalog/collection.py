@@ -197,10 +197,14 @@ class Catalog:
         return said.assign(**{one.name: one.sentence({}) for one in gone})
 
     def frame(self) -> pd.DataFrame:
-        """Tabulate the catalogue, one row per indicator; ``tables`` and ``seeds`` are lists."""
+        """Tabulate the catalogue, one row per indicator; ``tables`` and ``seeds`` are lists.
+
+        ``formula`` is said in words, ``expression`` is the same in the notation that is measured.
+        """
         rows = [
-            (i.name, i.dimension, i.unit, i.healthy, i.title, i.formula, i.lookback_days, list(i.tables), list(i.seeds))
+            (i.name, i.dimension, i.unit, i.healthy, i.title, i.formula, i.lookback_days, list(i.tables), list(i.seeds),
+             str(i.expression), i.variant_of)
             for i in self.indicators
-        ]
+        ]  # fmt: skip
         names = ["name", "dimension", "unit", "healthy", "title", "formula", "lookback_days", "tables", "seeds"]
-        return pd.DataFrame(rows, columns=names)
+        return pd.DataFrame(rows, columns=[*names, "expression", "variant_of"])

@@ -50,14 +50,14 @@ silence_against_rhythm = _sign(
     seeds=("S012", "S024"),
 )
 login_days = _sign(
-    usage.active_days(days=30, kind="login").named("days"),
+    usage.active_days(days=31, kind="login").named("days"),
     healthy="high",
     unit="days",
     title="Days with a login",
     curve=_DAYS_A_MONTH,
-    evidence="Somebody logged in on {days:.0f} days of the last 30",
+    evidence="Somebody logged in on {days:.0f} days of the last 31",
     seeds=("S010", "S011"),
-    variants=(change(30),),
+    variants=(change(31),),
 )
 active_days = _sign(
     usage.active_days(days=30).named("days"),

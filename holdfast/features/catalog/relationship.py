@@ -14,14 +14,19 @@ _sign = partial(Indicator, dimension="relationship")
 
 _MEETINGS = ("meeting", "review", "call")
 _HELD = ("held", "done")
+_QUARTER = 92.0  # days; the longest of a year, so that what comes once in each is in every window
+_DONE = column("status").notin("scheduled", "no_show", "cancelled")  # an act without a status was done
 _NEGATIVE = column("sentiment") < -0.25
 _RATING = bands((0, 0), (0.5, 49), (0.5, 50), (0.75, 80), (1, 100))  # S038: below 3 of 5, the middle, is a problem
 _MOOD = bands((-1, 0), (0, 60), (1, 100))
 
 _sponsors = people.active(role="exec_sponsor").count()
 _champions = people.active(role="champion").count()
-_engaged = touchpoints.count(days=91, kind=("review", "budget", "advocacy"), status=_HELD)
-_quarters = sum((_engaged.shifted(91.0 * n).at_most(1) for n in range(1, 4)), _engaged.at_most(1))
+_acts = ("budget", "advocacy")
+_engaged = touchpoints.count(days=_QUARTER, kind="review", status=_HELD) + touchpoints.count(
+    days=_QUARTER, kind=_acts, where=_DONE
+)
+_quarters = sum((_engaged.shifted(_QUARTER * n).at_most(1) for n in range(1, 4)), _engaged.at_most(1))
 _held = touchpoints.count(days=365, kind="review", status=_HELD)
 _missed = touchpoints.count(days=365, kind="review", status=("no_show", "cancelled"))
 _outreach = touchpoints.count(days=90, kind="outreach")
@@ -51,7 +56,7 @@ sponsor_engagement = _sign(
     seeds=("S030", "S031"),
 )
 sponsor_acts = _sign(
-    touchpoints.count(days=365, kind=("review", "budget", "advocacy"), status=_HELD).named("acts"),
+    (_held + touchpoints.count(days=365, kind=_acts, where=_DONE)).named("acts"),
     healthy="high",
     unit="acts",
     title="Reviews, budget talks and recommendations",
@@ -119,7 +124,7 @@ meetings = _sign(
 )
 tickets_90 = _sign(
     _tickets.named("tickets"),
-    healthy="unclear",
+    healthy="between",
     unit="tickets",
     title="Support tickets",
     curve=bands((0, 60), (1, 80), (4, 80), (10, 40), (20, 20)),  # S034: few may be little use, some are good, many bad
@@ -207,13 +212,14 @@ negative_tickets = _sign(
     applies=tickets.count(days=180),
 )
 negative_persistence = _sign(
-    _bad.at_most(1) + _bad.shifted(60.0).at_most(1) + _bad.shifted(120.0).at_most(1),
+    (_bad.at_most(1) + _bad.shifted(60.0).at_most(1) + _bad.shifted(120.0).at_most(1)) * _told / _told,
     healthy="low",
     unit="spells of 60 days",
     title="Persistence of a bad mood",
     curve=bands((0, 100), (1, 65), (2, 30), (3, 0)),  # S035: persistently negative, even where all was solved
     evidence="Of the last three spells of 60 days, {value:.0f} had a ticket that sounds negative",
     seeds=("S035",),
+    applies=tickets.count(days=180),
 )
 message_sentiment = _sign(
     touchpoints.mean("sentiment", days=180).named("mood"),

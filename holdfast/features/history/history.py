@@ -23,6 +23,7 @@ from holdfast.features.history.storing import canonical, fingerprint, write_tabl
 from holdfast.features.history.strict import strictly
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import View, known_by, view_of
+from holdfast.features.sentiment.moods import MOODS, Moods
 from holdfast.features.time import instants, micro, to_instant
 from holdfast.findings import Finding, findings_frame
 
@@ -70,6 +71,7 @@ class History:
         clock: Instant | None = None,
         dialect: Dialects | None = None,
         strict_clock: bool = False,
+        moods: Moods = MOODS,
     ) -> History:
         """Read the canonical tables of a folder: ``<table>.csv``, ``.csv.gz``, ``.parquet``, or ``<table>/*.parquet``.
 
@@ -88,6 +90,8 @@ class History:
             ``{"usage": {"delimiter": ";", "decimal": ",", "dayfirst": True, "encoding": "cp1252"}}``.
         strict_clock
             Whether to leave out the rows whose ``known_at`` is assumed, and so might have come late unseen.
+        moods
+            How ``sentiment`` is read from texts where it is not told; the texts themselves are not kept.
 
         Raises
         ------
@@ -98,12 +102,12 @@ class History:
         if is_mapping(Path(folder)):
             from holdfast.features.mapping.mapped import tables_of
 
-            folder = tables_of(Path(folder), large=not strict_clock)
+            folder = tables_of(Path(folder), large=not strict_clock, moods=moods)
         if (Path(folder) / MANIFEST).is_file():
             return cls.open(folder, end=end, clock=clock, strict_clock=strict_clock)
         deliveries, notes = read_folder(folder, dialect)
         require({one.table.name: one for one in deliveries}, str(folder))
-        return cls._of(deliveries, end, clock, tuple(notes), strict_clock)
+        return cls._of(deliveries, end, clock, tuple(notes), strict_clock, moods)
 
     @classmethod
     def from_frames(
@@ -113,6 +117,7 @@ class History:
         end: Instant | None = None,
         clock: Instant | None = None,
         strict_clock: bool = False,
+        moods: Moods = MOODS,
     ) -> History:
         """Take the canonical tables from frames, by the same rules as from files.
 
@@ -125,7 +130,7 @@ class History:
         >>> history.now, len(history.as_of("2025-01-15")["usage"])
         (Timestamp('2025-02-01 00:00:00+0000', tz='UTC'), 1)
         """
-        return cls._of(deliveries_of(frames), end, clock, (), strict_clock)
+        return cls._of(deliveries_of(frames), end, clock, (), strict_clock, moods)
 
     @classmethod
     def _of(
@@ -135,11 +140,16 @@ class History:
         clock: Instant | None,
         notes: tuple[Finding, ...],
         strict_clock: bool = False,
+        moods: Moods = MOODS,
     ) -> History:
         landed = {one.table.name: land(one) for one in deliveries}
         if strict_clock:
             landed, emptied = strictly(landed)
             notes = (*notes, *emptied)
+        from holdfast.features.sentiment.step import heard  # which reads the declarations of tables
+
+        landed, told = heard(landed, moods)
+        notes = (*notes, *told)
         last, today = (None if at is None else to_instant(at) for at in (end, clock))
         return cls(landed, last, today, notes)
 

@@ -38,6 +38,7 @@ from holdfast.features.history.ingest import (
 )
 from holdfast.features.history.landing import Delivery, Landed, Seen, land, told_outside
 from holdfast.features.history.tables import TABLES
+from holdfast.features.sentiment.step import without_text
 from holdfast.findings import Finding
 
 BATCH_ROWS = 1 << 19
@@ -62,7 +63,7 @@ class Stream:
 
     def __init__(self, name: str, path: Path, override: Mapping[str, object] | None = None) -> None:
         self.name, self.path, self._override = name, path, stated(name, override)
-        self.rows = self.dateless = self.outside = 0
+        self.rows = self.dateless = self.outside = self.unheard = 0
         self.findings: tuple[Finding, ...] = ()
         self.dialect = Dialect()
         self._seen = Seen()
@@ -90,8 +91,9 @@ class Stream:
 
     def _land(self, delivery: Delivery, rows: int) -> Landed:
         with _counting_from(self.rows, self.dialect):
-            landed = land(replace(delivery, stated=self._settled()))
+            landed, unheard = without_text(land(replace(delivery, stated=self._settled())))
             self._settle(landed.seen)
+        self.unheard += unheard
         self.rows += rows
         self.dateless += sum(one.count for one in landed.findings if one.code == "HF005")
         self.outside += sum(one.count for one in landed.findings if one.code == "HF007")
@@ -105,7 +107,9 @@ class Stream:
         unread = [one for one in landed.findings if one.code == "HF009"]
         sniffed = [] if self.dialect.plain else [Finding("HF003", delivery.file, 1, str(self.dialect))]
         outside = [told_outside(self.name, self.outside, self.rows)] if self.outside else []
-        self.findings = (*unread, *sniffed, *outside)
+        told = f"{self.unheard} of {self.rows} rows have a text and no sentiment: in a store it is not read from texts"
+        silent = [Finding("HF069", self.name, self.unheard, told)] if self.unheard else []
+        self.findings = (*unread, *sniffed, *outside, *silent)
         return replace(landed, dialect=self.dialect)
 
     def _settled(self) -> dict[str, object]:

@@ -10,20 +10,20 @@ from functools import cache
 from hashlib import sha256
 from math import isnan, nan
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.indicators.curves import Curve
-from holdfast.features.indicators.expression import Expression, Function
+from holdfast.features.indicators.expression import Expression, Function, Operation, Reading
 
 if TYPE_CHECKING:
     from holdfast.features.history.view import View
     from holdfast.features.indicators.variants import Variant
 
 Dimension = Literal["product", "relationship", "business"]
-Healthy = Literal["high", "low", "unclear"]
+Healthy = Literal["high", "low", "between", "unclear"]
 
 DIMENSIONS: tuple[Dimension, ...] = ("product", "relationship", "business")
 VALUE = "value"  # what the evidence calls the indicator itself
@@ -43,7 +43,8 @@ class Indicator:
     dimension
         product, relationship or business.
     healthy
-        Whether ``high`` or ``low`` values are healthy; ``unclear`` is never forced to be monotone.
+        Whether ``high`` or ``low`` values are healthy, or those ``between``, as the curve says; ``unclear`` has no
+        place in a score. Neither of the last two is ever forced to be monotone.
     unit
         In what it is measured, such as ``days`` or ``share``.
     title
@@ -98,7 +99,7 @@ class Indicator:
 
     def __post_init__(self) -> None:
         where = f"Indicator {self.name or self.title!r}"
-        for part, allowed in (("dimension", DIMENSIONS), ("healthy", ("high", "low", "unclear"))):
+        for part, allowed in (("dimension", DIMENSIONS), ("healthy", get_args(Healthy))):
             if getattr(self, part) not in allowed:
                 raise UsageError(where, f"{part} of {allowed}", repr(getattr(self, part)), "choose one of them")
         for part in ("unit", "title", "evidence"):
@@ -111,8 +112,15 @@ class Indicator:
 
     @property
     def formula(self) -> str:
-        """The expression in words."""
-        return str(self.expression)
+        """What it measures, in words."""
+        from holdfast.features.indicators.words import in_words
+
+        told = in_words(self.expression)
+        if self.applies is None:
+            return told
+        divided = isinstance(self.expression, Operation) and self.expression.operator == "/"
+        asked = "the latter" if divided and self.expression.parts[1] == self.applies else in_words(self.applies)
+        return f"{told}; not applicable where {asked} is 0"
 
     @property
     def fingerprint(self) -> str:
@@ -151,6 +159,11 @@ class Indicator:
         """How far back it reads, in days; None means from the beginning."""
         back = [one.lookback_days for one in self.expressions]
         return None if None in back else max(days for days in back if days is not None)
+
+    @property
+    def calendar(self) -> bool:
+        """Whether it tells how far an agreed date lies ahead, which is no health that anybody could act on."""
+        return any(isinstance(node, Reading) and node.verb == "days_until" for node in self.expression.walk())
 
     @property
     def said(self) -> dict[str, Expression]:

@@ -22,6 +22,8 @@ from holdfast.features.landed.walking import files_below
 from holdfast.features.mapping.binding import CAPTURED, bind
 from holdfast.features.mapping.mapfile import MapFile, mapping_path, read_mapping
 from holdfast.features.mapping.running import Mapped, run
+from holdfast.features.sentiment.files import without_words
+from holdfast.features.sentiment.moods import MOODS, Moods
 from holdfast.findings import Finding
 from holdfast.safely import TEMPORARY, alone, folder_atomic, remove, sha256_of, write_atomic
 
@@ -41,7 +43,7 @@ class Found:
     scratch: Path
 
 
-def refreshed(path: Path) -> Path:
+def refreshed(path: Path, moods: Moods = MOODS) -> Path:
     """Give the folder of canonical tables of a mapping, made anew when anything it is made of has changed.
 
     Parameters
@@ -60,20 +62,22 @@ def refreshed(path: Path) -> Path:
     """
     file = mapping_path(path)
     with alone(file.parent):
-        return remade(file)
+        return remade(file, moods=moods)
 
 
-def remade(file: Path, found: Found | None = None) -> Path:
+def remade(file: Path, found: Found | None = None, moods: Moods = MOODS) -> Path:
     """Do as `refreshed` does, for one that works alone in the folder.
 
     Parameters
     ----------
     found
         What lies in its places, when that was looked up a moment ago.
+    moods
+        How the mood of texts is read.
     """
     home, mapping = file.parent, read_mapping(file)
     folder = home / TABLES
-    inputs = fingerprint(mapping, file)
+    inputs = fingerprint(mapping, file) + ("" if moods == MOODS else f" {moods}")
     if facts(folder).get("inputs") == inputs:
         return folder
     logger.info("mapping %s anew", file)
@@ -82,6 +86,7 @@ def remade(file: Path, found: Found | None = None) -> Path:
     with TemporaryDirectory(prefix=TEMPORARY, dir=home) as scratch, folder_atomic(folder) as out:
         landed = found or find([home / place for place in mapping.places], Path(scratch))
         mapped, findings = make(mapping, home, out, landed)
+        findings += without_words(out, moods)
         findings = [_placed(one, landed.scratch, home) for one in findings]
         told = {"format": _FORMAT, "inputs": inputs, "rows": mapped.rows, "findings": [asdict(one) for one in findings]}
         (out / FACTS).write_text(
@@ -116,15 +121,17 @@ def _keep_quarantine(found: Path, kept: Path) -> None:
         shutil.move(found, kept)
 
 
-def tables_of(path: Path, *, large: bool) -> Path:
+def tables_of(path: Path, *, large: bool, moods: Moods = MOODS) -> Path:
     """Give what a history of a mapping is read from: its canonical tables, or a store of them when they are many rows.
 
     Parameters
     ----------
     large
         Whether a store will do.
+    moods
+        How the mood of texts is read.
     """
-    folder = refreshed(path)
+    folder = refreshed(path, moods)
     told = facts(folder)
     if not large or sum(told["rows"].values()) < LARGE:
         return folder
