@@ -102,7 +102,7 @@ class HealthScore(BaseEstimator):
         self.context_: Encoding | None = None
         if learns:
             self._learn_weights(observed)
-        self.anchors_ = _anchors(self._index(observed.X)) if self.learn else (0.4, 0.8)
+        self.anchors_ = _anchors(self.index(observed.X)) if self.learn else (0.4, 0.8)
         self.hazard_ = ScoreHazard.learn(self._beside_context(observed.X), observed, calendar=True)
         return self
 
@@ -112,12 +112,12 @@ class HealthScore(BaseEstimator):
         Missing where the share of the applicable indicators that are present lies below `min_coverage`, and where
         nothing is present that weighs anything.
         """
-        points = self.points_at(self._index(X))
+        points = self.points_at(self.index(X))
         return pd.Series(np.where(self._suffices(X, "all"), points, np.nan), index=X.index, name="health")
 
     def points_at(self, index: Floats) -> Floats:
         """Put weighted means of curve values, 0 to 1, on the scale of the score, 0 to 100."""
-        low, high = self._anchors_or_template()
+        low, high = self.anchors
         return np.asarray(np.clip(40.0 + 40.0 * (index - low) / (high - low), 0.0, 100.0))
 
     def dimensions(self, X: Snapshot) -> pd.DataFrame:
@@ -155,7 +155,7 @@ class HealthScore(BaseEstimator):
         lost = table[[name for name in table if name in gone]].sum(axis=1)
         if not hasattr(self, "reference_"):
             lost = lost / table.sum(axis=1)
-        low, high = self._anchors_or_template()
+        low, high = self.anchors
         return min(100.0, float(lost.max()) * 40.0 / (high - low)) if lost.notna().any() else 0.0
 
     @property
@@ -277,15 +277,17 @@ class HealthScore(BaseEstimator):
         curved = X.curved()[self._names(X)]
         return curved.fillna(self.reference_) if hasattr(self, "reference_") else curved
 
-    def _index(self, X: Snapshot) -> Floats:
+    def index(self, X: Snapshot) -> Floats:
         """Weighted mean of the curve values, 0 to 1."""
         return self.weighting(X).mean(self._curved(X), X.context["segment"])
 
     def _beside_context(self, X: Snapshot) -> Floats:
-        index = self._index(X)[:, None]
+        index = self.index(X)[:, None]
         return index if self.context_ is None else np.hstack([index, self.context_.design(X)])
 
-    def _anchors_or_template(self) -> tuple[float, float]:
+    @property
+    def anchors(self) -> tuple[float, float]:
+        """Weighted means of curve values, 0 to 1, that score 40 and 80."""
         return self.anchors_ if hasattr(self, "anchors_") else (0.4, 0.8)
 
 

@@ -26,6 +26,10 @@ class Scorecard:
     ----------
     health
         0 to 100, high is healthy; missing where the evidence does not suffice.
+    mean
+        The weighted mean of the points, before it is put on the scale of the score.
+    low, high
+        Weighted means that score 40 and 80.
     dimensions
         One row per dimension: ``points`` (0 to 100), ``weight`` (the three sum to 100), ``coverage`` (0 to 1).
     rows
@@ -36,6 +40,9 @@ class Scorecard:
     account_id: str
     cutoff: pd.Timestamp
     health: float
+    mean: float
+    low: float
+    high: float
     dimensions: pd.DataFrame
     rows: pd.DataFrame
 
@@ -91,12 +98,16 @@ def scorecard(health: HealthScore, X: Snapshot, account_id: str, history: Histor
     table = table.assign(_order=order).sort_values(
         ["_order", "lost", "weight", "indicator"], ascending=[True, False, False, True], ignore_index=True
     )
+    low, high = health.anchors
     return Scorecard(
-        account_id,
-        row.cutoffs[0],
-        float(health.score(row).iloc[0]),
-        _dimensions(health, row, table),
-        table.drop(columns="_order"),
+        account_id=account_id,
+        cutoff=row.cutoffs[0],
+        health=float(health.score(row).iloc[0]),
+        mean=100.0 * float(health.index(row)[0]),
+        low=100.0 * low,
+        high=100.0 * high,
+        dimensions=_dimensions(health, row, table),
+        rows=table.drop(columns="_order"),
     )
 
 

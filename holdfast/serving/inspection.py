@@ -60,10 +60,18 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
 
 
 def proven(indicators: Sequence[Indicator], history: History) -> list[Finding]:
-    """Prove indicators on some accounts of the history, and tell on how much; a broken law is an error."""
+    """Prove indicators on some accounts of the history, and tell on how much; a broken law is an error.
+
+    Raises
+    ------
+    UsageError
+        When a function of one's own fails on these accounts.
+    """
     try:
         proof = prove(indicators, history, accounts=PROVEN_ON, rounds=1, rows=PROVEN_ROWS)
     except UsageError as problem:
+        if isinstance(problem.__cause__, UsageError):  # a function that fails on some of the accounts
+            raise problem.__cause__ from None
         return [Finding("HF036", "indicators", 0, f"nothing could be proven: {problem}")]
     days = ", ".join(f"{one:%Y-%m-%d}" for one in proof.cutoffs)
     tries = sum(one.tried for one in proof.outcomes)

@@ -271,10 +271,10 @@ def _toml(file: Path) -> dict[str, Any]:
         raise UsageError(
             str(file), "a plan", "no such file", "name a plan.toml; `holdfast init DIR` writes one"
         ) from None
-    except tomllib.TOMLDecodeError as problem:
-        raise UsageError(str(file), "TOML", str(problem), "correct that line") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(str(file), "a readable UTF-8 file", str(problem), "correct the path or the file") from None
+    except (ValueError, RecursionError) as problem:  # no TOML, or nested or numbered beyond what is read
+        raise UsageError(str(file), "TOML", str(problem), "correct that line") from None
 
 
 def _refusal(problem: ValidationError, where: str) -> UsageError:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _TITLES = {"product": "Product", "relationship": "Relationship", "business": "Business"}
 _COSTLIEST = 3
+SHOWN = 8  # signs of a dimension in sight; the others unfold
+_SCALE = (
+    "On the scale of the score {low:.1f} reads 40 and {high:.1f} reads 80: with learned weights that is where the "
+    "riskiest and the best fifth of the accounts learned from begin."
+)
 _FOOTER = (
     "Points: what a value is worth, 0 to 100. Weight: of 100 in all. A sign without a value counts as the mean of the "
     "accounts that were learned from."
@@ -49,6 +54,8 @@ def render(card: Scorecard, about: dict[str, Any]) -> str:
             grade=about["grade"],
             dimensions=_dimensions(card),
             colour=lambda points: ACTION.of(min(max(points, 0.0), 100.0)).name,
+            scale=f"The weighted mean of the points is {card.mean:.1f}. {_SCALE.format(low=card.low, high=card.high)}",
+            shown=SHOWN,
             footer=f"{_FOOTER} {about['model']}",
         )
     )
@@ -74,6 +81,8 @@ def to_dict(card: Scorecard, about: dict[str, Any]) -> dict[str, Any]:
         **about,
         "as_of": card.cutoff,
         "health": _number(card.health),
+        "weighted_mean": card.mean,
+        "scale": {"40": card.low, "80": card.high},
         "dimensions": {one["dimension"]: show.missing_as_none(one) for one in records(card.dimensions.reset_index())},
         "signs": [show.missing_as_none(one) for one in records(card.rows)],
     }

@@ -72,16 +72,19 @@ def _measured(path: Path) -> tuple[Sensitivity, str]:
     from holdfast.serving import opening, pipeline
     from holdfast.serving.plan import read_plan
     from holdfast.serving.weights import template_of
+    from holdfast.training.labels import Churn, at_risk
 
     settings = read_plan(path)
     history = opening.known_on(settings, opening.read_history(settings, now()), None)
     if pipeline.workspace(settings).champion is None:
-        catalog = pipeline.catalog_of(settings)
+        catalog, horizons, churn = pipeline.catalog_of(settings), settings.horizons.days, opening.definition(settings)
         template = template_of(settings, catalog)
         health = HealthScore.template(template.known, settings.health.min_coverage)
-        X = catalog.measure(history, [history.now], settings.horizons.days, grace_days=settings.churn.grace_days)
-        return answers(health, X), f"the template {template.name}, version {template.version} (nothing is trained yet)"
-    bundle = pipeline.bundle_of(settings)
-    X = bundle.catalog.measure(history, [history.now], bundle.horizons, grace_days=bundle.churn["grace_days"])
-    whose = "learned weights" if bundle.health.learned else f"the template {bundle.health.start.name}"
-    return answers(bundle.health, X), f"{whose} of model {bundle.version}"
+        whose = f"the template {template.name}, version {template.version} (nothing is trained yet)"
+    else:
+        bundle = pipeline.bundle_of(settings)
+        catalog, horizons, churn, health = bundle.catalog, bundle.horizons, Churn(**bundle.churn), bundle.health
+        weights = "learned weights" if health.learned else f"the template {health.start.name}"
+        whose = f"{weights} of model {bundle.version}"
+    X = catalog.measure(history, [history.now], horizons, grace_days=churn.grace_days)
+    return answers(health, X.rows(at_risk(history, X.cutoffs, churn).reindex(X.index) == "")), whose

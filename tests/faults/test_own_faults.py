@@ -176,6 +176,12 @@ def test_check_tells_the_record_and_the_file(write: Write, monkeypatch: pytest.M
     assert "usage" in broken[0].message
 
 
+def test_a_function_that_fails_on_some_accounts_stops_the_check(write: Write) -> None:
+    path = write(UNDER + "def uses(view):\n    assert len(view['usage']) > 99\n" + SIZE)
+    with pytest.raises(UsageError, match=r"our_signs.py, line .*, uses: .*AssertionError, in line"):
+        proven(own_indicators(path, catalog), company(2))
+
+
 def test_a_mistake_in_the_file_is_one_line_at_the_command(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(without("unit"))
     plan = path.parent / "plan.toml"

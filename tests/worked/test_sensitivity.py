@@ -131,6 +131,12 @@ def test_a_tie_for_all_has_no_order_to_compare() -> None:
     assert (rows["largest_move"] < 1e-9).all()
 
 
+@pytest.mark.parametrize("edge", [0.4, 0.6, 0.8])
+def test_on_the_edge_of_a_band_the_same_score_summed_otherwise_changes_no_band(edge: float) -> None:
+    rows = sensitivity(HealthScore.template(), snapshot({one.name: [edge] for one in SIGNS})).frame()
+    assert rows["band_changes"].sum() == 0
+
+
 def test_a_hundred_signs_and_ten_thousand_accounts_take_seconds() -> None:
     rng = np.random.default_rng(0)
     many = tuple(sign(f"s{k}", ("product", "relationship", "business")[k % 3]) for k in range(100))

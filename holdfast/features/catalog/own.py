@@ -154,7 +154,7 @@ def _only(
             raise
         except Exception as problem:  # whatever it does wrong is told where, and is no fault of ours
             line = line_of(problem, file)
-            found = f"{type(problem).__name__}: {problem}" + ("" if line is None else f", in line {line}")
+            found = f"{type(problem).__name__}: {problem}".rstrip(": ") + ("" if line is None else f", in line {line}")
             raise UsageError(where, "one number per account_id", found, "correct it") from problem
 
     return guarded
