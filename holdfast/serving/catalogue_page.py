@@ -78,6 +78,7 @@ def _lines(catalog: Catalog) -> Iterator[str]:
     yield "Every sign that is shipped, from its one declaration in `holdfast/features/catalog/`."
     yield f"Made by {_MADE}."
     yield "`holdfast indicators PLAN` tells which of them your data can carry, and for how many accounts."
+    yield "[Indicators of your own](own_indicators.md) stand beside them."
     yield "A sign without points is told to the models and kept out of the score. Changes and trends compare with the"
     yield "account's own past, peers with its segment on the same day."
     frame = catalog.frame()

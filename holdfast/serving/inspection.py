@@ -70,8 +70,9 @@ def proven(indicators: Sequence[Indicator], history: History) -> list[Finding]:
     try:
         proof = prove(indicators, history, accounts=PROVEN_ON, rounds=1, rows=PROVEN_ROWS)
     except UsageError as problem:
-        if isinstance(problem.__cause__, UsageError):  # a function that fails on some of the accounts
-            raise problem.__cause__ from None
+        first = problem.__cause__ if isinstance(problem.__cause__, UsageError) else problem
+        if not first.where.startswith("prove"):  # a function that fails on some of the accounts, and not the proof
+            raise first from None
         return [Finding("HF036", "indicators", 0, f"nothing could be proven: {problem}")]
     days = ", ".join(f"{one:%Y-%m-%d}" for one in proof.cutoffs)
     tries = sum(one.tried for one in proof.outcomes)
