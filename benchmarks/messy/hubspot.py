@@ -12,7 +12,8 @@ ZONE = "Europe/Berlin"
 TWIN = "9099000001"  # a customer that was entered a second time
 _IN_EXCEL = {"sep": ";", "decimal": ",", "encoding": "cp1252", "errors": "replace", "lineterminator": "\r\n"}
 _ROLES = {"exec_sponsor": "Executive Sponsor", "champion": "Champion"}
-_OUTCOMES = {"held": "Completed", "no_show": "No Show", "cancelled": "Canceled"}
+_OUTCOMES = {"held": "Completed", "no_show": "No Show", "cancelled": "Canceled", "scheduled": "Scheduled"}
+_DEALS = {"renewal": "Renewal", "expansion": "Expansion", "new": "New", "contraction": "Downgrade"}
 
 
 def write_hubspot(folder: Path, company: Company) -> None:
@@ -84,14 +85,15 @@ def deals(company: Company) -> pd.DataFrame:
     now = company.last("deals").reset_index(drop=True)
     known = company.accounts.loc[now["account_id"]].reset_index(drop=True)
     opened = now["deal_id"].map(company.tables["deals"].groupby("deal_id")["known_at"].min())
-    kind = now["kind"].map({"renewal": "Renewal", "expansion": "Expansion"})
+    kind = now["kind"].map(_DEALS)
+    business = {"New": "New Business", "Downgrade": "Downgrade"}
     return pd.DataFrame(
         {
             "Record ID": [str(30_000_000_000 + int(one[1:])) for one in now["deal_id"]],
             "Deal Name": kind + " " + known["name"],
             "Deal Stage": now["stage"].str.title(),
-            "Pipeline": kind.map({"Renewal": "Renewals", "Expansion": "Sales Pipeline"}),
-            "Deal Type": "Existing Business",
+            "Pipeline": kind.eq("Renewal").map({True: "Renewals", False: "Sales Pipeline"}),
+            "Deal Type": kind.map(business).fillna("Existing Business"),
             "Amount": now["amount"],
             "Currency": now["currency"],
             "Deal probability": now["probability"],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
+from holdfast.features.history import History
 from tests.worked.test_sentiment import history, mood, rated
 
 CUT = pd.Timestamp("2025-08-15", tz="UTC")
@@ -43,3 +47,35 @@ def test_versions_of_a_ticket_have_one_mood() -> None:
     again = tickets.assign(known_at=tickets["known_at"] + pd.Timedelta(days=150), reopens=1.0)
     once, twice = mood(history(tickets)), mood(history(pd.concat([tickets, again], ignore_index=True)))
     pd.testing.assert_series_equal(twice[once.index], once, check_exact=True)
+
+
+def test_rows_known_at_once_may_come_in_any_order() -> None:
+    tickets = rated(300)
+    known = tickets["known_at"].dt.floor("30D")
+    tickets = tickets.assign(known_at=known, opened_at=known, satisfaction_at=known)
+    expected = mood(history(tickets))
+    for seed in range(3):
+        found = mood(history(tickets.sample(frac=1, random_state=seed)))
+        pd.testing.assert_series_equal(found[expected.index], expected, check_exact=True)
+
+
+def test_threads_change_no_bit() -> None:
+    tickets = rated(300)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(mood(history(tickets)))
+    pd.testing.assert_series_equal(*found, check_exact=True)
+
+
+def test_a_history_cut_off_has_the_moods_of_one_that_was_read_then() -> None:
+    tickets = rated(300)
+    cut, then = history(tickets).until(CUT), history(tickets[tickets["known_at"] <= CUT])
+    pd.testing.assert_series_equal(*(mood(one.until(CUT)) for one in (cut, then)), check_exact=True)
+
+
+def test_written_and_read_again_moods_stay(tmp_path: Path) -> None:
+    read = history(rated(150))
+    read.write(tmp_path)
+    again = History.read(tmp_path, end=read.end)
+    pd.testing.assert_series_equal(mood(again), mood(read), check_exact=True)

@@ -195,14 +195,18 @@ def _by_account_and_time(codes: NDArray[np.intp], at: NDArray[np.int64]) -> NDAr
 
 def _fine_order(table: Table, frame: pd.DataFrame, moment: NDArray[np.int64]) -> NDArray[np.intp]:
     """Order rows of the same account and instant by their second clock, their names and their content."""
+    named = [pd.factorize(frame[name].astype("str"), sort=True)[0] for name in (SOURCE_ID, "source") if name in frame]
+    clear = [*named, micros(frame["known_at"]), moment]
+    order = np.lexsort(clear)
+    alike = np.logical_and.reduce([np.diff(key[order]) == 0 for key in clear])
+    if not alike.any():
+        return order
     late = [name for name in table.columns if name in table.late and name in frame]
     keys: list[NDArray[np.generic]] = [digest(frame, late)]
     # earliest first, and what is still open last, so that a date blanked by a cutoff leaves the order of alike rows
     keys += [micros(frame[date].fillna(_LATEST)) for date in reversed(list(table.milestones)) if date in frame]
     keys.append(_digests(table, frame))
-    named = [frame[name].astype("str") for name in (SOURCE_ID, "source") if name in frame]
-    keys += [pd.factorize(name, sort=True)[0] for name in named]
-    return np.lexsort((*keys, micros(frame["known_at"]), moment))
+    return np.lexsort((*keys, *clear))
 
 
 def _digests(table: Table, frame: pd.DataFrame) -> NDArray[np.uint64]:

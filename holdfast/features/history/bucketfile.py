@@ -19,6 +19,7 @@ import pyarrow.parquet
 
 from holdfast.errors import DataError
 from holdfast.features.history.defaults import BASIS, DIGEST, FLAGS
+from holdfast.features.history.landing import digest, identity
 from holdfast.features.history.records import Records
 from holdfast.features.history.tables import SOURCE_ID, Table
 from holdfast.features.time import FOREVER, instants, micros
@@ -114,12 +115,18 @@ def read_landed(table: Table, columns: Iterable[str], paths: Iterable[Path]) -> 
     own = {one.name for one in table.columns.values() if one.default == SOURCE_ID} | {SOURCE_ID}
     plain = pa.schema([(name, landed_type(table, name)) for name in names])
     coded = [one.name for one in plain if pa.types.is_string(one.type) and one.name not in own]
-    parts = [_with_columns(read_table(path, coded), plain, coded) for path in paths]
+    parts, unhashed = [], [np.zeros(0, dtype=bool)]
+    for path in paths:
+        part = read_table(path, coded)
+        unhashed.append(np.full(len(part), DIGEST not in part.column_names))
+        parts.append(_with_columns(part, plain, coded))
     fields = [(one.name, _coded(one.type) if one.name in coded else one.type) for one in plain]
     whole = pa.concat_tables(parts) if parts else pa.schema(fields).empty_table()
     frame: pd.DataFrame = whole.unify_dictionaries().to_pandas(use_threads=False, split_blocks=True, self_destruct=True)
     if DIGEST in frame and frame[DIGEST].dtype != np.uint64:
         frame[DIGEST] = frame[DIGEST].to_numpy(np.uint64)
+    if DIGEST in frame and (lacking := np.concatenate(unhashed)).any():  # parts before texts were delivered
+        frame.loc[lacking, DIGEST] = digest(frame[lacking], identity(table, frame))
     return frame
 
 

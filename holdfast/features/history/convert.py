@@ -26,7 +26,7 @@ _ISO = rf"^\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}
 ZONED = rf":\d{{2}}(?:\.\d+)?(?:{_ZONE})$"
 _NEVER = np.iinfo(np.int64).min
 _EXACT_BITS = {16: 11, 32: 24, 64: 53}  # by width of a float: from two to this power on it skips whole numbers
-_EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
+_EARLIEST, _LATEST = np.datetime64("1970-01-01"), np.datetime64("2200-01-01")
 
 
 @dataclass(frozen=True)
@@ -245,9 +245,9 @@ def _iso(texts: pa.Array, dialect: Dialect) -> pa.Array:
 
 
 def _in_range(instants: NDArray[np.datetime64]) -> Values:
-    times = pd.Series(instants).dt.tz_localize("UTC")
-    lost = ((times < _EARLIEST) | (times >= _LATEST)).to_numpy()
-    return Values(times.mask(lost), lost) if lost.any() else Values(times)
+    lost = (instants < _EARLIEST) | (instants >= _LATEST)
+    kept = np.where(lost, np.datetime64("NaT"), instants) if lost.any() else instants
+    return Values(pd.Series(kept).dt.tz_localize("UTC"), lost if lost.any() else None)
 
 
 def _check_words(series: pd.Series, column: Column, place: str) -> None:

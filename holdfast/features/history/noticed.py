@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from holdfast.features.history.defaults import BASIS, CLAMPED, FLAGS, LOST, UNDATED, default_bit
 from holdfast.features.history.facts import MOST, Facts
@@ -15,6 +14,7 @@ from holdfast.features.time import FOREVER, instants, micros
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 _BITS = {"HF007": LOST, "HF010": CLAMPED, "HF017": UNDATED}
@@ -71,8 +71,8 @@ def _bases(frame: pd.DataFrame) -> dict[str, int]:
 
 
 def _bases_since(frame: pd.DataFrame, known: NDArray[np.int64]) -> dict[str, int]:
-    first = pd.Series(known).groupby(frame[BASIS].to_numpy()).min()
-    return {BASES[int(code)]: int(instant) for code, instant in zip(first.index, first, strict=True)}
+    codes = frame[BASIS].to_numpy()
+    return {BASES[code]: int(known[codes == code].min()) for code in np.unique(codes).tolist()}
 
 
 def _over_at_once(frame: pd.DataFrame) -> int:

@@ -29,7 +29,7 @@ class Encoded:
     _numbers: dict[str, Floats] = field(default_factory=dict)
     _instants: dict[str, Ints] = field(default_factory=dict)
     _named: dict[Condition, Ints] = field(default_factory=dict)
-    _complete: dict[str, bool] = field(default_factory=dict)
+    _present: dict[str, Bools] = field(default_factory=dict)
     _told: dict[str, Ints | None] = field(default_factory=dict)
     _codes: dict[str, tuple[NDArray[np.int32], pd.Index]] = field(default_factory=dict)
 
@@ -58,9 +58,11 @@ class Encoded:
 
     def present(self, column: str, rows: Rows = ALL) -> Bools:
         """Tell which rows have a value."""
-        if column not in self.records.columns:
-            return np.zeros(len(self.records), dtype=bool)[rows]
-        return self.records.columns[column].iloc[rows].notna().to_numpy(dtype=bool)
+        if column not in self._present:
+            columns = self.records.columns
+            held = columns[column].notna() if column in columns else np.zeros(len(self.records))
+            self._present[column] = np.asarray(held, dtype=bool)
+        return self._present[column][rows]
 
     def meets(self, condition: Condition, rows: Rows = ALL) -> Bools:
         """Tell which rows meet a condition."""
@@ -82,11 +84,7 @@ class Encoded:
 
     def always(self, condition: Condition) -> bool:
         """Tell whether all rows of the table are known to meet a condition."""
-        if condition.relation != "known":
-            return False
-        if condition.column not in self._complete:
-            self._complete[condition.column] = bool(self.present(condition.column).all())
-        return self._complete[condition.column]
+        return condition.relation == "known" and bool(self.present(condition.column).all())
 
     def dated(self, condition: Condition) -> bool:
         """Tell whether a condition is met from a date on, or until one."""

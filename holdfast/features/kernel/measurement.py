@@ -60,6 +60,7 @@ class Measurement:
         self.clock = Clock.of(micros(cutoffs))
         self._expressions = tuple(expressions)
         self._clocks: dict[str, Clock] = {}
+        self._wanted: dict[str, frozenset[str] | None] = {}
         self._shelf = _SHELVES.setdefault(history, _Shelf())
         self._functions: dict[Function, Floats] = {}
 
@@ -75,7 +76,9 @@ class Measurement:
 
     def table(self, name: str) -> Encoded:
         """Give a table as the kernel reads it, with the columns that are measured."""
-        wanted, shelf = self._columns(name), self._shelf
+        if name not in self._wanted:
+            self._wanted[name] = self._columns(name)
+        wanted, shelf = self._wanted[name], self._shelf
         had = shelf.columns.get(name, frozenset())
         if name not in shelf.tables or (had is not None and (wanted is None or not wanted <= had)):
             shelf.columns[name] = None if wanted is None or had is None else wanted | had

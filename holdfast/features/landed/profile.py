@@ -33,6 +33,12 @@ _NUMBER = {  # the patterns are in the spelling of Arrow
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _WORDS = {"true", "false", "t", "f", "yes", "no", "y", "n", "ja", "nein", "0", "1", "wahr", "falsch"}
 _ID = re.compile(r"(?i:(^|[_\s.-])(id|ids|uuid|guid|key)$)|[a-z]I[dD]$")
+_SAID = re.compile(
+    r"(^|[_\s.-])(subject|body|text|message|description|comment|content|note|preview|betreff|beschreibung|nachricht|"
+    r"kommentar|notiz)(s|en)?$",
+    re.IGNORECASE,
+)
+_FEW = 8  # words, up to which a text is a name and not a sentence
 _TIME = re.compile(
     r"(^|[_\s.-])(at|on|date|time|timestamp|ts|created|updated|start|end|synced|since|until|day)s?($|[_\s.(-])",
     re.IGNORECASE,
@@ -53,8 +59,9 @@ def profile(con: duckdb.DuckDBPyConnection, table: RawTable) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per column: ``column``, ``kind`` (text, number, time, flag, json, email, id), ``how`` it is written,
-        ``missing`` (share), ``distinct``, ``first`` and ``last`` (of times and numbers, as text), ``example``, ``key``
-        (unique and never empty). Its ``attrs`` tell ``rows`` and ``sampled``, the rows that were read when not all.
+        ``missing`` (share), ``distinct``, ``first`` and ``last`` (of times and numbers, as text), ``example`` (none of
+        what people write, which goes no further), ``key`` (unique and never empty). Its ``attrs`` tell ``rows`` and
+        ``sampled``, the rows that were read when not all.
 
     Raises
     ------
@@ -77,15 +84,31 @@ def _profile(con: duckdb.DuckDBPyConnection, table: RawTable) -> pd.DataFrame:
         spans = _spans(con, table, kinds, texts)
     finally:
         con.execute(f"DROP TABLE IF EXISTS {_ROWS}")
+    examples = {name: (None if _is_prose(name, kinds[name][0], texts[name]) else counts[name][2]) for name in texts}
     frame = pd.DataFrame(
         [
-            (name, *kinds[name], 1 - filled / taken, distinct, *spans[name], example, distinct == filled == taken)
-            for name, (filled, distinct, example) in counts.items()
+            (
+                name,
+                *kinds[name],
+                1 - filled / taken,
+                distinct,
+                *spans[name],
+                examples[name],
+                distinct == filled == taken,
+            )
+            for name, (filled, distinct, _) in counts.items()
         ],
         columns=list(COLUMNS),
     )
     frame.attrs = {"rows": rows, "sampled": taken if taken < rows else None}
     return frame
+
+
+def _is_prose(name: str, kind: str, texts: Sequence[str]) -> bool:
+    """Tell whether a column holds what people write, or a document that may hold it."""
+    if kind == "json" or _SAID.search(name):
+        return True
+    return kind == "text" and any("\n" in text or len(text.split(None, _FEW)) > _FEW for text in texts)
 
 
 def _lay_down(con: duckdb.DuckDBPyConnection, table: RawTable) -> tuple[int, int]:

@@ -215,12 +215,12 @@ def _pair(trial: Trial, edits: Sequence[Edit]) -> Pair:
 
 
 def _broken(bench: Bench, trial: Trial, pair: Pair, columns: Sequence[str], tolerance: float) -> list[str]:
-    return [name for name in columns if _places(bench, trial, pair, name, tolerance).any()]
-
-
-def _places(bench: Bench, trial: Trial, pair: Pair, column: str, tolerance: float) -> NDArray[np.bool_]:
-    """Tell at which account and cutoff a value changed."""
     known = _known(bench.company, trial.accounts, trial.cutoffs)
+    return [name for name in columns if _places(trial, pair, name, known, tolerance).any()]
+
+
+def _places(trial: Trial, pair: Pair, column: str, known: NDArray[np.bool_], tolerance: float) -> NDArray[np.bool_]:
+    """Tell at which account and cutoff a value changed, of those that had been met."""
     if any(one.error for one in pair):
         return known & (pair[0].error != pair[1].error)
     one, two = (values.of(column, trial.accounts, trial.cutoffs) for values in pair)
@@ -237,7 +237,8 @@ def _counterexample(bench: Bench, trial: Trial, pair: Pair, column: str, toleran
     if trial.told is not None:
         edits = smallest(trial.edits, breaks)
         pair = _pair(trial, edits)
-    places = np.argwhere(_places(bench, trial, pair, column, tolerance))
+    known = _known(bench.company, trial.accounts, trial.cutoffs)
+    places = np.argwhere(_places(trial, pair, column, known, tolerance))
     row, place = places[0] if len(places) else (0, 0)
     account, cutoff = str(trial.accounts[row]), trial.cutoffs[place]
     before, after = (one.at(column, account, cutoff) for one in pair)

@@ -19,6 +19,7 @@ from holdfast.features.proof.values import Values, values_of
 
 Given = Literal["history", "frames"]
 Pipeline = Callable[[Any, pd.DatetimeIndex], pd.DataFrame]
+Say = Callable[[Company, pd.DatetimeIndex], tuple[object, set[str]]]
 Provable = Indicator | Catalog | Iterable[Indicator] | Pipeline
 
 
@@ -42,16 +43,23 @@ class Subject:
         The columns that do nothing but count records of one window: where in it a record lies does not matter.
     left_out
         The columns that cannot be measured on the company, and why.
+    part
+        What measures some of the columns and no more; None where it is all or nothing.
     """
 
     name: str
-    say: Callable[[Company, pd.DatetimeIndex], tuple[object, set[str]]]
+    say: Say
     labelled: frozenset[str] = frozenset()
     watched: frozenset[str] | None = None
     functions: tuple[Callable[..., Any], ...] = ()
     lookbacks: Mapping[str, float] | float | None = None
     counting: frozenset[str] = frozenset()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    part: Callable[[Iterable[str]], Say] | None = None
+
+    def only(self, columns: Iterable[str]) -> Subject:
+        """Give the subject that measures some of the columns, where that is less work."""
+        return self if self.part is None else replace(self, say=self.part(columns))
 
     def measure(self, company: Company, cutoffs: pd.DatetimeIndex, accounts: pd.Index) -> Values:
         """Measure a company; what the subject raises is part of what it says."""
@@ -115,15 +123,21 @@ def _lone(indicators: Iterable[Indicator]) -> Catalog:
 def _declared(catalog: Catalog, name: str, company: Company, cutoffs: pd.DatetimeIndex) -> Subject:
     """Measure indicators together."""
 
-    def say(told: Company, at: pd.DatetimeIndex) -> tuple[object, set[str]]:
-        history = told.told()
-        return catalog.measure(history, at).indicators, history.viewed
+    def part(columns: Iterable[str]) -> Say:
+        some = Catalog(tuple(catalog[column] for column in columns))
+
+        def say(told: Company, at: pd.DatetimeIndex) -> tuple[object, set[str]]:
+            history = told.told()
+            return some.measure(history, at).indicators, history.viewed
+
+        return say
 
     leaves = {one.name: tuple(node for part in one.expressions for node in part.walk()) for one in catalog}
     own = {name: [leaf.function for leaf in found if isinstance(leaf, Function)] for name, found in leaves.items()}
     return Subject(
         name,
-        say,
+        part(catalog.names),
+        part=part,
         labelled=frozenset(one.name for one in catalog if "churn" in one.tables),
         watched=frozenset(name for name, found in own.items() if found),
         functions=tuple(function for found in own.values() for function in found),

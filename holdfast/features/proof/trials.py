@@ -92,8 +92,9 @@ class Trial:
         return () if self.told is None else self.told.edits
 
 
-def _measuring(bench: Bench, told: Otherwise) -> Way:
-    return lambda edits: bench.measure(told.whole if edits is told.edits else told.told(edits))
+def _measuring(bench: Bench, told: Otherwise, columns: tuple[str, ...] | None = None) -> Way:
+    asked = bench if columns is None else replace(bench, subject=bench.subject.only(columns))
+    return lambda edits: asked.measure(told.whole if edits is told.edits else told.told(edits))
 
 
 def _edited(
@@ -104,7 +105,7 @@ def _edited(
     accounts: pd.Index | None = None,
     columns: tuple[str, ...] | None = None,
 ) -> Trial:
-    way = _measuring(bench, told)
+    way = _measuring(bench, told, columns)
     where = bench.company.accounts if accounts is None else accounts
     return Trial(how, way, bench.said, where, bench.cutoffs if cutoffs is None else cutoffs, told, columns)
 
@@ -229,7 +230,7 @@ def _counted(bench: Bench, cutoff: pd.Timestamp, lookback: float, columns: tuple
     edge, amid = (bench.otherwise(tell.within, two, tables) for two in ((first, last), (middle, middle)))
     how = f"records just inside the edges of {lookback:g} days, after records amid them"
     trial = _edited(bench, how, edge, at, columns=columns)
-    same = _measuring(bench, amid)
+    same = _measuring(bench, amid, columns)
     return replace(trial, alike=lambda edits: same(amid.edits if edits is edge.edits else edits))
 
 

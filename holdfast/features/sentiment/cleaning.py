@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 
 LONGEST = 20_000  # characters that are looked at; a letter is shorter, an attachment pasted in is not
+ENOUGH = 1_000  # characters of what is kept: by then a mood has shown, and readers take time for each
 _LINE = 400  # characters of a line beyond which it opens no quote and closes no letter: patterns stay quick
-_TAG = re.compile(r"<\s*/?\s*[a-zA-Z!][^>]{0,500}>")
+_TAG = re.compile(r"</?[a-zA-Z!][^<>@\s]{0,50}(\s[^<>]{0,1000})?>")  # an address in brackets is none
+_STRAY = re.compile(rf"<(?!{_TAG.pattern[1:]})")  # left open, the parser would look for its end again and again
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "ul", "ol", "table"})
 _HIDDEN = frozenset({"script", "style", "head", "title", "blockquote"})
 _SPACE = re.compile(r"[^\S\n]+")
@@ -16,17 +18,21 @@ _EMPTY = re.compile(r"\n\s*\n")
 
 # a line from which on nothing is the sender's own: quoted letters, and what a client or a person signs with
 _QUOTED = re.compile(
-    r"(on|am) .*(wrote|schrieb)\b.*:|-{2,} ?(original|ursprüngliche|forwarded|weitergeleitete).*|_{5,}", re.IGNORECASE
+    r"(on|am) .*(wrote|schrieb)\b.*:|-{2,} ?(original|ursprüngliche|forwarded|weitergeleitete).*|_{5,}"
+    r"|begin forwarded message:|anfang der weitergeleiteten nachricht:",
+    re.IGNORECASE,
 )
-_WRAPPED = re.compile(r"(on|am) .*\d.*", re.IGNORECASE), re.compile(r".*\b(wrote|schrieb)\b.*:", re.IGNORECASE)
+_DATED = re.compile(r"(on|am) .*\d", re.IGNORECASE)
 _HEADER = (
-    re.compile(r"(from|von): .*", re.IGNORECASE),
-    re.compile(r"(sent|date|to|gesendet|datum|an): .*", re.IGNORECASE),
+    re.compile(r"\*?(from|von):\*? .*", re.IGNORECASE),
+    re.compile(r"\*?(sent|date|to|gesendet|datum|an):\*? .*", re.IGNORECASE),
 )
 _SIGNED = re.compile(
-    r"--|sent from my .*|gesendet von mein.*|von mein\w* .* gesendet|get outlook for .*"
-    r"|(best|kind|warm|many)? ?(regards|wishes)\b.{0,40}|(yours )?sincerely\b.{0,40}"
-    r"|(mit )?(freundliche[nr]?|viele[n]?|beste[n]?|liebe[n]?|herzliche[n]?) gr(ü|ue)(ß|ss)e[n]?\b.{0,40}|mfg\b.{0,20}",
+    r"--|sent (from|with) (my|outlook|mail|yahoo|proton).*|get outlook for .*|holen sie sich outlook für .*"
+    r"|gesendet (von (mein|outlook|mail|yahoo)|mit der).*|(diese nachricht wurde )?von mein\w* .* gesendet.*"
+    r"|((best|kind|warm|many) )?(regards|wishes)\b.{0,40}|(yours )?sincerely\b.{0,40}"
+    r"|(mit )?(freundliche[nr]?|viele[n]?|beste[n]?|liebe[n]?|herzliche[n]?|schöne[n]?) gr(ü|ue)(ß|ss)e[n]?\b.{0,40}"
+    r"|(mfg|lg|vg|gr(u|ü|ue)(ß|ss)e?)\b.{0,20}",
     re.IGNORECASE,
 )
 
@@ -34,7 +40,7 @@ _SIGNED = re.compile(
 def clean(text: str) -> str:
     r"""Keep what the sender wrote of a message: no markup, no quoted message, no signature.
 
-    At most `LONGEST` characters are looked at.
+    At most `LONGEST` characters are looked at, and at most `ENOUGH` are kept.
 
     Examples
     --------
@@ -48,7 +54,7 @@ def clean(text: str) -> str:
         text = _plain(text)
     text = _SPACE.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _EMPTY.sub("\n\n", text).strip()
-    return "\n".join(_own(text.split("\n"))).strip()
+    return "\n".join(_own(text.split("\n"))).strip()[:ENOUGH].strip()
 
 
 def _own(lines: Sequence[str]) -> list[str]:
@@ -69,8 +75,9 @@ def _ends(line: str, following: Sequence[str], begun: bool) -> bool:
     if _QUOTED.fullmatch(line) or (begun and _SIGNED.fullmatch(line)):
         return True
     behind = [one.strip()[:_LINE] for one in following]
-    wrapped = _WRAPPED[0].fullmatch(line) and behind and _WRAPPED[1].fullmatch(behind[0])
-    return bool(wrapped) or bool(_HEADER[0].fullmatch(line) and any(_HEADER[1].fullmatch(one) for one in behind))
+    if _DATED.match(line) and any(_QUOTED.fullmatch(" ".join([line, *behind[:more]])) for more in (1, 2)):
+        return True  # the line of who wrote when, broken by a client
+    return bool(_HEADER[0].fullmatch(line) and any(_HEADER[1].fullmatch(one) for one in behind))
 
 
 class _Text(HTMLParser):
@@ -97,7 +104,9 @@ class _Text(HTMLParser):
 
 
 def _plain(text: str) -> str:
+    first, *others = text.split("<!--")
+    text = first + "".join(one.partition("-->")[2] for one in others)
     parser = _Text()
-    parser.feed(text)
+    parser.feed(_STRAY.sub("&lt;", text))
     parser.close()
     return "".join(parser.parts)

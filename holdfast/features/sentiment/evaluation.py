@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 _Z = 1.959964  # of a 95 % interval
+Figures = tuple[int, int, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -19,30 +20,71 @@ class Evaluation:
     ----------
     rows
         One row per rated text: ``quarter`` (its first instant), ``good`` (whether it was rated well), ``learned`` and
-        ``vader`` (-1 to 1; missing where there was no model, or the text is not English).
+        ``vader`` (-1 to 1; missing where there was no model, or the text is not English or not among the latest).
     """
 
     rows: pd.DataFrame
 
     def frame(self) -> pd.DataFrame:
-        """Tabulate by reader: ``reader, n, bad, auc, low, high``; the AUC is missing where either kind is."""
-        told = [(reader, *_figures(self.rows, reader)) for reader in ("learned", "vader")]
-        return pd.DataFrame(told, columns=["reader", "n", "bad", "auc", "low", "high"])
+        """Tabulate by quarter and over all, reader and texts: ``quarter, reader, texts, n, bad, auc, low, high``.
+
+        Texts are ``all`` that the reader reads, or ``English``, those that both read, if both read any; the AUC is
+        missing where either kind of rating is.
+
+        Examples
+        --------
+        >>> rows = pd.DataFrame({"good": [True, False], "learned": [0.5, -0.2], "vader": [None, None]})
+        >>> rows["quarter"] = pd.Timestamp("2025-04-01", tz="UTC")
+        >>> Evaluation(rows).frame()[["quarter", "reader", "texts", "n", "auc"]]
+          quarter   reader texts  n  auc
+        0  2025Q2  learned   all  2  1.0
+        1     all  learned   all  2  1.0
+        """
+        told = [
+            (quarter, reader, texts, *figures)
+            for quarter, rows in [*self._by_quarter(), ("all", self.rows)]
+            for (reader, texts), figures in _compared(rows).items()
+        ]
+        return pd.DataFrame(told, columns=["quarter", "reader", "texts", "n", "bad", "auc", "low", "high"])
+
+    def _by_quarter(self) -> list[tuple[str, pd.DataFrame]]:
+        quarters = pd.PeriodIndex(self.rows["quarter"].dt.tz_localize(None), freq="Q").astype(str)
+        return [(str(quarter), rows) for quarter, rows in self.rows.groupby(quarters, sort=True)]
 
     def __str__(self) -> str:
-        names = {"learned": "learned from your ratings", "vader": "VADER"}
+        told = {which: figures for which, figures in _compared(self.rows).items() if not np.isnan(figures[2])}
         parts = []
-        for reader, name in names.items():
-            n, _, area, low, high = _figures(self.rows, reader)
-            if not np.isnan(area):
-                parts.append(f"{name}: AUC {area:.2f} ({low:.2f} to {high:.2f}) on {n} ratings that came later")
+        if (every := told.get(("learned", "all"))) is not None:
+            parts.append(f"on {every[0]:,} ratings that came later the model has {_written(every)}")
+        if (lexical := told.get(("vader", "English"))) is not None:
+            own = told.get(("learned", "English"))
+            beside = f", the model {_written(own)}" if own else ""
+            parts.append(f"on {lexical[0]:,} English ones VADER has {_written(lexical)}{beside}")
         return "; ".join(parts)
 
 
-def _figures(rows: pd.DataFrame, reader: str) -> tuple[int, int, float, float, float]:
-    there = rows[rows[reader].notna()]
-    good = there["good"].to_numpy(dtype=bool)
-    return len(there), int((~good).sum()), *auc(there[reader].to_numpy(dtype=float), good)
+def _written(figures: Figures) -> str:
+    _, _, area, low, high = figures
+    return f"AUC {area:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _compared(rows: pd.DataFrame) -> dict[tuple[str, str], Figures]:
+    """Give the figures of each reader on all that it reads, and of both on what both read."""
+    learned, lexical = rows["learned"].notna(), rows["vader"].notna()
+    found = {}
+    if learned.any():
+        found["learned", "all"] = _figures(rows[learned], "learned")
+    both = rows[learned & lexical] if (learned & lexical).any() else rows[:0]
+    if len(both):
+        found["learned", "English"] = _figures(both, "learned")
+    if lexical.any():
+        found["vader", "English"] = _figures(both if len(both) else rows[lexical], "vader")
+    return found
+
+
+def _figures(rows: pd.DataFrame, reader: str) -> Figures:
+    good = rows["good"].to_numpy(dtype=bool)
+    return len(rows), int((~good).sum()), *auc(rows[reader].to_numpy(dtype=float), good)
 
 
 def auc(scores: NDArray[np.float64], good: NDArray[np.bool_]) -> tuple[float, float, float]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from holdfast.features.history.defaults import blank_undated, date_rows
+from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.moods import TEXTS, Moods
 from holdfast.features.sentiment.step import moods_of
 from holdfast.findings import Finding
@@ -21,12 +24,7 @@ def without_words(folder: Path, how: Moods) -> list[Finding]:
     paths = {name: folder / f"{name}.parquet" for name in TEXTS}
     tables = {name: pq.read_table(path) for name, path in paths.items() if path.is_file()}
     spoken = {name: table for name, table in tables.items() if set(TEXTS[name]) & set(table.column_names)}
-    if not spoken:
-        return []
-    frames = {name: table.to_pandas() for name, table in tables.items()}
-    for frame in frames.values():
-        frame["known_at"] = pd.to_datetime(frame["known_at"], utc=True)
-    told, findings = moods_of(frames, how)
+    told, findings = moods_of({name: _dated(name, table) for name, table in spoken.items()}, how)
     for name, table in spoken.items():
         kept = table.drop_columns([column for column in TEXTS[name] if column in table.column_names])
         if "sentiment" in told[name]:
@@ -35,3 +33,15 @@ def without_words(folder: Path, how: Moods) -> list[Finding]:
             kept = kept.set_column(there, "sentiment", mood) if there >= 0 else kept.append_column("sentiment", mood)
         pq.write_table(kept, paths[name], compression="zstd")
     return findings
+
+
+def _dated(name: str, table: pa.Table) -> pd.DataFrame:
+    """Date the rows as they will be dated when they are read, and blank what nothing dates."""
+    frame: pd.DataFrame = table.to_pandas()
+    for column in TABLES[name].columns.values():
+        if column.kind == "time" and column.name in frame:
+            frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
+    flags = np.zeros(len(frame), dtype=np.uint16)
+    date_rows(TABLES[name], frame, flags)
+    blank_undated(TABLES[name], frame, flags)
+    return frame

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +12,16 @@ from holdfast.features.sentiment.cleaning import clean
 from holdfast.features.sentiment.evaluation import Evaluation
 from holdfast.features.sentiment.language import is_english
 from holdfast.features.sentiment.learning import read, vectors
+from holdfast.features.sentiment.lexicon import looked_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     Floats = NDArray[np.float64]
 
 GOOD = 0.5  # a rating above the middle is a good one
+MOST = 10_000  # ratings that a model is learned from, the latest; more cost time and gain little
+_COMPARED = 2_000  # ratings for which the list of words is asked too, the latest
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,16 @@ class Walked:
         -1 to 1 by text; missing where it could not be read.
     how
         By text ``learned``, ``vader`` or nothing.
+    taught
+        Of how many ratings the latest model was learned; 0 when there was none.
     evaluation
         Readings of the rated texts beside their ratings.
-    rated
-        How many ratings were known in the end.
     """
 
     mood: Floats
     how: NDArray[np.object_]
+    taught: int
     evaluation: Evaluation
-    rated: int
 
 
 def walk(texts: pd.DataFrame, ratings: pd.DataFrame, min_ratings: int) -> Walked:
@@ -53,56 +54,82 @@ def walk(texts: pd.DataFrame, ratings: pd.DataFrame, min_ratings: int) -> Walked
     texts
         ``text, lang, known``: as written, the language where it is told, and when it was first known (UTC).
     ratings
-        ``text, lang, known, satisfaction``: rated texts, and when the rating was known; 0 worst to 1 best.
+        ``text, lang, known, satisfaction``: rated texts by the time at which the rating was known; 0 worst to 1 best.
     min_ratings
         From so many ratings known before a quarter, and both good and bad ones among them, a model is learned.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2025-05-01", tz="UTC")
+    >>> texts = pd.DataFrame({"text": ["This is awful."], "lang": ["en"], "known": [day]})
+    >>> walked = walk(texts, texts[:0].assign(satisfaction=0.0), 600)
+    >>> walked.how[0], bool(walked.mood[0] < 0)
+    ('vader', True)
     """
-    both = pd.concat([texts, ratings], ignore_index=True)
-    cleaned = {text: clean(text) for text in both["text"].unique()}
-    words = [cleaned[text] for text in both["text"]]
-    unique, place = np.unique(np.array(words, dtype=str), return_inverse=True)
-    quarter = both["known"].dt.tz_localize(None).dt.to_period("Q").dt.start_time.dt.tz_localize("UTC")
-    spoken = np.array([bool(word) for word in words])
-    mood, how = np.full(len(both), np.nan), np.full(len(both), "", dtype=object)
-    is_rating = np.arange(len(both)) >= len(texts)
-    good = ratings["satisfaction"].to_numpy(dtype=float) > GOOD
-    counted, rated_at = None, place[is_rating]
-    for begin in sorted(quarter.unique()):
-        before = (ratings["known"] < begin).to_numpy() & spoken[is_rating]
-        if before.sum() < min_ratings or good[before].all() or not good[before].any():
-            continue
-        counted = vectors(unique.tolist()) if counted is None else counted
-        mine = np.flatnonzero((quarter == begin).to_numpy() & spoken)
-        mood[mine] = read(counted[rated_at[before]], good[before], counted[place[mine]])
-        how[mine] = "learned"
-    unread = np.flatnonzero(spoken & (is_rating | (how == ""))).tolist()
-    english = [row for row in unread if is_english(words[row], _told(both, row))]
-    lexical = np.full(len(both), np.nan)
-    lexical[english] = [_vader(words[row]) for row in english]
-    rest = np.array([row for row in english if not is_rating[row] and not how[row]], dtype=np.int64)
-    mood[rest], how[rest] = lexical[rest], "vader"
-    told = pd.DataFrame(
+    rows = _laid_out(texts, ratings)
+    rated = rows["rated"].to_numpy()
+    learned, taught = _learned(rows, min_ratings)
+    lexical = _lexical(rows, _to_look_up(rows, learned))
+    mood, missing = learned[~rated], np.isnan(learned[~rated])
+    mood[missing] = lexical[~rated][missing]
+    how = np.where(missing, np.where(np.isnan(mood), "", "vader"), "learned").astype(object)
+    told = rows.loc[rated, ["quarter", "good"]].assign(learned=learned[rated], vader=lexical[rated])
+    return Walked(mood, how, taught, Evaluation(told.reset_index(drop=True)))
+
+
+def _laid_out(texts: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
+    """Put texts and ratings below each other: ``words, lang, known, quarter, rated, good``."""
+    columns = ["text", "lang", "known"]
+    rows = pd.concat([texts[columns], ratings[columns]], ignore_index=True)
+    cleaned = {text: clean(text) for text in rows["text"].unique()}
+    good = np.concatenate([np.zeros(len(texts), dtype=bool), ratings["satisfaction"].to_numpy(dtype=float) > GOOD])
+    quarter = rows["known"].dt.tz_localize(None).dt.to_period("Q").dt.start_time.dt.tz_localize("UTC")
+    return pd.DataFrame(
         {
-            "quarter": quarter[is_rating].to_numpy(),
+            "words": rows["text"].map(cleaned).astype(object),
+            "lang": rows["lang"].astype(object),
+            "known": rows["known"],
+            "quarter": quarter,
+            "rated": np.arange(len(rows)) >= len(texts),
             "good": good,
-            "learned": mood[is_rating],
-            "vader": lexical[is_rating],
         }
     )
-    return Walked(mood[~is_rating], how[~is_rating], Evaluation(told), int(spoken[is_rating].sum()))
 
 
-def _told(both: pd.DataFrame, place: int) -> str | None:
-    told = both["lang"].iloc[place]
-    return None if pd.isna(told) else str(told)
+def _learned(rows: pd.DataFrame, min_ratings: int) -> tuple[Floats, int]:
+    """Read every row by the model of its quarter where there is one, and count what the latest was learned from."""
+    mood, taught = np.full(len(rows), np.nan), 0
+    spoken, good = (rows["words"] != "").to_numpy(), rows["good"].to_numpy()
+    place, distinct = pd.factorize(rows["words"], sort=True)
+    counted = None
+    for quarter in sorted(rows["quarter"].unique()):
+        known = spoken & rows["rated"].to_numpy() & (rows["known"] < quarter).to_numpy()
+        before = np.flatnonzero(known)[-MOST:]
+        if len(before) < min_ratings or len(np.unique(good[before])) < 2:
+            continue
+        counted = vectors(distinct.tolist()) if counted is None else counted
+        mine = np.flatnonzero(spoken & (rows["quarter"] == quarter).to_numpy())
+        mood[mine] = read(counted[place[before]], good[before], counted[place[mine]])
+        taught = len(before)
+    return mood, taught
 
 
-def _vader(text: str) -> float:
-    return float(_analyzer().polarity_scores(text)["compound"])
+def _to_look_up(rows: pd.DataFrame, learned: Floats) -> NDArray[np.bool_]:
+    """Tell which rows the list of words is asked for: texts left over, and ratings to compare."""
+    rated, missing = rows["rated"].to_numpy(), np.isnan(learned)
+    compared = np.flatnonzero(rated & (~missing if (rated & ~missing).any() else True))
+    wanted = ~rated & missing
+    wanted[compared[-_COMPARED:]] = True
+    return np.asarray(wanted & (rows["words"] != "").to_numpy())
 
 
-@cache
-def _analyzer() -> SentimentIntensityAnalyzer:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    return SentimentIntensityAnalyzer()
+def _lexical(rows: pd.DataFrame, wanted: NDArray[np.bool_]) -> Floats:
+    """Read by VADER those of the wanted rows that are English."""
+    asked = rows.loc[wanted, ["words", "lang"]]
+    told = asked["lang"].where(asked["lang"].notna(), "").astype(str)
+    english = [is_english(words, lang or None) for words, lang in zip(asked["words"], told, strict=True)]
+    words = asked["words"][english]
+    moods = {one: looked_up(one) for one in words.unique()}
+    found = np.full(len(rows), np.nan)
+    found[words.index] = words.map(moods).to_numpy(dtype=float)
+    return found

@@ -64,15 +64,19 @@ def rows(
     keep = np.flatnonzero(np.asarray(known) < world.days)
     order = keep[np.lexsort((keep, known[keep], account[keep]))]
     header: dict[str, Any] = {
-        "source": pick([source], np.zeros(len(order), dtype=np.int64)),
+        "source": _same(source, len(order)),
         "source_id": source_id.take(order),
         "account_id": pick(list(world.book.ids), account[order]),
         "known_at": instants(world, known[order]),
-        "known_basis": pick([basis], np.zeros(len(order), dtype=np.int64)),
+        "known_basis": _same(basis, len(order)),
     }
     dated = {name: instants(world, np.asarray(day, dtype=np.float64)[order]) for name, day in times.items()}
     plain = {name: _take(values, order) for name, values in columns.items()}
     return pd.DataFrame(header | dated | plain)
+
+
+def _same(text: str, size: int) -> pd.api.extensions.ExtensionArray:
+    return pd.Series(pd.array(pa.repeat(pa.scalar(text, pa.large_string()), size), dtype="str")).array
 
 
 def _take(values: Any, order: Ints) -> Any:

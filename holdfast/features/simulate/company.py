@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.features.simulate import contracts, goals, people, talks, usage
+from holdfast.features.simulate import contracts, deals, goals, invoices, people, talks, usage
 from holdfast.features.simulate import world as law
 from holdfast.features.simulate.columns import instants, pick
 
@@ -83,9 +83,9 @@ def simulate_frames(
     tables = {
         "accounts": people.accounts(world),
         "churn": contracts.churn(world),
-        "deals": contracts.deals(world, growth),
+        "deals": deals.deals(world, growth),
         "goals": goals.goals(world, growth),
-        "invoices": contracts.invoices(world, growth),
+        "invoices": invoices.invoices(world, growth),
         "people": people.people(world, growth),
         "subscriptions": contracts.subscriptions(world, growth),
         "tickets": usage.tickets(world, growth),

@@ -15,12 +15,12 @@ __all__ = ["goals"]
 _GOALS = (("Hours saved", "hours", 0, 400), ("Faster close", "days", 0, 5), ("Fewer errors", "percent", 0, 20),
           ("Cost per case", "euro", 100, 80))  # fmt: skip
 _STAGES = ("Set up", "Data connected", "Team trained")
-_STATUS = ("planned", "reached", "behind", "on track")
-_PLANNED, _REACHED, _BEHIND, _ON_TRACK = range(len(_STATUS))
+_STATUS = ("planned", "reached", "behind", "on track", "late")
+_PLANNED, _REACHED, _BEHIND, _ON_TRACK, _LATE = range(len(_STATUS))
 
 
 def goals(world: World, growth: Growth) -> pd.DataFrame:
-    """Write one goal per account, measured once a quarter, and the stages of its start: planned, then reached."""
+    """Write one goal per account, measured once a quarter, and the stages of its start: planned, late, reached."""
     both = pd.concat([_measured(world, growth), _stages(world)], ignore_index=True)
     account = both["account"].to_numpy()
     return rows(
@@ -86,4 +86,8 @@ def _stages(world: World) -> pd.DataFrame:
         "baseline": np.nan, "target": np.nan, "actual": np.nan, "due": due, "status": _PLANNED, "value": np.nan,
     })  # fmt: skip
     done = plan.assign(day=reached, known=noted, status=_REACHED)[came]
-    return pd.concat([plan, done], ignore_index=True)
+    overdue = due + 1.0
+    late = (overdue < np.where(came, reached, np.inf)) & (overdue < np.minimum(world.exits.onset[account], world.days))
+    behind = plan.assign(day=overdue, known=overdue + 0.25, status=_LATE)[late]
+    stages: pd.DataFrame = pd.concat([plan, done, behind], ignore_index=True)
+    return stages

@@ -8,11 +8,12 @@ import pandas as pd
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
 from holdfast.features.simulate.usage import PERSON_STRIDE
-from holdfast.features.simulate.world import SEGMENTS, Bools, Floats, Ints, World
+from holdfast.features.simulate.world import COUNTRIES, SEGMENTS, Bools, Floats, Ints, World
 
-__all__ = ["CHAMPION", "SPONSOR", "accounts", "people"]
+__all__ = ["accounts", "people", "sponsor"]
 
-SPONSOR, CHAMPION = PERSON_STRIDE - 1_000, PERSON_STRIDE - 500  # where their numbers begin within an account
+# Where their numbers begin within an account.
+_BUYER, _SPONSOR, _CHAMPION = PERSON_STRIDE - 1_500, PERSON_STRIDE - 1_000, PERSON_STRIDE - 500
 
 # Names that break careless files, pages and spreadsheets; they stand among the first accounts of every company.
 _HOSTILE = (
@@ -26,14 +27,14 @@ _FIRST = (
 )  # fmt: skip
 _SECOND = ("licht", "werk", "bridge", "field", "point", "gate", "haus", "line", "port", "mark", "kraft", "wave")
 _TRADES = ("Logistics", "Software", "Medical", "Energy", "Retail", "Media", "Finance", "Foods", "Mobility", "Systems")
-_COUNTRIES, _FORMS = ("DE", "US", "GB", "FR", "NL", "AT"), ("GmbH", "Inc", "Ltd", "SAS", "B.V.", "AG")
+_FORMS = ("GmbH", "Inc", "Ltd", "SAS", "B.V.", "AG")
 _MANAGERS = ("Amira Haddad", "Björn Lindqvist", "Chen Wei", "Dana Novak", "Elif Yilmaz", "Greta Vogel", "Hugo Marín")
 
 
 def accounts(world: World) -> pd.DataFrame:
     """Write accounts, with a version where one got a new customer success manager or counted its employees anew."""
     rng, book, n = world.rng["accounts"], world.book, world.accounts
-    country, trade = rng.integers(len(_COUNTRIES), size=n), rng.integers(len(_TRADES), size=n)
+    country, trade = book.country, rng.integers(len(_TRADES), size=n)
     employees = np.round(np.array([30, 250, 2500])[book.segment] * rng.lognormal(0, 0.5, n))
     manager = rng.integers(len(_MANAGERS), size=n)
     handover = np.maximum(book.signup, 0) + rng.uniform(60, 900, n)
@@ -51,7 +52,7 @@ def accounts(world: World) -> pd.DataFrame:
             "name": pick(_names(rng, country, trade), who),
             "segment": pick(SEGMENTS, book.segment[who]),
             "industry": pick(_TRADES, trade[who]),
-            "country": pick(_COUNTRIES, country[who]),
+            "country": pick(COUNTRIES, country[who]),
             "employees": np.maximum(1, np.round(employees[who] * size)).astype(np.int64),
             "owner": pick(_MANAGERS, owner),
             "lifecycle": pick(["customer"], np.zeros_like(who)),
@@ -62,7 +63,7 @@ def accounts(world: World) -> pd.DataFrame:
 
 
 def people(world: World, growth: Growth) -> pd.DataFrame:
-    """Write users with seats, executive sponsors and champions with the time they were in office, known late."""
+    """Write users with seats; sponsors, champions and buyers with the time they were in office, known late."""
     rng, seats = world.rng["people"], growth.seats
     most = seats.max(axis=1)
     account = np.repeat(np.arange(world.accounts), most)
@@ -73,21 +74,33 @@ def people(world: World, growth: Growth) -> pd.DataFrame:
         {"account": account, "place": place, "role": 0, "since": joined, "until": np.nan, "known": joined}
     )
     sponsors = _tenures(world, rng, world.latent.sponsor).assign(role=1)
-    champions = _tenures(world, rng, _champions(world, rng)).assign(role=2)
-    sponsors["place"] += SPONSOR
-    champions["place"] += CHAMPION
-    every = pd.concat([users[joined < world.exits.onset[account]], sponsors, champions], ignore_index=True)
+    loose = 0.01 * np.exp(-0.8 * world.latent.health["relationship"])
+    champions = _tenures(world, rng, _presence(rng, 0.7, loose, 0.05)).assign(role=2)
+    chance, saving = world.rng["buyers"], 0.005 * np.exp(-0.5 * world.latent.health["business"])
+    buyers = _tenures(world, chance, _presence(chance, 0.8, saving, 0.06)).assign(role=3)
+    for office, place in ((sponsors, _SPONSOR), (champions, _CHAMPION), (buyers, _BUYER)):
+        office["place"] += place
+    every = pd.concat([users[joined < world.exits.onset[account]], sponsors, champions, buyers], ignore_index=True)
     account, role = every["account"].to_numpy(), every["role"].to_numpy()
     return rows(
         world, "crm", labels("H", np.arange(len(every))), account, every["known"].to_numpy(), "history",
         {
             "person_id": labels("P", account * PERSON_STRIDE + every["place"].to_numpy()),
-            "role": pick(["user", "exec_sponsor", "champion"], role),
+            "role": pick(["user", "exec_sponsor", "champion", "economic_buyer"], role),
             "seat": role == 0,
-            "title": pick(["Analyst", "Chief Operating Officer", "Head of Operations"], role),
+            "title": pick(["Analyst", "Chief Operating Officer", "Head of Operations", "Head of Procurement"], role),
         },
         {"valid_from": every["since"].to_numpy(), "valid_to": every["until"].to_numpy()},
     )  # fmt: skip
+
+
+def sponsor(world: World, account: Ints, day: Floats) -> Ints:
+    """Give the number of the person who is executive sponsor of accounts on days, -1 where there is none."""
+    there = _seen(world, world.latent.sponsor)
+    term = np.cumsum(np.diff(np.pad(there.astype(np.int8), ((0, 0), (1, 0))), axis=1) == 1, axis=1)
+    week = world.week(day)
+    number = account * PERSON_STRIDE + _SPONSOR + term[account, week] - 1
+    return np.asarray(np.where(there[account, week], number, -1))
 
 
 def _names(rng: np.random.Generator, country: Ints, trade: Ints) -> list[str]:
@@ -120,22 +133,24 @@ def _size(who: Ints, since: Floats, counted: Ints, when: Floats, grown: Floats) 
     return np.where(there, np.append(grown, 1.0)[last], 1.0)
 
 
-def _champions(world: World, rng: np.random.Generator) -> Bools:
-    """Draw whether a champion is there, by account and week; the lower the relationship, the sooner one is lost."""
-    r = world.latent.health["relationship"]
-    there, weeks = rng.random(world.accounts) < 0.7, []
-    for week in range(world.weeks):
-        u = rng.random(world.accounts)
-        there = np.where(there, u > 0.01 * np.exp(-0.8 * r[:, week]), u < 0.05)
+def _presence(rng: np.random.Generator, first: float, leaves: Floats, follows: float) -> Bools:
+    """Draw whether somebody is in office, by account and week, from the chances to be lost and to be followed."""
+    there, weeks = rng.random(len(leaves)) < first, []
+    for week in range(leaves.shape[1]):
+        u = rng.random(len(leaves))
+        there = np.where(there, u > leaves[:, week], u < follows)
         weeks.append(there)
     return np.stack(weeks, axis=1)
+
+
+def _seen(world: World, there: Bools) -> Bools:
+    return there & (7 * np.arange(world.weeks) + 6 >= world.book.signup[:, None])
 
 
 def _tenures(world: World, rng: np.random.Generator, there: Bools) -> pd.DataFrame:
     """Turn presence by week into terms of office: one version when it begins, one when it ends, both known late."""
     signup, onset = world.book.signup, world.exits.onset
-    there = there & (7 * np.arange(world.weeks) + 6 >= signup[:, None])
-    edges = np.diff(np.pad(there.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    edges = np.diff(np.pad(_seen(world, there).astype(np.int8), ((0, 0), (1, 1))), axis=1)
     account, first = np.nonzero(edges == 1)
     until = 7.0 * np.nonzero(edges == -1)[1]
     since = np.where(first == 0, np.minimum(signup[account], 0.0), np.maximum(7.0 * first, signup[account]))

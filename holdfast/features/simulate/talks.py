@@ -1,4 +1,4 @@
-"""What a simulated company and its accounts say to one another: reviews, outreach, surveys, messages and talks."""
+"""What a simulated company and its accounts say to one another: reviews, outreach, surveys, messages and actions."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
-from holdfast.features.simulate.people import SPONSOR
-from holdfast.features.simulate.usage import PERSON_STRIDE
+from holdfast.features.simulate.people import sponsor
 from holdfast.features.simulate.world import Floats, Ints, World, share
 
 __all__ = ["touchpoints"]
 
-_TEXTS = ("kind", "subtype", "direction", "status", "person_id")
+_TEXTS = ("kind", "subtype", "direction", "status", "person_id", "playbook", "outcome")
 _PLAIN = (*_TEXTS, "score", "score_max", "sentiment", "duration_min")
 _VOICED = ("message", "survey", "call", "meeting", "review", "expansion")  # what has a mood
 _LASTING = ("meeting", "review", "call", "expansion")
 _ADVOCACY = ("reference", "case_study", "talk", "recommendation", "referral")
+_PLAYBOOKS = ("adoption session", "sponsor development", "value review", "executive escalation")
+_OUTCOMES = ("no answer", "postponed", "agreed")
+_BOOKED_AHEAD = (3.0, 15.0)  # days before a review that it is put into the calendar
 
 
 def touchpoints(world: World, growth: Growth) -> pd.DataFrame:
-    """Write reviews, outreach and replies, surveys, messages, advocacy, expansion and budget talks."""
+    """Write reviews, outreach and replies, surveys, messages, advocacy, expansion and budget talks, and our actions."""
     rng, states = world.rng["touchpoints"], world.latent.health
     p, r, b = (states[name] for name in ("product", "relationship", "business"))
     touch = np.broadcast_to(np.array([0.5, 1.0, 1.5])[world.book.segment][:, None], p.shape)
     visits = world.weekly_visits
+    reviews = _reviews(world, rng, *visits(rng, 0.08 * touch))
     every = pd.concat([
-        _reviews(world, rng, *visits(rng, 0.08 * touch)),
+        reviews,
         _outreach(world, rng, *visits(rng, 0.12 * touch)),
         _surveys(world, rng, *visits(rng, np.full(p.shape, 1 / 26))),
         _part("message", "in", "done", *visits(rng, 0.05 * touch * np.exp(0.35 * r))),
@@ -40,7 +43,9 @@ def touchpoints(world: World, growth: Growth) -> pd.DataFrame:
         _part("meeting", "out", "held", *visits(world.rng["moods"], 0.06 * touch * np.exp(0.25 * r))),
         _satisfaction(world, *visits(world.rng["moods"], np.full(p.shape, 1 / 30))),
     ], ignore_index=True)  # fmt: skip
-    every = _told(world, every)
+    booked = _bookings(world, reviews, 0.08 * touch)
+    every = pd.concat([_told(world, every), booked, _actions(world, touch)], ignore_index=True)
+    every = every.astype(dict.fromkeys(_TEXTS, "str"))
     return rows(
         world, "crm", every["id"].array, every["account"].to_numpy(), every["known"].to_numpy(), "created",
         {name: every[name].array for name in _PLAIN},
@@ -55,11 +60,9 @@ def touchpoints(world: World, growth: Growth) -> pd.DataFrame:
 def _part(kind: str, direction: str, status: str, account: Ints, day: Floats, **more: Any) -> pd.DataFrame:
     frame = {
         "id": labels(f"{kind}-", np.arange(len(account))), "account": account, "day": day, "known": day + 0.05,
-        "kind": kind, "subtype": None, "direction": direction, "status": status,
-        "score": np.nan, "score_max": np.nan, "scheduled": np.nan, "replied": np.nan, "sentiment": np.nan,
-        "duration_min": np.nan, "person_id": None,
+        "kind": kind, "direction": direction, "status": status,
     }  # fmt: skip
-    return pd.DataFrame(frame | more).astype(dict.fromkeys(_TEXTS, "str"))
+    return pd.DataFrame(frame | more)
 
 
 def _reviews(world: World, rng: np.random.Generator, account: Ints, day: Floats) -> pd.DataFrame:
@@ -68,6 +71,35 @@ def _reviews(world: World, rng: np.random.Generator, account: Ints, day: Floats)
     written = day + np.minimum(rng.exponential(2.5, len(day)), 21.0)
     return _part("review", "out", "", account, day).assign(
         status=pd.array(status, dtype="str"), known=written, scheduled=day
+    )
+
+
+def _bookings(world: World, reviews: pd.DataFrame, rate: Floats) -> pd.DataFrame:
+    """Note reviews when they are booked: an earlier version of those that came to pass, and those still to come."""
+    rng, end = world.rng["bookings"], np.minimum(world.exits.end, world.days)
+    day = reviews["day"] - rng.uniform(*_BOOKED_AHEAD, len(reviews))
+    noted = reviews.assign(day=day, known=day + 0.05)[day >= np.maximum(world.book.signup[reviews["account"]], 0)]
+    account, ahead = world.weekly_visits(rng, rate)
+    planned = ahead + rng.uniform(*_BOOKED_AHEAD, len(ahead))
+    open_ = planned >= end[account]
+    coming = _part("review", "out", "", account[open_], ahead[open_], scheduled=planned[open_])
+    coming["id"] = labels("review-", len(reviews) + np.arange(len(coming)))
+    return pd.concat([noted, coming], ignore_index=True).assign(status="scheduled")
+
+
+def _actions(world: World, touch: Floats) -> pd.DataFrame:
+    """Write what the company does where it sees trouble, with what came of it, and notes that say nothing more."""
+    rng, health = world.rng["actions"], world.latent.health
+    trouble = 0.5 * health["product"] + 0.4 * health["relationship"]
+    account, day = world.weekly_visits(rng, 0.02 * touch * np.exp(-trouble))
+    worst = np.argmin([world.state(name, account, day) + rng.normal(0, 0.7, len(day)) for name in health], axis=0)
+    play = np.where(rng.random(len(day)) < 0.15, len(_PLAYBOOKS) - 1, worst)
+    met = np.digitize(world.state("relationship", account, day) + rng.normal(0, 0.8, len(day)), [-0.7, 0.0])
+    action = _part("action", "out", "done", account, day)
+    told = {"playbook": pick(_PLAYBOOKS, play), "outcome": pick(_OUTCOMES, met)}
+    return pd.concat(
+        [action.assign(**told), _part("note", "out", "done", *world.weekly_visits(rng, 0.03 * touch))],
+        ignore_index=True,
     )
 
 
@@ -108,13 +140,11 @@ def _told(world: World, every: pd.DataFrame) -> pd.DataFrame:
     heard = np.isin(every["status"].to_numpy(dtype=object), ("held", "done"))
     minutes = np.round(np.clip(rng.normal(40, 12, n), 10, 120))
     act = pick(_ADVOCACY, rng.integers(len(_ADVOCACY), size=n))
-    present = np.pad(world.latent.sponsor.astype(np.int8), ((0, 0), (1, 0)))
-    ordinal = np.cumsum(np.diff(present, axis=1) == 1, axis=1)[account, world.week(day)] - 1
-    came = (kind == "review") & heard & world.latent.sponsor[account, world.week(day)] & (rng.random(n) < 0.6)
-    sponsor = labels("P", account * PERSON_STRIDE + SPONSOR + np.maximum(ordinal, 0))
+    who = sponsor(world, account, day)
+    came = (kind == "review") & heard & (who >= 0) & (day < world.exits.onset[account]) & (rng.random(n) < 0.6)
     return every.assign(
         sentiment=np.where(np.isin(kind, _VOICED) & heard, np.round(mood, 3), np.nan),
         duration_min=np.where(np.isin(kind, _LASTING) & heard, minutes, np.nan),
         subtype=every["subtype"].mask(kind == "advocacy", pd.Series(act, index=every.index)),
-        person_id=every["person_id"].mask(came, pd.Series(sponsor, index=every.index)),
+        person_id=labels("P", who).take(np.where(came, np.arange(n), -1), allow_fill=True),
     )

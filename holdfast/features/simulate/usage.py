@@ -8,7 +8,7 @@ import pandas as pd
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
 from holdfast.features.simulate.texts import CATEGORIES, LANGUAGES, bodies, subjects
-from holdfast.features.simulate.world import Bools, Floats, Ints, World, office_days, share
+from holdfast.features.simulate.world import COUNTRIES, Bools, Floats, Ints, World, office_days, share
 
 __all__ = ["PERSON_STRIDE", "tickets", "usage"]
 
@@ -30,6 +30,7 @@ _COUNTED = (*range(1, len(_FEATURES) + 1), _SYNC)  # what a person does several 
 
 _CANCELLATION = len(CATEGORIES) - 1
 _PRIORITIES = ("low", "normal", "high", "urgent")
+_GERMAN = [COUNTRIES.index(name) for name in ("DE", "AT")]
 
 
 def usage(world: World, growth: Growth) -> pd.DataFrame:
@@ -39,8 +40,8 @@ def usage(world: World, growth: Growth) -> pd.DataFrame:
     stay = world.live(account, day)
     key = ((account * world.days + day) * PERSON_STRIDE + person) * len(_EVENTS) + event
     key, times = np.unique(key[stay], return_counts=True)
-    rest, event = np.divmod(key, len(_EVENTS))
-    rest, person = np.divmod(rest, PERSON_STRIDE)
+    work, event = np.divmod(key, len(_EVENTS))
+    rest, person = np.divmod(work, PERSON_STRIDE)
     account, day = np.divmod(rest, world.days)
     count = times + rng.poisson(1.0, len(key)) * np.isin(event, _COUNTED)
     late = (rng.random((world.accounts, world.weeks)) < 0.03) * rng.exponential(6.0, (world.accounts, world.weeks))
@@ -50,6 +51,7 @@ def usage(world: World, growth: Growth) -> pd.DataFrame:
     known = np.concatenate([known, known[wrong] + 3.0])
     count = np.concatenate([count, count[wrong] + 1])
     account, person, event = account[row], person[row], event[row]
+    flows = np.flatnonzero(np.isin(event, (_START, _DONE, _FAIL)))
     return rows(
         world, "product", labels("U", key[row]), account, known, "event",
         {
@@ -57,6 +59,7 @@ def usage(world: World, growth: Growth) -> pd.DataFrame:
             "event": pick(_EVENTS, event),
             "kind": pick(list(_KIND_OF.values()), event),
             "feature": pick(_FEATURES, np.where(event <= len(_FEATURES), event - 1, -1)),
+            "flow_id": _sparse(labels("F", work[row[flows]]), flows, len(row)),
             "advanced": _ADVANCED[event],
             "duration_min": np.where(event == 0, np.round(12.0 * count * rng.lognormal(0, 0.5, len(row)), 1), np.nan),
             "count": count.astype(np.float64),
@@ -83,7 +86,7 @@ def tickets(world: World, growth: Growth) -> pd.DataFrame:
     rated, content = rng.random(n) < 0.35, rng.random(n) < share(1.2 + 2.5 * mood)
     priority = np.clip(np.round(1.2 - 0.6 * mood + rng.normal(0, 0.7, n)), 0, 3).astype(np.int64)
     which, stage = np.tile(np.arange(n), 3), np.repeat([0, 1, 2], n)
-    language = np.isin(account % 5, (1, 3)).astype(np.int64)
+    language = np.isin(world.book.country[account], _GERMAN).astype(np.int64)
     text = bodies(world.rng["texts"], language, category, np.digitize(mood, [-0.2, 0.25]))
     category, language = category[which], language[which]
     person = rng.integers(0, np.maximum(1, world.book.seats // 2)[account])
@@ -110,6 +113,13 @@ def tickets(world: World, growth: Growth) -> pd.DataFrame:
             "satisfaction_at": np.where((stage == 2) & rated[which], solved[which], np.nan),
         },
     )  # fmt: skip
+
+
+def _sparse(values: pd.api.extensions.ExtensionArray, at: Ints, size: int) -> pd.api.extensions.ExtensionArray:
+    """Lay values out at their places, missing everywhere else."""
+    place = np.full(size, -1)
+    place[at] = np.arange(len(at))
+    return values.take(place, allow_fill=True)
 
 
 def _actions(world: World, growth: Growth, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints]:

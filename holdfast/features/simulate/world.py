@@ -26,6 +26,7 @@ Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 SEGMENTS = ("smb", "mid", "enterprise")
+COUNTRIES = ("DE", "US", "GB", "FR", "NL", "AT")
 DIMENSIONS = ("product", "relationship", "business")
 WEIGHTS = np.array([[1.9, 0.45, 0.9], [1.4, 1.0, 1.1], [0.75, 1.9, 1.1]])
 INTERCEPT = np.array([-5.25, -5.4, -5.6])
@@ -45,6 +46,7 @@ _BURN_IN = 40  # weeks
 _PARTS = (
     "accounts", "latent", "decisions", "growth", "subscriptions", "invoices", "deals",
     "usage", "tickets", "people", "touchpoints", "goals", "headcount", "budgets", "milestones", "moods", "texts",
+    "sales", "corrections", "buyers", "bookings", "actions",
 )  # fmt: skip
 
 
@@ -56,8 +58,8 @@ class Book:
     ----------
     ids
         Account ids, ascending.
-    segment
-        Position in ``SEGMENTS``.
+    segment, country
+        Position in ``SEGMENTS`` and in ``COUNTRIES``.
     signup
         Day of signup, negative for customers from before the history.
     term, notice_days, auto_renew
@@ -77,6 +79,7 @@ class Book:
     seats: Ints
     price: Floats
     habit: Floats
+    country: Ints
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,7 @@ def _book(rng: np.random.Generator, n: int, days: int) -> Book:
         seats=np.maximum(2, np.round(np.array([5, 14, 40])[segment] * np.exp(rng.normal(0, 0.35, n)))).astype(np.int64),
         price=np.round(np.array([39.0, 59.0, 89.0])[segment] * (1 - 0.3 * rng.beta(1, 3, n)), 2),
         habit=rng.normal(0, 0.8, n),
+        country=rng.integers(len(COUNTRIES), size=n),
     )
 
 
