@@ -348,12 +348,12 @@ def test_the_bytes_do_not_depend_on_threads(lay, tmp_path, monkeypatch):
 
 def test_rows_without_a_key_of_their_own_are_not_taken_for_one(tmp_path):
     """An empty id says nothing: two tickets without one are two tickets."""
-    tickets = "ticket_id,account_id,opened_at,known_at,subject\n" + "".join(
-        f"{ticket},2026-01-01,2026-01-01,{subject}\n"
-        for ticket, subject in ((",A", "one"), (",A", "two"), ("t3,B", "three"), ("t3,B", "three"))
+    tickets = "ticket_id,account_id,opened_at,known_at,channel\n" + "".join(
+        f"{ticket},2026-01-01,2026-01-01,{channel}\n"
+        for ticket, channel in ((",A", "one"), (",A", "two"), ("t3,B", "three"), ("t3,B", "three"))
     )
     work = mapped(tmp_path, {**WORLD, "tickets.csv": tickets})
-    assert sorted(table(work, "tickets", "subject")) == ["one", "three", "two"]
+    assert sorted(table(work, "tickets", "channel")) == ["one", "three", "two"]
     assert findings(work)["HF044"] == ["tickets"]
 
 

@@ -20,6 +20,8 @@ DATED = (
     "solved_at",
     "satisfaction_at",
     "paid_at",
+    "written_off_at",
+    "voided_at",
     "replied_at",
     "occurred_at",
     "notice_at",

@@ -30,7 +30,7 @@ from holdfast.safely import TEMPORARY, alone, folder_atomic, remove, sha256_of, 
 logger = logging.getLogger("holdfast.mapping")
 TABLES, FACTS, MANUAL, STORE = "history", "mapped.json", "manual.csv", "store"
 LARGE = 3_000_000  # rows from which on a history is read bucket by bucket
-_FORMAT = 1
+_FORMAT = 2
 _MANUAL_COLUMNS = ("source", "kind", "source_key", "account_id")
 
 
