@@ -87,12 +87,18 @@ def simulate(
     accounts: Annotated[int, typer.Option(min=1)] = 2000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     months: Annotated[int, typer.Option(min=3, help="Length of the history.")] = 36,
+    programme: Annotated[float, typer.Option(help="Chance of help where usage is low; 0: no programme.")] = 0.5,
+    effect: Annotated[float, typer.Option(help="How much help does, 1 as a rule.")] = 1.0,
+    shock: Annotated[int, typer.Option(help="Months before the end at which business suffers; 0: never.")] = 0,
+    drift: Annotated[float, typer.Option(help="Share of the weight of product that moves to relationship.")] = 0.0,
+    signal: Annotated[float, typer.Option(help="Share of the weights of health that is left, 0 to 1.")] = 1.0,
     json: Json = False,
 ) -> None:
     """Write a company with a known churn law, with a plan; the truth is kept apart."""
+    from holdfast.features.simulate import Scenario
     from holdfast.serving.starter import write_simulation
 
-    plan = write_simulation(out, accounts, seed, months)
+    plan = write_simulation(out, accounts, seed, months, Scenario(programme, effect, shock, drift, signal))
     if json:
         show.as_json({"plan": plan, "history": out / "history", "truth": out / "truth"})
     else:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.errors import UsageError
 from holdfast.serving.workspace import folder_atomic, write_atomic
+
+if TYPE_CHECKING:
+    from holdfast.features.simulate import Scenario
 
 END = "2026-01-01"  # of a simulated history
 PLAN = """\
@@ -75,7 +79,9 @@ def _templates() -> dict[str, bytes]:
     return {**tables, "customer_success.xlsx": workbook_template(), **sheets}
 
 
-def write_simulation(folder: Path, accounts: int, seed: int, months: int = 36) -> Path:
+def write_simulation(
+    folder: Path, accounts: int, seed: int, months: int = 36, scenario: Scenario | None = None
+) -> Path:
     """Write a simulated company with a plan into a new or empty folder, whole or not at all; return the plan.
 
     Raises
@@ -88,6 +94,6 @@ def write_simulation(folder: Path, accounts: int, seed: int, months: int = 36) -
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(str(folder), "a new or empty folder", "files", "choose another; nothing was overwritten")
     with folder_atomic(folder) as place:
-        write_company(place, accounts, seed, months, end=END)
+        write_company(place, accounts, seed, months, end=END, scenario=scenario)
         (place / "plan.toml").write_text(plan_text("history", "out", END), encoding="utf-8")
     return folder / "plan.toml"

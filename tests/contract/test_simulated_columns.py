@@ -59,7 +59,7 @@ def test_every_word_of_a_vocabulary_occurs(tables: Tables, table: str, column: s
         ("deals", "kind", {"new", "renewal", "expansion", "contraction"}),
         ("deals", "budget_status", {"dedicated", "contested", "none"}),
         ("goals", "status", {"planned", "late", "reached", "behind", "on track"}),
-        ("touchpoints", "status", {"scheduled", "held", "no_show", "cancelled", "done"}),
+        ("touchpoints", "status", {"scheduled", "held", "no_show", "cancelled", "done", "holdout"}),
         ("touchpoints", "subtype", {"nps", "csat", "reference", "case_study", "talk", "recommendation", "referral"}),
         ("tickets", "priority", {"low", "normal", "high", "urgent"}),
         ("tickets", "lang", {"en", "de"}),
@@ -73,14 +73,16 @@ def test_tickets_are_written_in_the_language_of_the_country(tables: Tables) -> N
     country = tables["tickets"]["account_id"].map(tables["accounts"].groupby("account_id")["country"].first())
     assert ((tables["tickets"]["lang"] == "de") == country.isin(["DE", "AT"])).all()
     texts = tables["tickets"].drop_duplicates("ticket_id")
-    assert texts["body"].nunique() > 1_000
+    assert texts["body"].nunique() > 0.5 * len(texts)
     assert texts.groupby("lang")["subject"].nunique().tolist() == [6, 6]
 
 
 def test_surveys_are_scored_on_their_own_scale(tables: Tables) -> None:
-    told = tables["touchpoints"].dropna(subset=["score"])
+    scored = tables["touchpoints"].dropna(subset=["score"])
+    told = scored[scored["kind"] == "survey"]
     assert (told["score_max"] == told["subtype"].map({"nps": 10.0, "csat": 5.0})).all()
     assert told["score"].between(told["subtype"].map({"nps": 0, "csat": 1}), told["score_max"]).all()
+    assert (scored[scored["kind"] != "survey"]["playbook"] == "usage rescue").all()
 
 
 def test_the_sponsor_who_comes_to_a_review_is_in_office(larger: tuple[Tables, pd.DataFrame]) -> None:

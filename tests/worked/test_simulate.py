@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from holdfast.errors import UsageError
-from holdfast.features.simulate import simulate, simulate_frames, write_company
+from holdfast.features.history import History
+from holdfast.features.simulate import Scenario, simulate, simulate_frames, write_company
 
 END = pd.Timestamp("2026-01-01", tz="UTC")
 HAPPENED = {
@@ -208,3 +209,56 @@ def test_the_door_reads_the_simulated_company() -> None:
     assert history.now == END
     assert len(history.accounts) == 40
     assert {"usage", "subscriptions", "churn"} <= set(history.tables)
+
+
+def test_help_comes_only_where_usage_was_low_and_by_the_chance_that_is_logged() -> None:
+    tables, _ = simulate_frames(accounts=600, seed=2, months=24)
+    rescues = tables["touchpoints"][tables["touchpoints"]["playbook"] == "usage rescue"]
+    assert len(rescues) > 400
+    assert set(rescues["status"]) == {"done", "holdout"}
+    assert (rescues["score"] == 0.5).all()
+    assert (rescues["status"] == "done").mean() == pytest.approx(0.5, abs=0.06)
+    days = rescues.sort_values("occurred_at").groupby("account_id")["occurred_at"].diff().dropna()
+    assert days.min() > pd.Timedelta(weeks=12)
+
+
+def test_help_really_helps() -> None:
+    left = [len(simulate_frames(600, 2, 24, scenario=Scenario(programme=one))[0]["churn"]) for one in (0.0, 1.0)]
+    assert left[1] < 0.8 * left[0]
+
+
+def test_a_shock_lowers_business_health_from_its_week_on() -> None:
+    (_, calm), (_, hit) = (simulate_frames(200, 1, 24, scenario=Scenario(shock=one)) for one in (0, 6))
+    both = calm.merge(hit, on=["account_id", "at"], suffixes=("", "_hit"))
+    fell = both["business"] - both["business_hit"]
+    late = both["at"] > END - pd.DateOffset(months=6)
+    assert fell[late].to_numpy() == pytest.approx(1.0)
+    assert (fell[both["at"] < END - pd.DateOffset(months=7)] == 0).all()
+
+
+def test_a_weak_signal_leaves_churn_as_common_and_health_saying_less() -> None:
+    (tables, _), (weak, truth) = (simulate_frames(800, 1, 24, scenario=Scenario(signal=one)) for one in (1.0, 0.1))
+    assert len(weak["churn"]) == pytest.approx(len(tables["churn"]), rel=0.35)
+    assert abs(truth[["product", "log_hazard"]].corr().iloc[0, 1]) < 0.3
+
+
+def test_a_large_company_is_written_in_parts_whose_ids_never_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdfast.features.simulate.writing.PART", 15)
+    for kind in ("csv", "parquet"):
+        history = write_company(tmp_path / kind, accounts=40, seed=1, months=9, format=kind)
+        read = {"csv": pd.read_csv, "parquet": pd.read_parquet}[kind]
+        accounts = read(history / f"accounts.{kind}")["account_id"]
+        assert accounts.nunique() == 40
+        assert accounts.str[:3].value_counts().index.sort_values().tolist() == ["000", "001", "002"]
+        invoices = read(history / f"invoices.{kind}")
+        assert (invoices["account_id"].str[:3] == invoices["invoice_id"].str[:3]).all()
+    assert len(History.read(tmp_path / "parquet" / "history", end="2026-01-01").accounts) == 40
+
+
+def test_a_scenario_outside_its_range_is_refused() -> None:
+    with pytest.raises(UsageError, match="drift"):
+        Scenario(drift=1.5)
+    with pytest.raises(UsageError, match="shock"):
+        Scenario(shock=-1)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from holdfast.features.simulate.world import Floats, Ints, World
+from holdfast.features.simulate.latent import Floats, Ints
+from holdfast.features.simulate.world import World
 
 __all__ = ["instants", "labels", "pick", "rows"]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,16 +11,24 @@ from holdfast.errors import UsageError
 from holdfast.features.simulate import contracts, deals, goals, invoices, people, talks, usage
 from holdfast.features.simulate import world as law
 from holdfast.features.simulate.columns import instants, pick
+from holdfast.features.simulate.latent import DIMENSIONS
+from holdfast.features.simulate.scenario import Scenario
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
-__all__ = ["simulate", "simulate_frames", "write_company"]
+__all__ = ["frames_of", "simulate", "simulate_frames", "to_midnight"]
 
 Day = str | date | datetime | pd.Timestamp
 
 
-def simulate(accounts: int = 2_000, seed: int = 0, months: int = 36, end: Day = "2026-01-01") -> History:
+def simulate(
+    accounts: int = 2_000,
+    seed: int = 0,
+    months: int = 36,
+    end: Day = "2026-01-01",
+    scenario: Scenario | None = None,
+) -> History:
     """Simulate a company and read its tables through the same door as a real one.
 
     Parameters
@@ -35,6 +41,8 @@ def simulate(accounts: int = 2_000, seed: int = 0, months: int = 36, end: Day = 
         Length of the history.
     end
         The day of the export, 00:00 UTC; nothing is known later.
+    scenario
+        What may be different: no programme that helps, a shock, drift, a weak signal.
 
     Returns
     -------
@@ -43,11 +51,15 @@ def simulate(accounts: int = 2_000, seed: int = 0, months: int = 36, end: Day = 
     """
     from holdfast.features.history.history import History
 
-    return History.from_frames(simulate_frames(accounts, seed, months, end)[0], end=_midnight(end))
+    return History.from_frames(simulate_frames(accounts, seed, months, end, scenario)[0], end=to_midnight(end))
 
 
 def simulate_frames(
-    accounts: int = 2_000, seed: int = 0, months: int = 36, end: Day = "2026-01-01"
+    accounts: int = 2_000,
+    seed: int | tuple[int, ...] = 0,
+    months: int = 36,
+    end: Day = "2026-01-01",
+    scenario: Scenario | None = None,
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Simulate a company as plain frames, with the truth.
 
@@ -78,9 +90,14 @@ def simulate_frames(
             f"{accounts} accounts, {months} months",
             "ask for more of them",
         )
-    world = law.build_world(accounts, seed, months, _midnight(end))
+    world = law.build_world(accounts, seed, months, to_midnight(end), scenario)
+    return frames_of(world), _truth(world)
+
+
+def frames_of(world: law.World) -> dict[str, pd.DataFrame]:
+    """Write the canonical tables of a world."""
     growth = contracts.grow(world)
-    tables = {
+    return {
         "accounts": people.accounts(world),
         "churn": contracts.churn(world),
         "deals": deals.deals(world, growth),
@@ -92,55 +109,6 @@ def simulate_frames(
         "touchpoints": talks.touchpoints(world, growth),
         "usage": usage.usage(world, growth),
     }
-    return tables, _truth(world)
-
-
-def write_company(
-    folder: str | Path,
-    accounts: int = 2_000,
-    seed: int = 0,
-    months: int = 36,
-    end: Day = "2026-01-01",
-    format: Literal["parquet", "csv"] = "parquet",
-) -> Path:
-    """Write a simulated company: canonical tables to ``folder/history``, the truth to ``folder/truth``.
-
-    Nothing else reads the truth; ``law.json`` beside it names the weights of the churn law.
-
-    Returns
-    -------
-    Path
-        The folder of the canonical tables, ready for ``History.read``.
-
-    Raises
-    ------
-    UsageError
-        For a format that is neither ``parquet`` nor ``csv``.
-    """
-    if format not in ("parquet", "csv"):
-        raise UsageError("write_company, format", "'parquet' or 'csv'", repr(format), "choose one of them")
-    tables, truth = simulate_frames(accounts, seed, months, end)
-    history, apart = Path(folder) / "history", Path(folder) / "truth"
-    for path in (history, apart):
-        path.mkdir(parents=True, exist_ok=True)
-    for name, frame in tables.items():
-        if format == "parquet":
-            frame.to_parquet(history / f"{name}.parquet", index=False, compression="zstd")
-        else:
-            frame.to_csv(history / f"{name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
-    truth.to_parquet(apart / "states.parquet", index=False, compression="zstd")
-    known = {
-        "seed": seed,
-        "end": str(_midnight(end)),
-        "weights": dict(zip(law.SEGMENTS, law.WEIGHTS.tolist(), strict=True)),
-        "dimensions": law.DIMENSIONS,
-        "intercept": dict(zip(law.SEGMENTS, law.INTERCEPT.tolist(), strict=True)),
-        "term_step": law.TERM_STEP,
-        "sponsor": law.SPONSOR,
-        "early": law.EARLY,
-    }
-    (apart / "law.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    return history
 
 
 def _truth(world: law.World) -> pd.DataFrame:
@@ -152,7 +120,7 @@ def _truth(world: law.World) -> pd.DataFrame:
         {
             "account_id": pick(list(world.book.ids), account),
             "at": instants(world, day),
-            **{name: world.latent.health[name][account, week] for name in law.DIMENSIONS},
+            **{name: world.latent.health[name][account, week] for name in DIMENSIONS},
             "disengaged": world.latent.disengaged[account, week],
             "sponsor": world.latent.sponsor[account, week],
             "log_hazard": law.log_hazard(world, account, day),
@@ -160,7 +128,8 @@ def _truth(world: law.World) -> pd.DataFrame:
     )
 
 
-def _midnight(day: Day) -> pd.Timestamp:
+def to_midnight(day: Day) -> pd.Timestamp:
+    """Read a day as the instant at which it begins, 00:00 UTC."""
     instant = pd.Timestamp(day)
     instant = instant.tz_localize("UTC") if instant.tz is None else instant.tz_convert("UTC")
     return instant.normalize()

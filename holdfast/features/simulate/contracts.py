@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
-from holdfast.features.simulate.world import KINDS, Floats, Ints, World, share
+from holdfast.features.simulate.latent import Floats, Ints
+from holdfast.features.simulate.world import KINDS, World, share
 
 __all__ = ["Growth", "billing", "churn", "grow", "subscriptions"]
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth, billing
-from holdfast.features.simulate.world import PAYMENT, Bools, Floats, Ints, World, share
+from holdfast.features.simulate.latent import Bools, Floats, Ints
+from holdfast.features.simulate.world import PAYMENT, World, share
 
 __all__ = ["invoices"]
 

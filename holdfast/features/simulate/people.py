@@ -7,8 +7,9 @@ import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
+from holdfast.features.simulate.latent import Bools, Floats, Ints
 from holdfast.features.simulate.usage import PERSON_STRIDE
-from holdfast.features.simulate.world import COUNTRIES, SEGMENTS, Bools, Floats, Ints, World
+from holdfast.features.simulate.world import COUNTRIES, SEGMENTS, World
 
 __all__ = ["accounts", "people", "sponsor"]
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
+from holdfast.features.simulate.latent import Floats, Ints
 from holdfast.features.simulate.people import sponsor
-from holdfast.features.simulate.world import Floats, Ints, World, share
+from holdfast.features.simulate.world import World, office_days, share
 
 __all__ = ["touchpoints"]
 
@@ -20,6 +21,7 @@ _VOICED = ("message", "survey", "call", "meeting", "review", "expansion")  # wha
 _LASTING = ("meeting", "review", "call", "expansion")
 _ADVOCACY = ("reference", "case_study", "talk", "recommendation", "referral")
 _PLAYBOOKS = ("adoption session", "sponsor development", "value review", "executive escalation")
+RESCUE = "usage rescue"
 _OUTCOMES = ("no answer", "postponed", "agreed")
 _BOOKED_AHEAD = (3.0, 15.0)  # days before a review that it is put into the calendar
 
@@ -97,10 +99,21 @@ def _actions(world: World, touch: Floats) -> pd.DataFrame:
     met = np.digitize(world.state("relationship", account, day) + rng.normal(0, 0.8, len(day)), [-0.7, 0.0])
     action = _part("action", "out", "done", account, day)
     told = {"playbook": pick(_PLAYBOOKS, play), "outcome": pick(_OUTCOMES, met)}
-    return pd.concat(
-        [action.assign(**told), _part("note", "out", "done", *world.weekly_visits(rng, 0.03 * touch))],
-        ignore_index=True,
-    )
+    notes = _part("note", "out", "done", *world.weekly_visits(rng, 0.03 * touch))
+    return pd.concat([action.assign(**told), notes, _rescues(world)], ignore_index=True)
+
+
+def _rescues(world: World) -> pd.DataFrame:
+    """Log what the programme decided where usage was low, the accounts held out too, each with its chance of help."""
+    looks, rng = world.latent.looks, world.rng["programme"]
+    day = 7.0 * looks["week"].to_numpy() + 4 + office_days(rng, len(looks), world.start) / 7
+    account, helped = looks["account"].to_numpy(), looks["helped"].to_numpy()
+    there = world.live(account, day) & (day < world.exits.onset[account])
+    status = pick(["holdout", "done"], helped.astype(np.int64))
+    logged = _part("action", "out", "", account, day, playbook=RESCUE, score=world.scenario.programme, score_max=1.0)
+    logged["id"] = labels("rescue-", np.arange(len(looks)))
+    logged = logged.assign(status=status, outcome=pd.Series(pick(["agreed"], np.where(helped, 0, -1))))
+    return logged[pd.Series(there)]
 
 
 def _outreach(world: World, rng: np.random.Generator, account: Ints, day: Floats) -> pd.DataFrame:

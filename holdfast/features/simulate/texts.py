@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.simulate.columns import pick
-from holdfast.features.simulate.world import Ints
+from holdfast.features.simulate.latent import Ints
 
 __all__ = ["LANGUAGES", "bodies", "subjects"]
 

@@ -7,8 +7,9 @@ import pandas as pd
 
 from holdfast.features.simulate.columns import labels, pick, rows
 from holdfast.features.simulate.contracts import Growth
+from holdfast.features.simulate.latent import Bools, Floats, Ints
 from holdfast.features.simulate.texts import CATEGORIES, LANGUAGES, bodies, subjects
-from holdfast.features.simulate.world import COUNTRIES, Bools, Floats, Ints, World, office_days, share
+from holdfast.features.simulate.world import COUNTRIES, World, office_days, share
 
 __all__ = ["PERSON_STRIDE", "tickets", "usage"]
 
@@ -143,8 +144,7 @@ def _visits(world: World, growth: Growth, rng: np.random.Generator) -> tuple[Int
     """Draw account, week and person of every action; product health moves how many are active and how often."""
     p, habit = world.latent.health["product"], world.book.habit[:, None]
     account, day = world.grid
-    penetration = share(0.5 + 0.9 * p + 0.5 * habit + rng.normal(0, 0.25, p.shape))
-    active = np.maximum(1, np.round(growth.seats * penetration)).astype(np.int64)
+    active = np.maximum(1, np.round(growth.seats * world.latent.reach)).astype(np.int64)
     rate = 0.85 * active * np.exp(0.3 * p + 0.4 * habit) * _season(world) * _ramp(world)
     rate *= world.engagement(account, day + 3).reshape(p.shape)
     alive = (world.live(account, day) | world.live(account, day + 6)).reshape(p.shape)

@@ -1,33 +1,30 @@
 """The hidden half of a simulated company: accounts, their latent health, and the decisions that follow from it.
 
 The churn law. Every account carries three latent states that move from week to week, product P, relationship R and
-business B, each an AR(1) process around the account's own mean. An account may slip into disengagement, sooner when R
-is low or the executive sponsor is gone; while it lasts P sinks. Churn is decided at renewal decisions, and nowhere else
-but for a small hazard of failed payments and mergers. At a decision the account gives notice with probability
+business B. Churn is decided at renewal decisions, and nowhere else but for a small hazard of failed payments and
+mergers. At a decision the account gives notice with probability
 
     1 - exp(-exp(eta)),   eta = INTERCEPT[segment] + TERM_STEP * (term > 1 month) - WEIGHTS[segment] . (P, R, B)
                                 - SPONSOR * (sponsor in office) + EARLY * exp(-tenure / 180 days)
 
-so that ``WEIGHTS`` are the true weights a health score can be held against. Nothing observable feeds back into the law.
+so that ``WEIGHTS`` are the true weights a health score can be held against. What is observed feeds back in one way
+alone: where few seats are active, a programme may help.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
-Bools: TypeAlias = NDArray[np.bool_]
+from holdfast.features.simulate.latent import DIMENSIONS, HABIT, Bools, Floats, Ints, Latent, live_through
+from holdfast.features.simulate.scenario import Scenario
 
 SEGMENTS = ("smb", "mid", "enterprise")
 COUNTRIES = ("DE", "US", "GB", "FR", "NL", "AT")
-DIMENSIONS = ("product", "relationship", "business")
 WEIGHTS = np.array([[1.9, 0.45, 0.9], [1.4, 1.0, 1.1], [0.75, 1.9, 1.1]])
 INTERCEPT = np.array([-5.25, -5.4, -5.6])
 TERM_STEP = 2.4
@@ -42,11 +39,10 @@ _MONTHLY_SHARE = np.array([0.65, 0.35, 0.05])
 _NOTICE_DAYS = np.array([30, 60, 90])
 _MONTHLY_NOTICE_DAYS = 14
 _STOCK = 0.45  # share of the accounts that are customers already when the history starts
-_BURN_IN = 40  # weeks
 _PARTS = (
     "accounts", "latent", "decisions", "growth", "subscriptions", "invoices", "deals",
     "usage", "tickets", "people", "touchpoints", "goals", "headcount", "budgets", "milestones", "moods", "texts",
-    "sales", "corrections", "buyers", "bookings", "actions",
+    "sales", "corrections", "buyers", "bookings", "actions", "programme",
 )  # fmt: skip
 
 
@@ -83,15 +79,6 @@ class Book:
 
 
 @dataclass(frozen=True)
-class Latent:
-    """The states by account (rows) and week (columns): ``health`` holds P, R, B; the others are yes or no."""
-
-    health: Mapping[str, Floats]
-    disengaged: Bools
-    sponsor: Bools
-
-
-@dataclass(frozen=True)
 class Exits:
     """How accounts leave, in days; infinite when they never do.
 
@@ -125,6 +112,7 @@ class World:
     terms: pd.DataFrame
     exits: Exits
     rng: Mapping[str, np.random.Generator]
+    scenario: Scenario
 
     @property
     def accounts(self) -> int:
@@ -172,30 +160,51 @@ class World:
         return account[keep], day[keep]
 
 
-def build_world(accounts: int, seed: int, months: int, end: pd.Timestamp) -> World:
+def build_world(
+    accounts: int, seed: int | tuple[int, ...], months: int, end: pd.Timestamp, scenario: Scenario | None = None
+) -> World:
     """Draw the hidden half of a company: ``accounts`` accounts over ``months`` months up to ``end``."""
     streams = np.random.SeedSequence(seed).spawn(len(_PARTS))
     rng = {part: np.random.default_rng(stream) for part, stream in zip(_PARTS, streams, strict=True)}
     start = end - pd.DateOffset(months=months)
     days = (end - start).days
     book = _book(rng["accounts"], accounts, days)
-    latent = _latent(rng["latent"], book, -(-days // 7))
+    terms_of = scenario or Scenario()
+    latent = live_through(rng, book.signup, book.habit, -(-days // 7), terms_of)
     terms = _terms(rng["decisions"], book, start, days)
     never = np.full(accounts, np.inf)
     still_open = Exits(never, never, never, np.zeros(accounts, dtype=np.int64))
-    world = World(start, days, book, latent, terms, still_open, rng)
+    world = World(start, days, book, latent, terms, still_open, rng, terms_of)
     terms = terms.assign(eta=log_hazard(world, terms["account"].to_numpy(), terms["decision"].to_numpy()))
-    return World(start, days, book, latent, terms, _exits(world, terms), rng)
+    return World(start, days, book, latent, terms, _exits(world, terms), rng, terms_of)
 
 
 def log_hazard(world: World, account: Ints, day: Floats | Ints) -> Floats:
     """Give eta of the churn law for accounts that would decide on the given days."""
+    states = np.stack([world.state(name, account, day) for name in DIMENSIONS])
+    return law(world, account, day, states, world.latent.sponsor[account, world.week(day)])
+
+
+def law(world: World, account: Ints, day: Floats | Ints, health: Floats, sponsor: Bools) -> Floats:
+    """Give eta for states that are given: ``health`` (3, n), the others (n,)."""
     book, segment = world.book, world.book.segment[account]
-    states = np.stack([world.state(name, account, day) for name in DIMENSIONS], axis=1)
-    eta = INTERCEPT[segment] + TERM_STEP * (book.term[account] > 1) - (WEIGHTS[segment] * states).sum(axis=1)
-    tenure = np.maximum(day - book.signup[account], 0)
-    eta = eta - SPONSOR * world.latent.sponsor[account, world.week(day)] + EARLY * np.exp(-tenure / 180)
-    return np.asarray(eta, dtype=np.float64)
+    weights = true_weights(world, segment, day)
+    eta = _level(world.scenario)[segment] + TERM_STEP * (book.term[account] > 1)
+    eta = eta - (weights * np.moveaxis(health, 0, -1)).sum(axis=-1) - SPONSOR * sponsor
+    return np.asarray(eta + EARLY * np.exp(-np.maximum(day - book.signup[account], 0) / 180), dtype=np.float64)
+
+
+def true_weights(world: World, segment: Ints, day: Floats | Ints) -> Floats:
+    """Give the weights (n, 3) of product, relationship and business on days; they move where the law drifts."""
+    weights = world.scenario.signal * WEIGHTS[segment]
+    moved = world.scenario.drift * np.clip(day / world.days, 0, 1) * weights[..., 0]
+    return np.asarray(np.stack([weights[..., 0] - moved, weights[..., 1] + moved, weights[..., 2]], axis=-1))
+
+
+def _level(scenario: Scenario) -> Floats:
+    """Give the intercepts: where health says less, the rest says more, so that as many leave."""
+    lost = (1 - scenario.signal**2) * (WEIGHTS**2).sum(axis=1)
+    return np.asarray(INTERCEPT + 0.3 * lost)
 
 
 def share(x: Floats) -> Floats:
@@ -224,31 +233,9 @@ def _book(rng: np.random.Generator, n: int, days: int) -> Book:
         auto_renew=monthly | (rng.random(n) > 0.1),
         seats=np.maximum(2, np.round(np.array([5, 14, 40])[segment] * np.exp(rng.normal(0, 0.35, n)))).astype(np.int64),
         price=np.round(np.array([39.0, 59.0, 89.0])[segment] * (1 - 0.3 * rng.beta(1, 3, n)), 2),
-        habit=rng.normal(0, 0.8, n),
+        habit=rng.normal(0, HABIT, n),
         country=rng.integers(len(COUNTRIES), size=n),
     )
-
-
-def _latent(rng: np.random.Generator, book: Book, weeks: int) -> Latent:
-    n = len(book.ids)
-    fit = rng.normal(size=n)
-    means = np.stack([load * fit + rng.normal(0, rest, n) for load, rest in ((0.5, 0.5), (0.35, 0.6), (0.3, 0.6))])
-    rho, spread = np.array([0.97, 0.97, 0.985])[:, None], 0.7
-    step = spread * np.sqrt(1 - rho**2)
-    x, disengaged, sponsor = rng.normal(0, spread, (3, n)), np.zeros(n, dtype=bool), rng.random(n) < 0.75
-    health, away, present = np.empty((3, n, weeks)), np.empty((n, weeks), dtype=bool), np.empty((n, weeks), dtype=bool)
-    for week in range(-_BURN_IN, weeks):
-        u = rng.random((3, n))
-        alone = ~sponsor
-        enter = u[0] < 0.007 * np.exp(-0.4 * (means[1] + x[1])) * np.where(alone, 2.0, 1.0)
-        disengaged = np.where(disengaged, u[0] > 0.05, enter & (7 * week >= book.signup))
-        sponsor = np.where(sponsor, u[1] > 0.007, u[2] < 0.06)
-        x = rho * x + step * rng.normal(size=(3, n))
-        x[0] -= 0.11 * disengaged
-        x[1] -= 0.03 * alone
-        if week >= 0:
-            health[:, :, week], away[:, week], present[:, week] = means + x, disengaged, sponsor
-    return Latent(dict(zip(DIMENSIONS, health, strict=True)), away, present)
 
 
 def _terms(rng: np.random.Generator, book: Book, start: pd.Timestamp, days: int) -> pd.DataFrame:
