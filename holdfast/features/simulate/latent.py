@@ -65,10 +65,11 @@ class State:
 class Latent:
     """The states by account (rows) and week (columns): ``health`` holds P, R, B; two others are yes or no.
 
-    ``reach`` is the share of the seats that would be active; ``looks`` has one row per decision of the programme:
-    ``account, week, helped``.
+    ``means`` are what P, R and B return to (3, accounts), before any shock; ``reach`` is the share of the seats that
+    would be active; ``looks`` has one row per decision of the programme: ``account, week, helped``.
     """
 
+    means: Floats
     health: Mapping[str, Floats]
     disengaged: Bools
     sponsor: Bools
@@ -112,6 +113,7 @@ def live_through(
     """Draw the states of all weeks, and what the programme decided."""
     n, chance = len(signup), rng["programme"]
     state = begin(rng["latent"], (n,))
+    means = state.means
     health, away, present = np.empty((3, n, weeks)), np.empty((n, weeks), dtype=bool), np.empty((n, weeks), dtype=bool)
     active, looks, pause = np.empty((n, weeks)), [], np.zeros(n)
     for week in range(-_BURN_IN, weeks):
@@ -127,7 +129,7 @@ def live_through(
         who = np.flatnonzero(looked)
         looks.append(pd.DataFrame({"account": who, "week": week, "helped": helped[who]}))
     told = pd.concat(looks, ignore_index=True).astype({"account": np.int64, "week": np.int64, "helped": bool})
-    return Latent(dict(zip(DIMENSIONS, health, strict=True)), away, present, active, told)
+    return Latent(means, dict(zip(DIMENSIONS, health, strict=True)), away, present, active, told)
 
 
 def looks_at(reached: Floats, pause: Floats, week: int, signup: Ints, scenario: Scenario) -> Bools:
@@ -138,8 +140,13 @@ def looks_at(reached: Floats, pause: Floats, week: int, signup: Ints, scenario: 
 
 def shocked(state: State, week: int, weeks: int, scenario: Scenario) -> State:
     """Let business health fall for everybody in the week of the shock."""
-    if not scenario.shock or week != max(weeks - round(scenario.shock * 30.4375 / 7), 0):
+    if week != shock_week(weeks, scenario):
         return state
     means = state.means.copy()
     means[2] -= SHOCK
     return replace(state, means=means)
+
+
+def shock_week(weeks: int, scenario: Scenario) -> int:
+    """Give the week of the shock; one after all weeks when there is none."""
+    return max(weeks - round(scenario.shock * 30.4375 / 7), 0) if scenario.shock else weeks + 10**6

@@ -11,7 +11,7 @@ from holdfast.features.simulate.latent import Bools, Floats, Ints
 from holdfast.features.simulate.texts import CATEGORIES, LANGUAGES, bodies, subjects
 from holdfast.features.simulate.world import COUNTRIES, World, office_days, share
 
-__all__ = ["PERSON_STRIDE", "tickets", "usage"]
+__all__ = ["PERSON_STRIDE", "ramp", "season", "tickets", "usage"]
 
 PERSON_STRIDE = 10_000  # person number = account * stride + place in the account, more than any number of seats
 
@@ -145,7 +145,7 @@ def _visits(world: World, growth: Growth, rng: np.random.Generator) -> tuple[Int
     p, habit = world.latent.health["product"], world.book.habit[:, None]
     account, day = world.grid
     active = np.maximum(1, np.round(growth.seats * world.latent.reach)).astype(np.int64)
-    rate = 0.85 * active * np.exp(0.3 * p + 0.4 * habit) * _season(world) * _ramp(world)
+    rate = 0.85 * active * np.exp(0.3 * p + 0.4 * habit) * season(world) * ramp(world)
     rate *= world.engagement(account, day + 3).reshape(p.shape)
     alive = (world.live(account, day) | world.live(account, day + 6)).reshape(p.shape)
     drawn = rng.poisson(rate * alive)
@@ -172,14 +172,14 @@ def _switches(world: World, rng: np.random.Generator) -> tuple[Ints, Floats, Boo
     return account[possible], day[possible], on[possible]
 
 
-def _season(world: World) -> Floats:
+def season(world: World) -> Floats:
     """Give the factor per week: quiet in August and at the turn of the year."""
     days = world.start + pd.to_timedelta(7 * np.arange(world.weeks) + 3, unit="D")
     turn = (days.day_of_year >= 357) | (days.day_of_year <= 4)
     return np.where(turn, 0.45, np.where(days.month == 8, 0.8, 1.0))
 
 
-def _ramp(world: World) -> Floats:
+def ramp(world: World) -> Floats:
     """Give the factor per account and week: use grows over the first two months."""
     age = 7 * np.arange(world.weeks) + 3 - world.book.signup[:, None]
     return np.clip(0.4 + 0.6 * age / 60, 0.4, 1.0)
