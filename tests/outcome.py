@@ -17,5 +17,9 @@ class Outcome:
         return tuple(self.frame.columns)
 
     @property
+    def event_at(self) -> pd.Series:
+        return pd.Series(pd.NaT, index=self.frame.index, dtype="datetime64[us, UTC]")
+
+    @property
     def rises(self) -> bool:
         return self.kind != "silence"

@@ -48,7 +48,9 @@ class Filter:
         Share of the particles in effect below which they are drawn anew; 0: never.
     """
 
-    def __init__(self, world: World, seen: Observables, particles: int = 200, seed: int = 0, fresh: float = 0.5) -> None:
+    def __init__(
+        self, world: World, seen: Observables, particles: int = 200, seed: int = 0, fresh: float = 0.5
+    ) -> None:
         self.world, self.seen, self.fresh = world, seen, fresh
         self.particles = particles
         self.rng = np.random.default_rng(seed)
@@ -153,8 +155,9 @@ def foresee(
             told = {}
             for oracle in oracles:
                 m = filter.particles
-                state = _believed(rng, cloud, account) if oracle == "filter" else _true(world, account, week, m)
-                state, habit = state
+                state, habit = (
+                    _believed(rng, cloud, account) if oracle == "filter" else true_state(world, account, week, m)
+                )
                 p = outlook(rng, world, account, state, habit, cloud.pause[account], day, horizons)
                 told |= {(oracle, h): p[:, i] for i, h in enumerate(horizons)}
             parts.append(pd.DataFrame(told, index=rows[here]))
@@ -172,7 +175,7 @@ def _believed(rng: np.random.Generator, cloud: Cloud, account: Ints) -> tuple[St
     return State(of(state.means), of(state.x), of(state.disengaged), of(state.sponsor)), of(cloud.habit[account])
 
 
-def _true(world: World, account: Ints, week: int, m: int) -> tuple[State, Floats]:
+def true_state(world: World, account: Ints, week: int, m: int) -> tuple[State, Floats]:
     """Repeat the true state of accounts m times; health counts as its own mean plus what has to fade."""
     health = np.stack([world.latent.health[name][account, week] for name in DIMENSIONS])
     means = world.latent.means[:, account] - _shock(world, week)

@@ -107,15 +107,17 @@ def observe(world: World, growth: Growth, tables: Mapping[str, pd.DataFrame]) ->
     talks = tables["touchpoints"].drop_duplicates(["source_id", "status", "replied_at"])
     rescues = talks[talks["playbook"] == RESCUE]
     helped = rescues[rescues["status"] == "done"]
+    channels = _talking(world, grid, talks) | _using(grid, usage) | _paying(grid, tables)
+    channels |= _asking(world, grid, growth, tables)
     return Observables(
-        channels={**_talking(world, grid, talks), **_using(grid, usage), **_paying(grid, tables), **_asking(world, grid, growth, tables)},
+        channels=channels,
         actions=actions,
         seats=growth.seats.astype(float),
         tempo=season(world) * ramp(world),
         looked=grid.count(rescues, "occurred_at") > 0,
         helped=grid.count(helped, "occurred_at") > 0,
         sponsor=grid.standing(tables["people"][tables["people"]["role"] == "exec_sponsor"]),
-    )  # fmt: skip
+    )
 
 
 class _Grid:
@@ -198,7 +200,16 @@ def _talking(world: World, grid: _Grid, talks: pd.DataFrame) -> dict[str, Channe
 
 def _using(grid: _Grid, usage: pd.DataFrame) -> dict[str, Channel]:
     done, failed = (grid.count(usage[usage["kind"] == kind], "occurred_at") for kind in ("flow_done", "flow_fail"))
-    return {"workflows": Trials(done, failed, lambda s, _: share(1.0 + 0.7 * s.health[0]))}
+    feature = usage[usage["kind"] == "feature"]
+    deep = feature["advanced"].to_numpy(dtype=bool)
+
+    def breadth(s: State, _: int) -> Floats:
+        return 1.0 - np.minimum(4.0 / np.clip(6.0 + 2.0 * s.health[0], 2.0, 12.0), 1.0) ** (1 / 1.6)
+
+    return {
+        "workflows": Trials(done, failed, lambda s, _: share(1.0 + 0.7 * s.health[0])),
+        "breadth": Trials(grid.count(feature[deep], "occurred_at"), grid.count(feature[~deep], "occurred_at"), breadth),
+    }
 
 
 def _paying(grid: _Grid, tables: Mapping[str, pd.DataFrame]) -> dict[str, Channel]:
@@ -232,9 +243,7 @@ def _asking(world: World, grid: _Grid, growth: Growth, tables: Mapping[str, pd.D
             grid.count(tickets, "opened_at"),
             lambda s, week: 0.07 * size[:, week, None] * np.exp(-0.3 * s.health[0]) * (1 + 0.4 * s.disengaged),
         ),
-        "ticket mood": grid.measures(
-            tickets, mood, lambda s, _: 0.1 + 0.2 * s.health[0] + 0.25 * s.health[1], 0.37
-        ),
+        "ticket mood": grid.measures(tickets, mood, lambda s, _: 0.1 + 0.2 * s.health[0] + 0.25 * s.health[1], 0.37),
         "goals": grid.measures(
             goals, way, lambda s, _: np.maximum(0.75 + 0.22 * s.health[0] + 0.1 * s.health[2], 0), 0.15
         ),

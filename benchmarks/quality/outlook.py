@@ -19,8 +19,10 @@ _MOST_TERMS = 6
 
 @dataclass(frozen=True)
 class Decisions:
-    """Renewal decisions near a cutoff, by account: the latest ``day`` of each, how far before it may lie, infinite
-    where there are fewer than the most."""
+    """Renewal decisions near a cutoff, by account.
+
+    ``day`` is the latest of each, infinite where there are fewer than the most; ``lead`` how far before it may lie.
+    """
 
     day: Floats
     lead: Ints

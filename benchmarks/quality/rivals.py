@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -30,6 +28,7 @@ class PerHorizon(BaseEstimator):
         self.indicators = indicators
 
     def fit(self, X: Snapshot, y: Outcomes) -> PerHorizon:
+        """Fit each horizon to the rows whose label is known."""
         labels, table = y.frame.reindex(X.index), self.columns(X)
         self.models_ = {}
         for horizon in labels.columns:
@@ -39,6 +38,7 @@ class PerHorizon(BaseEstimator):
         return self
 
     def predict_proba(self, X: Snapshot) -> pd.DataFrame:
+        """Predict the probability of churn by each horizon."""
         table = self.columns(X)
         return pd.DataFrame({h: model.predict_proba(table)[:, 1] for h, model in self.models_.items()}, index=X.index)
 
@@ -53,9 +53,7 @@ class PerHorizon(BaseEstimator):
 
 def logistic() -> Pipeline:
     """Logistic regression as it should be done: signed logs, means for what is missing, unit scale, dummies."""
-    numbers = make_pipeline(
-        SimpleImputer(add_indicator=True), FunctionTransformer(signed_log), StandardScaler()
-    )
+    numbers = make_pipeline(SimpleImputer(add_indicator=True), FunctionTransformer(signed_log), StandardScaler())
     words = OneHotEncoder(handle_unknown="ignore", min_frequency=0.01)
     columns = ColumnTransformer([("numbers", numbers, _numbers), ("words", words, _words)])
     return make_pipeline(columns, LogisticRegression(C=0.1, max_iter=300))

@@ -1,10 +1,10 @@
-"""Simulated companies as examination questions: their rows, their oracles, and models walked forward over their past."""
+"""Simulated companies as questions: their rows, their oracles, and models walked forward over their past."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +42,7 @@ class Question:
 
     seed: int
     accounts: int = 3_000
-    scenario: Scenario = Scenario()
+    scenario: Scenario = field(default_factory=Scenario)
 
     def world(self) -> World:
         """Draw the hidden half anew."""

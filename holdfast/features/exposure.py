@@ -1,6 +1,8 @@
-"""Exposure: how many renewal decisions an account faces inside an interval, from the contract calendar known at T."""
+"""Exposure: which renewal decisions an account faces, and how many inside an interval, by the calendar known at T."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,38 +14,57 @@ from holdfast.features.kernel.measurement import Evaluation
 from holdfast.features.kernel.states import meeting
 from holdfast.features.time import DAY_US, FOREVER, days
 
+BEHIND, AHEAD = 21, 45  # days: exits become known so much after, and so much before, the last day of a decision
 
-def exposure(evaluation: Evaluation, horizons: tuple[int, ...], grace_days: float) -> Floats:
-    """Count the decisions in ``(T, T + h1]``, ``(T + h1, T + h2]`` ...: accounts x cutoffs x horizons.
 
-    A running subscription is decided at ``term_end - notice_days`` under auto-renewal, else at
-    ``term_end + grace_days``, and again each term after that; so is one that ended less than the grace ago, where none
-    runs. Decisions of one account on one day are one decision. Without ``term_end`` the first term is counted from
-    ``term_start``, else from ``valid_from``, where a term or a billing period is told.
+def calendar(evaluation: Evaluation, horizon: int, grace_days: float) -> Floats:
+    """Give the days to the last day of each decision around T: accounts x cutoffs x decisions, missing where no more.
+
+    Whole days ahead, begun days counted, ascending; from three weeks behind T to 45 days beyond the horizon. A running
+    subscription is decided at ``term_end - notice_days`` under auto-renewal, else at ``term_end + grace_days``, and
+    again each term after that; so is one that ended less than the grace ago, where none runs. Decisions of one account
+    on one day are one decision. Without ``term_end`` the first term is counted from ``term_start``, else from
+    ``valid_from``, where a term or a billing period is told.
 
     Parameters
     ----------
-    horizons
-        Days, ascending.
+    horizon
+        The longest, in days.
     grace_days
         Days after the end of a term before a lapse counts, as in the labels.
     """
-    counts = np.zeros((len(evaluation.block), len(evaluation.clock), len(horizons)))
+    size = (len(evaluation.block), len(evaluation.clock))
     if "subscriptions" not in evaluation.measurement.history:
-        return counts
+        return np.empty((*size, 0))
     row, unit = _undecided(evaluation, days(grace_days))
     now = evaluation.clock.cutoffs[unit % len(evaluation.clock)]
     table = evaluation.measurement.table("subscriptions")
     term, shift = term_months(evaluation, row), _shift(table, row, grace_days)
     anchor, lead = _anchor(table, row, term)
     known = anchor < FOREVER
-    place, due = _coming(anchor[known], lead[known], term[known], shift[known], now[known], horizons[-1])
-    day = -((now[known][place] - due) // DAY_US)  # whole days ahead, begun days counted
-    unit = unit[known][place]
-    unique = np.unique(unit * (horizons[-1] + 1) + day)
-    unit, day = unique // (horizons[-1] + 1), unique % (horizons[-1] + 1)
-    np.add.at(counts.reshape(-1, len(horizons)), (unit, np.searchsorted(horizons, day)), 1.0)
-    return counts
+    reach = horizon + AHEAD
+    place, due = _coming(anchor[known], lead[known], term[known], shift[known], now[known], reach)
+    day = -((now[known][place] - due) // DAY_US)
+    stride = reach + BEHIND + 2
+    unique = np.unique(unit[known][place] * stride + day + BEHIND)
+    unit, day = unique // stride, unique % stride - BEHIND
+    nth = np.arange(len(unit)) - np.searchsorted(unit, unit)
+    table_of = np.full((size[0] * size[1], int(nth.max(initial=-1)) + 1), np.nan)
+    table_of[unit, nth] = day
+    return table_of.reshape(*size, -1)
+
+
+def exposure(calendar: Floats, horizons: tuple[int, ...]) -> Floats:
+    """Count the decisions of a calendar in ``(T, T + h1]``, ``(T + h1, T + h2]`` ...: the last axis holds the horizons.
+
+    Examples
+    --------
+    >>> exposure(np.array([[-3.0, 27.0, 57.0, np.nan]]), (30, 90)).tolist()
+    [[1.0, 1.0]]
+    """
+    edges = (0, *horizons)
+    between = [(calendar > low) & (calendar <= high) for low, high in pairwise(edges)]
+    return np.stack([one.sum(axis=-1).astype(float) for one in between], axis=-1)
 
 
 def add_months(at: Ints, months: Ints) -> Ints:
@@ -97,13 +118,14 @@ def _anchor(table: Encoded, row: Ints, term: Ints) -> tuple[Ints, Ints]:
 
 
 def _coming(anchor: Ints, lead: Ints, term: Ints, shift: Ints, now: Ints, reach: int) -> tuple[Ints, Ints]:
-    """List the decisions in ``(now, now + reach days]``: (positions, instants)."""
-    behind = _month(now - shift) - _month(anchor) - lead
+    """List the decisions in ``(now - 21 days, now + reach days]``: (positions, instants)."""
+    past = now - days(BEHIND)
+    behind = _month(past - shift) - _month(anchor) - lead
     first = np.maximum(behind // term, 0)
     found: list[tuple[Ints, Ints]] = []
-    for step in range(int(reach / (28 * int(term.min(initial=1)))) + 3):
+    for step in range(int((reach + BEHIND) / (28 * int(term.min(initial=1)))) + 3):
         due = add_months(anchor, lead + (first + step) * term) + shift
-        inside = np.flatnonzero((due > now) & (due <= now + days(reach)))
+        inside = np.flatnonzero((due > past) & (due <= now + days(reach)))
         found.append((inside, due[inside]))
     return np.concatenate([p for p, _ in found]), np.concatenate([d for _, d in found])
 

@@ -44,6 +44,9 @@ class Snapshot:
     inapplicable
         One column (bool) per indicator that asks whether it applies to an account: where it does not, its value is
         missing without being missed.
+    calendar
+        Days to the last day of each renewal decision, ascending, those of the last three weeks negative; missing where
+        there are no more. Empty when it was not measured.
     """
 
     indicators: pd.DataFrame
@@ -53,6 +56,7 @@ class Snapshot:
     catalog: tuple[Indicator, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     inapplicable: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calendar: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __len__(self) -> int:
         return len(self.indicators)
@@ -84,6 +88,7 @@ class Snapshot:
             exposure=self.exposure[mask],
             coverage=self.coverage[mask],
             inapplicable=self.inapplicable[mask] if len(self.inapplicable) else self.inapplicable,
+            calendar=self.calendar[mask] if len(self.calendar) else self.calendar,
         )
 
     def at(self, cutoff: str | pd.Timestamp) -> Snapshot:

@@ -28,6 +28,7 @@ from holdfast.models.periods import (
     refuse_too_few,
 )
 from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
+from holdfast.models.timing import Timing
 from holdfast.models.trees import Trees, fit_trees, monotone_signs
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class ChurnModel(BaseEstimator):
         observed = observe(X, y)
         refuse_too_few(observed)
         self.kind_, self.horizons_, self.rises_ = y.kind, observed.horizons, observed.rises
-        self.events_, self.evidence_ = observed.events, observed.evidence
+        self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
         self.encoding_ = Encoding.fit(observed.X)
         design, features = self.encoding_.design(observed.X), self.encoding_.features(observed.X)
         self.strength_ = choose_strength(self.encoding_, design, observed, tuple(self.lambdas))
@@ -108,10 +109,15 @@ class ChurnModel(BaseEstimator):
     def predict_proba(self, X: Snapshot) -> pd.DataFrame:
         """Probability of churn within each horizon, on the index of X, one column per horizon in days."""
         check_is_fitted(self)
-        calendar = exposure(X, self.horizons_, rises=self.rises_)
+        calendar = self.exposure(X)
         eta = self.members_.eta(self.encoding_.design(X), self.encoding_.features(X), calendar)
         eta = self.calibration_.apply(eta, calendar)
         return churn_frame(eta, X, self.horizons_, rises=self.rises_)
+
+    def exposure(self, X: Snapshot) -> Exposure:
+        """Read the decisions of each interval from a snapshot, by the timing of exits that was learned."""
+        check_is_fitted(self)
+        return exposure(X, self.horizons_, rises=self.rises_, timing=self.timing_)
 
     def explain(self, X: Snapshot, history: History | None = None) -> Explanation:
         """Split the risk of each row exactly over indicators and context; evidence is told from the history."""
@@ -173,6 +179,7 @@ class ChurnModel(BaseEstimator):
             "evidence": self.evidence_,
             "encoding": self.encoding_.to_dict(),
             "strength": self.strength_,
+            "timing": self.timing_.to_dict(),
             "ridge": self.members_.ridge.to_dict(),
             "calendar": self.members_.calendar.to_dict(),
             "trees": None if self.members_.trees is None else self.members_.trees.to_dict(),
@@ -187,6 +194,7 @@ class ChurnModel(BaseEstimator):
         model.events_, model.evidence_ = state["events"], state["evidence"]
         model.encoding_ = Encoding.from_dict(state["encoding"])
         model.strength_ = state["strength"]
+        model.timing_ = Timing.from_dict(state["timing"])
         trees = None if state["trees"] is None else Trees.from_dict(state["trees"])
         model.members_ = Members(HazardFit.from_dict(state["ridge"]), trees, HazardFit.from_dict(state["calendar"]))
         model.calibration_ = Calibration(**state["calibration"])

@@ -30,6 +30,11 @@ class Outcomes(Protocol):
         ...
 
     @property
+    def event_at(self) -> pd.Series:
+        """When churn after the cutoff could be known, missing where there is none; on the index of the frame."""
+        ...
+
+    @property
     def horizons(self) -> tuple[int, ...]:
         """The columns of the frame."""
         ...

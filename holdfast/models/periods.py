@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from zlib import crc32
 
@@ -15,10 +15,12 @@ from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.hazard import Exposure, Floats, Periods, event_probability
 from holdfast.models.outcomes import Outcomes
+from holdfast.models.timing import Timing
 
 MIN_EVENTS = 5  # below this nothing is learned
 LEARNED_FROM = 50  # from here on learned weights may stand without the template
 TREES_FROM = 200  # from here on boosted trees join the regression
+_HARDLY = 0.03  # of a decision: below this an interval counts as one without
 _DAY_US = 86_400_000_000
 
 
@@ -38,6 +40,8 @@ class Observed:
         Whether the event is the churn itself (all kinds but silence).
     events, survivors
         Distinct accounts that churned, and that stayed, in at least one row.
+    timing
+        When exits become known, from the decision they belong to.
     """
 
     X: Snapshot
@@ -46,6 +50,7 @@ class Observed:
     rises: bool
     events: int
     survivors: int
+    timing: Timing = field(default_factory=Timing)
 
     @property
     def health_sign(self) -> int:
@@ -66,11 +71,11 @@ class Observed:
         return replace(self, X=self.X.rows(mask), periods=self.periods.rows(mask))
 
 
-def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool) -> Exposure:
+def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool, timing: Timing | None = None) -> Exposure:
     """Read the decisions of each interval from a snapshot, as offsets.
 
-    Intervals between dropped horizons are merged. Renewal decisions have no say in whether a silent account returns, so
-    for ``silence`` every interval counts by its days.
+    With a calendar, a decision counts in the intervals in which its exits become known, by their shares. Renewal
+    decisions have no say in whether a silent account returns, so for ``silence`` every interval counts by its days.
 
     Raises
     ------
@@ -85,17 +90,21 @@ def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool) -> Exposure
             f"{list(X.horizons)}",
             f"measure with horizons {missing} too",
         )
-    edges = [0, *horizons]
-    decisions = np.column_stack(
-        [
-            X.exposure[[h for h in X.horizons if low < h <= high]].to_numpy(float).sum(axis=1)
-            for low, high in pairwise(edges)
-        ]
-    )
-    decisions = np.where(np.isfinite(decisions) & rises, decisions, 0.0)
+    decisions = _counted(X, horizons) if timing is None or X.calendar.empty else _timed(X, horizons, timing)
+    decisions = np.where(np.isfinite(decisions) & rises & (decisions >= _HARDLY), decisions, 0.0)
     off_cycle = (decisions <= 0).astype(float)
-    days = np.diff(edges) / 30.0
-    return Exposure(np.log(np.where(decisions > 0, decisions, days)), off_cycle)
+    lasting = np.diff([0, *horizons]) / 30.0
+    return Exposure(np.log(np.where(decisions > 0, decisions, lasting)), off_cycle)
+
+
+def _counted(X: Snapshot, horizons: tuple[int, ...]) -> Floats:
+    """Add up the decisions between the horizons; intervals between dropped horizons are merged."""
+    inside = [[h for h in X.horizons if low < h <= high] for low, high in pairwise((0, *horizons))]
+    return np.column_stack([X.exposure[names].to_numpy(float).sum(axis=1) for names in inside])
+
+
+def _timed(X: Snapshot, horizons: tuple[int, ...], timing: Timing) -> Floats:
+    return timing.expected(X.calendar.to_numpy(float), horizons)
 
 
 def by_days(X: Snapshot, horizons: tuple[int, ...]) -> Exposure:
@@ -126,7 +135,8 @@ def observe(X: Snapshot, y: Outcomes) -> Observed:
     before = np.column_stack([np.zeros(len(happened)), happened[:, :-1]])
     weight = ((before == 0) & np.isfinite(happened)).astype(float)
     event = np.where(weight > 0, happened, 0.0)
-    every = Periods(exposure(X, horizons, rises=y.rises), event, weight)
+    timing = Timing() if X.calendar.empty or not y.rises else Timing.learn(X.calendar, y.event_at.reindex(X.index))
+    every = Periods(exposure(X, horizons, rises=y.rises, timing=timing), event, weight)
     known = X.index.get_level_values("account_id")
     return Observed(
         X=X.rows(every.seen),
@@ -135,6 +145,7 @@ def observe(X: Snapshot, y: Outcomes) -> Observed:
         rises=y.rises,
         events=known[(churned == 1).any(axis=1)].nunique(),
         survivors=known[(churned == 0).any(axis=1)].nunique(),
+        timing=timing,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_hazard
 from holdfast.models.periods import Observed, by_days, churn_frame, exposure
+from holdfast.models.timing import Timing
 
 _LIGHT = 1.0
 
@@ -31,6 +32,7 @@ class ScoreHazard:
     center: Floats
     scale: Floats
     fit: HazardFit
+    timing: Timing
 
     @classmethod
     def learn(cls, values: Floats, observed: Observed, *, calendar: bool) -> ScoreHazard:
@@ -40,10 +42,11 @@ class ScoreHazard:
         center = np.nansum(held, axis=0) / np.maximum(present, 1)
         scale = np.sqrt(np.nansum((held - center) ** 2, axis=0) / np.maximum(present, 1))
         scale = np.where(scale > 1e-12, scale, 1.0)
-        bare = cls(observed.horizons, observed.rises, calendar, center, scale, HazardFit(np.empty(0), np.empty(0), 0.0))
+        nothing = HazardFit(np.empty(0), np.empty(0), 0.0)
+        bare = cls(observed.horizons, observed.rises, calendar, center, scale, nothing, observed.timing)
         periods = observed.periods if calendar else observed.without_calendar().periods
         fit = fit_hazard(bare._design(values), periods, np.full(values.shape[1], _LIGHT))
-        return cls(observed.horizons, observed.rises, calendar, center, scale, fit)
+        return replace(bare, fit=fit)
 
     def predict(self, values: Floats, X: Snapshot) -> pd.DataFrame:
         """Probability of churn within each horizon for the rows of X, whose values are given."""
@@ -59,6 +62,7 @@ class ScoreHazard:
             "center": self.center.tolist(),
             "scale": self.scale.tolist(),
             "fit": self.fit.to_dict(),
+            "timing": self.timing.to_dict(),
         }
 
     @classmethod
@@ -71,6 +75,7 @@ class ScoreHazard:
             center=np.array(state["center"], float),
             scale=np.array(state["scale"], float),
             fit=HazardFit.from_dict(state["fit"]),
+            timing=Timing.from_dict(state["timing"]),
         )
 
     def _design(self, values: Floats) -> Floats:
@@ -80,4 +85,4 @@ class ScoreHazard:
     def _exposure(self, X: Snapshot) -> Exposure:
         if not self.calendar:
             return by_days(X, self.horizons)
-        return exposure(X, self.horizons, rises=self.rises)
+        return exposure(X, self.horizons, rises=self.rises, timing=self.timing)

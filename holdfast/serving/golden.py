@@ -27,6 +27,7 @@ def golden_rows(X: Snapshot, health: HealthScore, model: ChurnModel) -> dict[str
         "indicators": _columns(rows.indicators),
         "context": _columns(rows.context),
         "exposure": _columns(rows.exposure),
+        "calendar": _columns(rows.calendar),
         "coverage": _columns(rows.coverage),
         "health": _columns(health.score(rows).to_frame()),
         "churn": _columns(model.predict_proba(rows)),
@@ -51,6 +52,7 @@ def _snapshot(golden: dict[str, Any], indicators: Catalog) -> Snapshot:
         exposure=_by_horizon(golden["exposure"]),
         coverage=_frame(golden["coverage"]),
         catalog=indicators.indicators,
+        calendar=_by_horizon(golden["calendar"]) if golden["calendar"] else pd.DataFrame(),
     )
 
 

@@ -162,6 +162,16 @@ def test_s053_a_budget_of_its_own_or_fought_for() -> None:
     assert said(of, "budget_dedicated") == "Deals with a budget of their own: 1 of 2"
 
 
+def test_s053_a_budget_that_covers_the_contract() -> None:
+    of = history(
+        subscriptions=[contract("a", mrr=10), contract("b", mrr=10)],
+        deals=[deal("other", "a", budget_amount=180), deal("other", "b", budget_amount=60)],
+    )
+    assert values(of, "budget_cover") == {"a": 1.5, "b": 0.5}
+    assert points("budget_cover", 0.5, 0.9, 1.1, 1.5) == [10, 50, 70, 100]
+    assert said(of, "budget_cover") == "The budget is 180 for 120 a year"
+
+
 def test_s053_a_growing_budget_is_healthy_and_its_size_alone_says_nothing() -> None:
     def budget(account: str, before: float, now: float) -> list[Rows]:
         steps = ((300, before), (60, now))

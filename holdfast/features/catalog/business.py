@@ -84,6 +84,16 @@ budget = _sign(
     seeds=("S053",),
     variants=(change(180, healthy="high"),),
 )
+budget_cover = _sign(
+    deals.active().latest("budget_amount").named("budget") / (12 * _mrr).named("arr"),
+    healthy="high",
+    unit="share",
+    title="Budget against contract value",
+    curve=bands((0.5, 10), (0.9, 50), (1.1, 70), (1.5, 100)),
+    evidence="The budget is {budget:,.0f} for {arr:,.0f} a year",
+    seeds=("S053",),
+    applies=_mrr,
+)
 expansion_talks = _sign(
     _talks.named("talks"),
     healthy="high",

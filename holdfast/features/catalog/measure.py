@@ -13,7 +13,7 @@ from holdfast.errors import UsageError
 from holdfast.features.catalog.applicable import Occurrence, split
 from holdfast.features.catalog.peers import among_peers, compared, segments
 from holdfast.features.context import NUMBERS, TEXTS, context, met
-from holdfast.features.exposure import exposure
+from holdfast.features.exposure import calendar, exposure
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
 from holdfast.features.kernel.arrays import Bools, Floats
 from holdfast.features.kernel.measurement import Evaluation, Measurement
@@ -94,7 +94,8 @@ def gathered(
     values = pd.DataFrame(rows.values[:, : rows.filled].T, index, [one.name for one in indicators], copy=False)
     described = {name: np.concatenate([part[name] for part in rows.context]) for name in (*TEXTS, *NUMBERS)}
     about = pd.DataFrame(described, index).astype(dict.fromkeys(TEXTS, "str"))
-    decisions = pd.DataFrame(np.concatenate(rows.exposure), index, list(reach))
+    dates = _wide(rows.calendar)
+    decisions = pd.DataFrame(exposure(dates, reach), index, list(reach))
     kept, never = (indicators, {}) if occurrence is None else occurrence.split()
     values = values if not never else values[[one.name for one in kept]]
     if together and (beside := compared(kept)):
@@ -103,7 +104,9 @@ def gathered(
             values[name] = among_peers(values[name].to_numpy(), group)
     names = [one.name for one in kept if one.applies is not None]
     apart = pd.DataFrame({name: np.concatenate(rows.apart[name]) for name in names}, index, dtype=bool)
-    return Snapshot(values, about, decisions, coverage(values, apart, kept), kept, never, apart)
+    return Snapshot(
+        values, about, decisions, coverage(values, apart, kept), kept, never, apart, pd.DataFrame(dates, index)
+    )
 
 
 def instants_of(cutoffs: Cutoffs, history: History) -> pd.DatetimeIndex:
@@ -137,7 +140,7 @@ class _Rows:
         self.filled = 0
         self.known: list[Bools] = []
         self.context: list[dict[str, NDArray[Any]]] = []
-        self.exposure: list[Floats] = []
+        self.calendar: list[Floats] = []
 
     def add(self, evaluation: Evaluation, horizons: tuple[int, ...], grace_days: float) -> None:
         known = met(evaluation)
@@ -151,7 +154,13 @@ class _Rows:
                 self.apart[one.name].append(apart)
         self.known.append(known)
         self.context.append({name: column[known] for name, column in context(evaluation).items()})
-        self.exposure.append(exposure(evaluation, horizons, grace_days)[known])
+        self.calendar.append(calendar(evaluation, horizons[-1], grace_days)[known])
+
+
+def _wide(parts: list[Floats]) -> Floats:
+    """Stack rows of different width; what a row has no more of is missing."""
+    most = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(part, ((0, 0), (0, most - part.shape[1])), constant_values=np.nan) for part in parts])
 
 
 def widened(snapshot: Snapshot, indicators: tuple[Indicator, ...]) -> Snapshot:
