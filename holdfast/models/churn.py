@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -13,9 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from holdfast.features.snapshot import Snapshot
-from holdfast.models.calibration import Calibration, level, slope_if_it_helps
+from holdfast.models.calibration import Calibration, level
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_calendar, fit_hazard
+from holdfast.models.hazard import Exposure
+from holdfast.models.members import LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
     LEARNED_FROM,
@@ -23,38 +22,17 @@ from holdfast.models.periods import (
     Observed,
     churn_frame,
     exposure,
-    last_block,
     observe,
     refuse_too_few,
+    sampled,
 )
-from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
+from holdfast.models.rehearsal import Rehearsal, rehearse
+from holdfast.models.ridge import LAMBDAS, choose_strength
 from holdfast.models.timing import Timing
-from holdfast.models.trees import Trees, fit_trees, monotone_signs
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.models.explain import Explanation
-
-
-@dataclass(frozen=True)
-class Members:
-    """The regression and, where there were events enough, the trees, averaged on the log-hazard.
-
-    The intercepts in ``calendar`` belong to the average, fitted once more when its two parts are known.
-    """
-
-    ridge: HazardFit
-    trees: Trees | None
-    calendar: HazardFit
-
-    def g(self, design: Floats, features: Floats) -> Floats:
-        """Average the exposure-free log-hazards (n,)."""
-        g = self.ridge.g(design)
-        return g if self.trees is None else 0.5 * (g + self.trees.g(features))
-
-    def eta(self, design: Floats, features: Floats, exposure: Exposure) -> Floats:
-        """Set the average in its calendar (n, K)."""
-        return self.calendar.eta(self.g(design, features), exposure)
 
 
 class ChurnModel(BaseEstimator):
@@ -68,7 +46,8 @@ class ChurnModel(BaseEstimator):
     lambdas
         Penalties to choose from, by account-grouped validation forward in time.
     calibrate
-        Whether a calibration line may be kept, where a later block of the training rows shows that it helps.
+        Whether a rehearsal on the later part of the training rows may settle how many trees are grown, how much they
+        count, and whether a calibration line is kept; each default stands unless that shows a clear gain.
     seed
         Seed of the trees.
 
@@ -100,10 +79,12 @@ class ChurnModel(BaseEstimator):
         self.kind_, self.horizons_, self.rises_ = y.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
         self.encoding_ = Encoding.fit(observed.X)
-        design, features = self.encoding_.design(observed.X), self.encoding_.features(observed.X)
-        self.strength_ = choose_strength(self.encoding_, design, observed, tuple(self.lambdas))
-        self.members_ = self._learn(observed, design, features)
-        self.calibration_ = self._calibrated(observed, design, features) if self.calibrate else Calibration()
+        sample = sampled(observed, LARGE)
+        design = self.encoding_.design(sample.X)
+        self.strength_ = choose_strength(self.encoding_, design, sample, tuple(self.lambdas))
+        how = rehearse(sample, design, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
+        self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
+        self.calibration_ = self._levelled(observed, how.slope)
         return self
 
     def predict_proba(self, X: Snapshot) -> pd.DataFrame:
@@ -180,9 +161,7 @@ class ChurnModel(BaseEstimator):
             "encoding": self.encoding_.to_dict(),
             "strength": self.strength_,
             "timing": self.timing_.to_dict(),
-            "ridge": self.members_.ridge.to_dict(),
-            "calendar": self.members_.calendar.to_dict(),
-            "trees": None if self.members_.trees is None else self.members_.trees.to_dict(),
+            **self.members_.to_dict(),
             "calibration": self.calibration_.to_dict(),
         }
 
@@ -195,35 +174,12 @@ class ChurnModel(BaseEstimator):
         model.encoding_ = Encoding.from_dict(state["encoding"])
         model.strength_ = state["strength"]
         model.timing_ = Timing.from_dict(state["timing"])
-        trees = None if state["trees"] is None else Trees.from_dict(state["trees"])
-        model.members_ = Members(HazardFit.from_dict(state["ridge"]), trees, HazardFit.from_dict(state["calendar"]))
+        model.members_ = Members.from_dict(state)
         model.calibration_ = Calibration(**state["calibration"])
         return model
 
-    def _learn(self, observed: Observed, design: Floats, features: Floats) -> Members:
-        ridge = fit_hazard(design, observed.periods, ridge_penalty(self.encoding_, self.strength_))
-        trees = None
-        if observed.evidence >= TREES_FROM:
-            signs = monotone_signs(self.encoding_, observed.health_sign)
-            trees = fit_trees(features, observed.periods, signs, self.seed)
-        members = Members(ridge, trees, ridge.calendar)
-        if trees is None:
-            return members
-        return replace(members, calendar=fit_calendar(observed.periods, members.g(design, features)))
-
-    def _calibrated(self, observed: Observed, design: Floats, features: Floats) -> Calibration:
-        """Fit on the early part of training, and see whether a slope improves what that predicts of the late part."""
-        blocks = last_block(observed, share=0.25)
-        if blocks is None:
-            return Calibration()
-        early, late = blocks
-        learn, judge = early.seen, late.seen
-        blind = self._learn(replace(observed, periods=early).rows(learn), design[learn], features[learn])
-        held_out = late.rows(judge)
-        eta = blind.eta(design[judge], features[judge], held_out.exposure)
-        accounts = observed.X.index.get_level_values("account_id")[judge]
-        half = np.array([crc32(str(name).encode()) % 2 for name in accounts])
-        slope = slope_if_it_helps(eta, held_out, half)
+    def _levelled(self, observed: Observed, slope: float) -> Calibration:
         if slope == 1.0:
             return Calibration()
-        return level(self.members_.eta(design, features, observed.periods.exposure), observed.periods, slope)
+        g = average(self.members_, self.encoding_, observed.X)
+        return level(self.members_.calendar.eta(g, observed.periods.exposure), observed.periods, slope)

@@ -147,10 +147,10 @@ def explain(model: ChurnModel, X: Snapshot, history: History | None = None) -> E
     g, base = members.g(design, features), 0.0
     if members.trees is not None:
         contributions = members.trees.contributions(features)
-        base = 0.5 * float(contributions[0, -1]) if len(X) else 0.0
-        parts = {name: 0.5 * values for name, values in parts.items()}
+        base = members.share * float(contributions[0, -1]) if len(X) else 0.0
+        parts = {name: (1.0 - members.share) * values for name, values in parts.items()}
         for source, values in zip(encoding.feature_sources, contributions.T[:-1], strict=True):
-            parts[source] = parts[source] + 0.5 * values
+            parts[source] = parts[source] + members.share * values
     sources = _sources(encoding, X)
     return Explanation(
         contributions=pd.DataFrame({name: toward_churn * parts[name] for name in sources.index}, index=X.index),

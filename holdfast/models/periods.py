@@ -200,6 +200,28 @@ def last_block(observed: Observed, share: float) -> tuple[Periods, Periods] | No
     return (early, late) if enough else None
 
 
+def apart(observed: Observed, share: float) -> tuple[Periods, Periods] | None:
+    """Split by accounts: those to learn from, and about a ``share`` of them to judge by. None when events are few."""
+    accounts = _hashes(observed) / 2**32
+    periods = observed.periods
+    learn = replace(periods, weight=periods.weight * (accounts >= share)[:, None])
+    judge = replace(periods, weight=periods.weight * (accounts < share)[:, None])
+    return (learn, judge) if min(learn.events, judge.events) >= MIN_EVENTS else None
+
+
+def sampled(observed: Observed, most: int) -> Observed:
+    """Keep all rows of some accounts, about ``most`` rows at most; the rows themselves when they are not more."""
+    if len(observed.X) <= most:
+        return observed
+    return observed.rows(_hashes(observed) < 2**32 * most / len(observed.X))
+
+
+def _hashes(observed: Observed) -> Floats:
+    """Give every row a number that its account alone decides, up to 2 ** 32."""
+    codes, names = pd.factorize(observed.X.index.get_level_values("account_id"))
+    return np.array([crc32(b"sample" + str(name).encode()) for name in names], dtype=float)[codes]
+
+
 def forward_folds(observed: Observed, groups: int = 3) -> Iterator[tuple[Periods, Periods]]:
     """Yield (train, test) intervals: tested later in time, and on accounts that were not trained on.
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, Periods, fit_calendar, loss_terms
+from holdfast.models.hazard import Floats, HazardFit, Periods, fit_calendar, log_loss, loss_terms
 
 if TYPE_CHECKING:
     import lightgbm
 
-ROUNDS = 220
+ROUNDS, MOST_ROUNDS, PATIENCE = 220, 1000, 60
 _PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.03,
     "num_leaves": 8,
@@ -32,13 +32,14 @@ _PARAMETERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Trees:
-    """A fitted booster as text.
+    """A fitted booster as text, and how many trees it holds.
 
     Trees see indicators and context but never the interval or its exposure, so g is one number per account and its
     contributions hold at every horizon.
     """
 
     booster: str
+    rounds: int = 0
 
     def g(self, features: Floats) -> Floats:
         """Sum the leaves of each row (n,)."""
@@ -54,12 +55,12 @@ class Trees:
 
     def to_dict(self) -> dict[str, Any]:
         """State: the booster as text."""
-        return {"booster": self.booster}
+        return {"booster": self.booster, "rounds": self.rounds}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Trees:
         """Restore from `to_dict`, to the last bit."""
-        return cls(state["booster"])
+        return cls(state["booster"], int(state["rounds"]))
 
 
 def monotone_signs(encoding: Encoding, health_sign: int) -> list[int]:
@@ -67,11 +68,26 @@ def monotone_signs(encoding: Encoding, health_sign: int) -> list[int]:
     return [encoding.signs.get(source, 0) * health_sign for source in encoding.feature_sources]
 
 
-def fit_trees(features: Floats, periods: Periods, signs: list[int], seed: int = 0) -> Trees | None:
+def fit_trees(
+    features: Floats,
+    periods: Periods,
+    signs: list[int],
+    seed: int = 0,
+    *,
+    rounds: int = ROUNDS,
+    check: tuple[Floats, Periods] | None = None,
+) -> Trees | None:
     """Boost the complementary log-log likelihood from the calendar's own hazard.
 
     All intervals of a row share its leaf, so their derivatives are added and one row per account is enough. None when
     no feature can be split on.
+
+    Parameters
+    ----------
+    rounds
+        Number of trees.
+    check
+        Features and periods of other rows: trees are grown, up to a thousand, until these stop to gain.
     """
     import lightgbm
 
@@ -79,7 +95,8 @@ def fit_trees(features: Floats, periods: Periods, signs: list[int], seed: int = 
     if q == 0 or n < 40:
         return None
     nothing = np.zeros(n)
-    eta = fit_calendar(periods, nothing).eta(nothing, periods.exposure)
+    calendar = fit_calendar(periods, nothing)
+    eta = calendar.eta(nothing, periods.exposure)
 
     def objective(g: Floats, _data: lightgbm.Dataset) -> tuple[Floats, Floats]:
         _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight)
@@ -92,8 +109,24 @@ def fit_trees(features: Floats, periods: Periods, signs: list[int], seed: int = 
         "seed": seed,
     }
     data = lightgbm.Dataset(features, params={"verbosity": -1}, free_raw_data=True)
-    booster = lightgbm.train(parameters, data, num_boost_round=ROUNDS)
-    return Trees(_normalise(booster.model_to_string()))
+    watched = {} if check is None else _watched(data, *check, calendar)
+    booster = lightgbm.train(parameters, data, num_boost_round=rounds if check is None else MOST_ROUNDS, **watched)
+    kept = booster.best_iteration if check is not None else rounds
+    return Trees(_normalise(booster.model_to_string(num_iteration=kept)), kept)
+
+
+def _watched(data: lightgbm.Dataset, features: Floats, periods: Periods, calendar: HazardFit) -> dict[str, Any]:
+    """Watch the loss on other rows, and stop when it has not fallen for a while."""
+    import lightgbm
+
+    eta = calendar.eta(np.zeros(len(features)), periods.exposure)
+
+    def loss(g: Floats, _data: lightgbm.Dataset) -> tuple[str, float, bool]:
+        return "loss", log_loss(eta + g[:, None], periods), False
+
+    watched = lightgbm.Dataset(features, reference=data, params={"verbosity": -1})
+    stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+    return {"valid_sets": [watched], "feval": loss, "callbacks": [stop]}
 
 
 def _load(text: str) -> lightgbm.Booster:

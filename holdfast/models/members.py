@@ -1,0 +1,88 @@
+"""The two learners of the churn model, averaged on the log-hazard: an anchored regression and boosted trees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.encoding import Encoding
+from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_calendar, fit_hazard
+from holdfast.models.periods import TREES_FROM, Observed
+from holdfast.models.rehearsal import Rehearsal
+from holdfast.models.ridge import ridge_penalty
+from holdfast.models.trees import Trees, fit_trees, monotone_signs
+
+LARGE = 250_000  # rows: of more, the regression learns from a part of the accounts, the trees from all
+_CHUNK = 100_000
+
+
+@dataclass(frozen=True)
+class Members:
+    """The regression and, where there were events enough, the trees, averaged on the log-hazard.
+
+    The intercepts in ``calendar`` belong to the average, fitted once more when its two parts are known; ``share`` is
+    that of the trees in it.
+    """
+
+    ridge: HazardFit
+    trees: Trees | None
+    calendar: HazardFit
+    share: float = 0.5
+
+    def parts(self, design: Floats, features: Floats) -> tuple[Floats, Floats]:
+        """Give the exposure-free log-hazards of the regression and of the trees (n,) each."""
+        regression = self.ridge.g(design)
+        return regression, regression if self.trees is None else self.trees.g(features)
+
+    def g(self, design: Floats, features: Floats) -> Floats:
+        """Average the exposure-free log-hazards (n,)."""
+        regression, trees = self.parts(design, features)
+        mean: Floats = regression if self.trees is None else (1.0 - self.share) * regression + self.share * trees
+        return mean
+
+    def eta(self, design: Floats, features: Floats, exposure: Exposure) -> Floats:
+        """Set the average in its calendar (n, K)."""
+        return self.calendar.eta(self.g(design, features), exposure)
+
+    def to_dict(self) -> dict[str, Any]:
+        """State as plain lists and numbers."""
+        return {
+            "ridge": self.ridge.to_dict(),
+            "calendar": self.calendar.to_dict(),
+            "trees": None if self.trees is None else self.trees.to_dict(),
+            "share": self.share,
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Self:
+        """Restore from `to_dict`, to the last bit."""
+        trees = None if state["trees"] is None else Trees.from_dict(state["trees"])
+        ridge, calendar = HazardFit.from_dict(state["ridge"]), HazardFit.from_dict(state["calendar"])
+        return cls(ridge, trees, calendar, float(state["share"]))
+
+
+def learn(
+    observed: Observed, sample: Observed, design: Floats, encoding: Encoding, strength: float, how: Rehearsal, seed: int
+) -> Members:
+    """Fit both learners as rehearsed: the regression to a sample, with its design, the trees to all rows."""
+    ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength))
+    trees = None
+    if observed.evidence >= TREES_FROM:
+        signs = monotone_signs(encoding, observed.health_sign)
+        trees = fit_trees(encoding.features(observed.X), observed.periods, signs, seed, rounds=how.rounds)
+    members = Members(ridge, trees, ridge.calendar, how.share)
+    if trees is None and sample is observed:
+        return members
+    return replace(members, calendar=fit_calendar(observed.periods, average(members, encoding, observed.X)))
+
+
+def average(members: Members, encoding: Encoding, X: Snapshot) -> Floats:
+    """Compute the average log-hazard of many rows, chunk by chunk."""
+    place, parts = np.arange(len(X)), []
+    for start in range(0, len(X), _CHUNK):
+        some = X if len(X) <= _CHUNK else X.rows((place >= start) & (place < start + _CHUNK))
+        parts.append(members.g(encoding.design(some), encoding.features(some)))
+    return np.concatenate(parts) if parts else np.empty(0)

@@ -1,0 +1,69 @@
+"""The rehearsal: learn from the earlier part of the training rows, and see on the later part how to learn from all.
+
+Three things are settled there, each only where the later part shows a clear gain over the default: how many trees are
+grown, how much they count beside the regression, and whether the log-hazard is stretched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+import numpy as np
+
+from holdfast.models.calibration import MIN_BLOCK_EVENTS, MIN_GAIN, slope_if_it_helps
+from holdfast.models.encoding import Encoding
+from holdfast.models.hazard import Floats, Periods, fit_calendar, fit_hazard, log_loss
+from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
+from holdfast.models.ridge import ridge_penalty
+from holdfast.models.trees import ROUNDS, fit_trees, monotone_signs
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LATE = 0.25  # share of the events that is kept for the later part
+_MORE = 1.15  # all rows bear more trees than the earlier ones
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """How to learn: the number of trees, their share in the average, and the slope of the calibration."""
+
+    rounds: int = ROUNDS
+    share: float = 0.5
+    slope: float = 1.0
+
+
+def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: float, seed: int) -> Rehearsal:
+    """Learn from the earlier part, split by time, else by accounts, and judge on the later one."""
+    blocks = last_block(observed, share=_LATE) or apart(observed, share=_LATE)
+    if blocks is None:
+        return Rehearsal()
+    early, late = blocks
+    learn, judge = early.seen, late.seen
+    learned, judged = early.rows(learn), late.rows(judge)
+    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength), tolerance=1e-8)
+    g, seen, how = ridge.g(design[learn]), ridge.g(design[judge]), Rehearsal()
+    if observed.evidence >= TREES_FROM:
+        features, signs = encoding.features(observed.X), monotone_signs(encoding, observed.health_sign)
+        enough = judged.events >= MIN_BLOCK_EVENTS
+        check = (features[judge], judged) if enough else None
+        trees = fit_trees(features[learn], learned, signs, seed, check=check)
+        if trees is not None:
+            if enough:
+                how = replace(how, rounds=int(round(_MORE * trees.rounds)))
+            both = (g, trees.g(features[learn])), (seen, trees.g(features[judge]))
+            how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
+            g, seen = ((1 - how.share) * one + how.share * other for one, other in both)
+    eta = fit_calendar(learned, g).eta(seen, judged.exposure)
+    accounts = observed.X.index.get_level_values("account_id")[judge]
+    half = np.array([crc32(str(name).encode()) % 2 for name in accounts])
+    return replace(how, slope=slope_if_it_helps(eta, judged, half))
+
+
+def _share(learned: tuple[Floats, Floats], judged: tuple[Floats, Floats], early: Periods, late: Periods) -> float:
+    """Choose the share of the trees that predicts the later part best, the middle one unless it is clearly beaten."""
+    losses = {}
+    for share in SHARES:
+        g, seen = ((1 - share) * one + share * other for one, other in (learned, judged))
+        losses[share] = log_loss(fit_calendar(early, g).eta(seen, late.exposure), late)
+    best = min(SHARES, key=lambda share: (losses[share], abs(share - 0.5)))
+    return best if losses[0.5] - losses[best] > MIN_GAIN / late.weight.sum() else 0.5
