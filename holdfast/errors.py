@@ -54,13 +54,13 @@ class UsageError(HoldfastError):
     exit_code = 2
 
 
-class DataError(HoldfastError):
+class DataError(HoldfastError, ValueError):
     """Data that cannot be used as it is; nothing was written."""
 
     exit_code = 30
 
 
-class TooFewEvents(HoldfastError):
+class TooFewEvents(HoldfastError, ValueError):
     """Too few churn events, or none that stayed, to learn from."""
 
     exit_code = 31

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.calibration import Calibration, level
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Exposure
+from holdfast.models.hazard import Exposure, Floats
 from holdfast.models.members import LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
@@ -26,6 +27,7 @@ from holdfast.models.periods import (
     refuse_too_few,
     sampled,
 )
+from holdfast.models.plain import Table, read, read_rows
 from holdfast.models.rehearsal import Rehearsal, rehearse
 from holdfast.models.ridge import LAMBDAS, choose_strength
 from holdfast.models.timing import Timing
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from holdfast.models.explain import Explanation
 
 
-class ChurnModel(BaseEstimator):
+class ChurnModel(ClassifierMixin, BaseEstimator):
     """Probability of churn within each horizon, coherent by construction.
 
     A discrete-time hazard with complementary log-log link carries all horizons; renewal decisions enter as exposure.
@@ -57,6 +59,8 @@ class ChurnModel(BaseEstimator):
         Kind of the labels, horizons learned, and whether probability rises with them (all kinds but silence).
     encoding_, members_, calibration_, strength_
         Columns, fitted parts, calibration line and chosen penalty.
+    classes_, n_features_in_, feature_names_in_
+        The two outcomes, and what was seen of them, as scikit-learn has it.
     events_, notes
         Accounts that churned in training, and what a reader of the figures must know.
     """
@@ -66,17 +70,24 @@ class ChurnModel(BaseEstimator):
         self.calibrate = calibrate
         self.seed = seed
 
-    def fit(self, X: Snapshot, y: Outcomes) -> Self:
+    def fit(self, X: Snapshot | Table, y: Outcomes | ArrayLike) -> Self:
         """Learn from the rows of a snapshot whose labels are known, censored rows as far as they were observed.
+
+        Parameters
+        ----------
+        X, y
+            A snapshot and labels; or a plain frame or array, a row per account, with a label of two classes, the second
+            of which is the churn.
 
         Raises
         ------
         TooFewEvents
             When fewer than five accounts churned, or stayed.
         """
-        observed = observe(X, y)
+        rows, outcomes = read(self, X, y)
+        observed = observe(rows, outcomes)
         refuse_too_few(observed)
-        self.kind_, self.horizons_, self.rises_ = y.kind, observed.horizons, observed.rises
+        self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
         self.encoding_ = Encoding.fit(observed.X)
         sample = sampled(observed, LARGE)
@@ -87,13 +98,36 @@ class ChurnModel(BaseEstimator):
         self.calibration_ = self._levelled(observed, how.slope)
         return self
 
-    def predict_proba(self, X: Snapshot) -> pd.DataFrame:
-        """Probability of churn within each horizon, on the index of X, one column per horizon in days."""
+    @overload
+    def predict_proba(self, X: Snapshot) -> pd.DataFrame: ...
+
+    @overload
+    def predict_proba(self, X: Table) -> Floats: ...
+
+    def predict_proba(self, X: Snapshot | Table) -> pd.DataFrame | Floats:
+        """Probability of churn within each horizon, on the index of X, one column per horizon in days.
+
+        For a plain frame or array: the probability (n, 2) of each class.
+        """
         check_is_fitted(self)
+        if not isinstance(X, Snapshot):
+            event = self.predict_proba(read_rows(self, X, reset=False)).to_numpy()[:, -1]
+            return np.column_stack([1.0 - event, event])
         calendar = self.exposure(X)
         eta = self.members_.eta(self.encoding_.design(X), self.encoding_.features(X), calendar)
         eta = self.calibration_.apply(eta, calendar)
         return churn_frame(eta, X, self.horizons_, rises=self.rises_)
+
+    def predict(self, X: Table) -> NDArray[Any]:
+        """Predict the likelier class of each row of a plain frame or array (n,)."""
+        check_is_fitted(self)
+        return np.asarray(self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        return tags
 
     def exposure(self, X: Snapshot) -> Exposure:
         """Read the decisions of each interval from a snapshot, by the timing of exits that was learned."""
@@ -126,16 +160,6 @@ class ChurnModel(BaseEstimator):
         return self.rises_
 
     @property
-    def n_features_in_(self) -> int:
-        """Number of indicators seen in training."""
-        return len(self.encoding_.indicators)
-
-    @property
-    def feature_names_in_(self) -> np.ndarray[Any, Any]:
-        """Names of the indicators seen in training, sorted."""
-        return np.array(self.encoding_.indicators, dtype=object)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the figures must know."""
         check_is_fitted(self)
@@ -154,6 +178,8 @@ class ChurnModel(BaseEstimator):
         return {
             "parameters": self.get_params() | {"lambdas": list(self.lambdas)},
             "kind": self.kind_,
+            "classes": self.classes_.tolist(),
+            "features": [self.n_features_in_, list(getattr(self, "feature_names_in_", []))],
             "horizons": list(self.horizons_),
             "rises": self.rises_,
             "events": self.events_,
@@ -169,6 +195,9 @@ class ChurnModel(BaseEstimator):
     def from_dict(cls, state: dict[str, Any]) -> ChurnModel:
         """Restore a fitted model from `to_dict`."""
         model = cls(**state["parameters"])
+        model.classes_, model.n_features_in_ = np.array(state["classes"]), state["features"][0]
+        if state["features"][1]:
+            model.feature_names_in_ = np.array(state["features"][1], dtype=object)
         model.kind_, model.horizons_, model.rises_ = state["kind"], tuple(state["horizons"]), bool(state["rises"])
         model.events_, model.evidence_ = state["events"], state["evidence"]
         model.encoding_ = Encoding.from_dict(state["encoding"])

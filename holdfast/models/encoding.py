@@ -90,8 +90,8 @@ class Encoding:
         bare = cls(
             indicators=indicators,
             context=context,
-            dimensions={name: known[name].dimension for name in indicators},
-            signs={name: _SIGNS[known[name].healthy] for name in indicators},
+            dimensions={name: known[name].dimension if name in known else "column" for name in indicators},
+            signs={name: _SIGNS[known[name].healthy] if name in known else 0 for name in indicators},
             levels={name: _frequent(X.context[name]) for name in context if _is_text(X.context[name])},
             prior=_prior(X),
             columns=(),

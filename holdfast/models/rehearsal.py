@@ -49,7 +49,7 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
         trees = fit_trees(features[learn], learned, signs, seed, check=check)
         if trees is not None:
             if enough:
-                how = replace(how, rounds=int(round(_MORE * trees.rounds)))
+                how = replace(how, rounds=round(_MORE * trees.rounds))
             both = (g, trees.g(features[learn])), (seen, trees.g(features[judge]))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
             g, seen = ((1 - how.share) * one + how.share * other for one, other in both)

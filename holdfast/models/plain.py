@@ -1,0 +1,153 @@
+"""Plain frames: a table with a label, no history needed, read as a snapshot of accounts that are seen once.
+
+Numbers are indicators, texts are context. No renewal is known, so exposure is the same for all rows, and the one
+horizon stands for whatever the label means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_feature_names, _check_n_features, column_or_1d, validate_data
+
+from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.expression import Constant
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.snapshot import INDEX, Snapshot
+from holdfast.models.outcomes import Outcomes
+
+Table: TypeAlias = pd.DataFrame | NDArray[Any]
+HORIZON = 30  # in days; it names the only interval and has no other meaning
+_MOMENT = pd.Timestamp(0, tz="UTC")
+_DECILES = np.linspace(0.05, 0.95, 7)
+
+
+@dataclass(frozen=True)
+class PlainOutcomes:
+    """A label of two classes as the outcomes of one horizon: 1 for the second of the classes."""
+
+    frame: pd.DataFrame
+    classes: np.ndarray[Any, Any] = field(repr=False)
+    kind: str = "notice"
+    rises: bool = True
+    horizons: tuple[int, ...] = (HORIZON,)
+
+    @property
+    def event_at(self) -> pd.Series:
+        """Nothing is known of when it happened."""
+        return pd.Series(pd.NaT, index=self.frame.index, dtype="datetime64[us, UTC]")
+
+
+def read(estimator: Any, X: Snapshot | Table, y: Outcomes | ArrayLike) -> tuple[Snapshot, Outcomes]:
+    """Read rows and label of whatever kind, and tell the estimator what was seen, as scikit-learn has it."""
+    if isinstance(X, Snapshot):
+        estimator.classes_ = np.array([0, 1])
+        names = np.empty(X.indicators.shape[1], dtype=object)
+        names[:] = sorted(map(str, X.indicators.columns))
+        estimator.feature_names_in_, estimator.n_features_in_ = names, len(names)
+        return X, cast("Outcomes", y)
+    rows = read_rows(estimator, X, reset=True)
+    label = read_label(y, rows)
+    estimator.classes_ = label.classes
+    return rows, label
+
+
+def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Snapshot:
+    """Read a frame, or an array of numbers, as a snapshot; columns are bound by name where they have names.
+
+    Raises
+    ------
+    UsageError
+        When a column of training is absent.
+    ValueError
+        When the array is not one of finite numbers and NaN, with as many columns as in training.
+    """
+    if not isinstance(X, pd.DataFrame):
+        matrix = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+        return _snapshot(pd.DataFrame(matrix, columns=[f"x{place}" for place in range(matrix.shape[1])]))
+    if reset:
+        _check_feature_names(estimator, X, reset=True)
+        _check_n_features(estimator, X, reset=True)
+        return _snapshot(X)
+    names = list(getattr(estimator, "feature_names_in_", X.columns))
+    for name in names:
+        if name not in X:
+            hint = did_you_mean(str(name), X.columns)
+            raise UsageError("frame", f"the column {name!r} of training", f"none ({hint})", "add it, or train anew")
+    return _snapshot(X[names])
+
+
+def read_label(y: Any, X: Snapshot) -> PlainOutcomes:
+    """Read a label of two classes.
+
+    Raises
+    ------
+    ValueError
+        When it has one class, or more than two, or another length than the rows.
+    """
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    labels = column_or_1d(y, warn=True)
+    if len(labels) != len(X):
+        raise ValueError(f"X has {len(X)} rows, y has {len(labels)}")
+    check_classification_targets(labels)
+    target = type_of_target(labels, input_name="y", raise_unknown=True)
+    if target != "binary":
+        raise ValueError(f"Only binary classification is supported. The type of the target is {target}.")
+    classes, event = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"two classes are needed to learn from, y holds one class: {classes[0]!r}")
+    return PlainOutcomes(pd.DataFrame({HORIZON: event.astype(float)}, index=X.index), classes)
+
+
+def with_curves(X: Snapshot, y: PlainOutcomes) -> Snapshot:
+    """Give every number a curve by its own deciles, rising where those that stayed have more of it.
+
+    So a health score can be made of columns of which nobody said what is healthy.
+    """
+    event = y.frame[HORIZON].to_numpy() == 1
+    found = [_scored(str(name), X.indicators[name].to_numpy(float), event) for name in X.indicators]
+    return replace(X, catalog=tuple(one for one in found if one is not None))
+
+
+def _scored(name: str, values: np.ndarray[Any, Any], event: np.ndarray[Any, Any]) -> Indicator | None:
+    known = np.isfinite(values)
+    points = np.unique(np.quantile(values[known], _DECILES)) if known.any() else np.empty(0)
+    if len(points) < 2:
+        return None
+    rank = pd.Series(values).rank().to_numpy()
+    stayed, left = rank[known & ~event], rank[known & event]
+    more = len(left) == 0 or len(stayed) == 0 or bool(stayed.mean() >= left.mean())
+    worth = np.linspace(0, 100, len(points)) if more else np.linspace(100, 0, len(points))
+    return Indicator(
+        Constant(0.0),
+        name=name,
+        dimension="product",
+        healthy="high" if more else "low",
+        unit="",
+        title=name,
+        curve=bands(*zip(points.tolist(), worth.tolist(), strict=True)),
+        evidence="{value}",
+    )
+
+
+def _snapshot(frame: pd.DataFrame) -> Snapshot:
+    numbers = [name for name in frame if pd.api.types.is_numeric_dtype(frame[name])]
+    ids = [str(place) for place in range(len(frame))]
+    index = pd.MultiIndex.from_arrays([ids, [_MOMENT] * len(ids)], names=INDEX)
+    texts = frame.drop(columns=numbers).astype(object).set_axis(index)
+    values = frame[numbers].astype(float).set_axis(index)
+    return Snapshot(
+        indicators=values.rename(columns=str),
+        context=texts.rename(columns=str),
+        exposure=pd.DataFrame(0.0, index=index, columns=[HORIZON]),
+        coverage=pd.DataFrame({"all": values.notna().mean(axis=1) if numbers else 1.0}, index=index),
+        catalog=(),
+    )
