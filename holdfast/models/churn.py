@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from holdfast.errors import UsageError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.calibration import Calibration, level
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Exposure, Floats
+from holdfast.models.interval import Doubt, bounds
 from holdfast.models.members import LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
@@ -29,7 +31,7 @@ from holdfast.models.periods import (
 )
 from holdfast.models.plain import Table, read, read_rows
 from holdfast.models.rehearsal import Rehearsal, rehearse
-from holdfast.models.ridge import LAMBDAS, choose_strength
+from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
 from holdfast.models.timing import Timing
 
 if TYPE_CHECKING:
@@ -96,6 +98,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         how = rehearse(sample, design, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
         self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
         self.calibration_ = self._levelled(observed, how.slope)
+        accounts = pd.factorize(sample.X.index.get_level_values("account_id"))[0]
+        penalty = ridge_penalty(self.encoding_, self.strength_)
+        self.doubt_ = Doubt.learn(design, sample.periods, self.members_.ridge, penalty, accounts)
         return self
 
     @overload
@@ -117,6 +122,31 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         eta = self.members_.eta(self.encoding_.design(X), self.encoding_.features(X), calendar)
         eta = self.calibration_.apply(eta, calendar)
         return churn_frame(eta, X, self.horizons_, rises=self.rises_)
+
+    def predict_interval(self, X: Snapshot, level: float = 0.9) -> pd.DataFrame:
+        """Bound the probability of churn of each account: columns (horizon, ``low`` or ``high``).
+
+        The interval is for the account's own probability, given what is measured of it; it is wide where few accounts
+        churned in training, and where regression and trees disagree.
+
+        Raises
+        ------
+        UsageError
+            When the level does not lie between 0 and 1.
+        """
+        check_is_fitted(self)
+        if not 0 < level < 1:
+            raise UsageError("predict_interval, level", "a share between 0 and 1", str(level), "such as 0.9")
+        design, features, calendar = self.encoding_.design(X), self.encoding_.features(X), self.exposure(X)
+        regression, trees = self.members_.parts(design, features)
+        eta = self.calibration_.apply(self.members_.eta(design, features, calendar), calendar)
+        spread = self.doubt_.spread(design, eta, calendar)
+        ends = bounds(eta, spread, np.abs(regression - trees), level)
+        low, high = ends if self.rises_ else (1.0 - ends[1], 1.0 - ends[0])
+        told = {
+            (h, side): of[:, k] for k, h in enumerate(self.horizons_) for side, of in (("low", low), ("high", high))
+        }
+        return pd.DataFrame(told, index=X.index).rename_axis(columns=["horizon", "bound"])
 
     def predict(self, X: Table) -> NDArray[Any]:
         """Predict the likelier class of each row of a plain frame or array (n,)."""
@@ -187,6 +217,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             "encoding": self.encoding_.to_dict(),
             "strength": self.strength_,
             "timing": self.timing_.to_dict(),
+            "doubt": self.doubt_.to_dict(),
             **self.members_.to_dict(),
             "calibration": self.calibration_.to_dict(),
         }
@@ -202,6 +233,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         model.events_, model.evidence_ = state["events"], state["evidence"]
         model.encoding_ = Encoding.from_dict(state["encoding"])
         model.strength_ = state["strength"]
+        model.doubt_ = Doubt.from_dict(state["doubt"])
         model.timing_ = Timing.from_dict(state["timing"])
         model.members_ = Members.from_dict(state)
         model.calibration_ = Calibration(**state["calibration"])

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from holdfast.errors import BundleError, did_you_mean
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats
+from holdfast.models.health_notes import notes_of
+from holdfast.models.health_state import restore, state_of, template_in
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import LEARNED_FROM, Observed, observe, refuse_too_few
+from holdfast.models.plain import PlainOutcomes, Table, read, read_rows, with_curves
+from holdfast.models.pooling import learn_pooled
 from holdfast.models.score_hazard import ScoreHazard
 from holdfast.models.template import DEFAULT, SHARES, Template, scored
 from holdfast.models.weighting import Weighting
-from holdfast.models.weights import ALPHAS, choose_alpha, fit_weights
+from holdfast.models.weights import ALPHAS
+
+if TYPE_CHECKING:
+    from holdfast.features.indicators.indicator import Indicator
 
 MIN_COVERAGE = 0.25
 RISKIEST, BEST = 0.20, 0.80  # quantiles of the reference rows that score 40 and 80
@@ -49,8 +58,10 @@ class HealthScore(BaseEstimator):
     ----------
     weights_, reference_
         Weight and mean curve value of each indicator.
-    anchors_
-        Weighted means that score 40 and 80.
+    anchors_, mix_
+        Weighted means that score 40 and 80, and the shares of the training rows by band; both frozen with the model.
+    segments_, heard_
+        Weights of the segments that churned enough to have their own, and the accounts that churned by segment.
     strength_, alpha_, context_
         Log-hazard between the worst and the best account, the chosen strength of the prior, and the columns held apart
         from the score; all missing when the template's weights stand.
@@ -78,24 +89,40 @@ class HealthScore(BaseEstimator):
         """Score by a template, unless named by 40 % product, 30 % relationship, 30 % business; a fit only predicts."""
         return cls(learn=False, prior=prior, min_coverage=min_coverage)
 
-    def fit(self, X: Snapshot, y: Outcomes) -> Self:
+    def fit(self, X: Snapshot | Table, y: Outcomes | ArrayLike) -> Self:
         """Learn weights, anchors and the recalibration to probabilities from the rows whose labels are known.
+
+        Parameters
+        ----------
+        X, y
+            A snapshot and labels; or a plain frame or array, a row per account, with a label of two classes, the second
+            of which is the churn. There each number gets a curve by its own deciles.
 
         Raises
         ------
         TooFewEvents
             When fewer than five accounts churned, or stayed.
         """
-        observed = observe(X, y)
+        rows, outcomes = read(self, X, y)
+        self.columns_: tuple[Indicator, ...] = ()
+        if isinstance(outcomes, PlainOutcomes):
+            rows = with_curves(rows, outcomes)
+            self.columns_ = rows.catalog
+        return self.learn_from(observe(rows, outcomes))
+
+    def learn_from(self, observed: Observed) -> Self:
+        """Learn from rows and intervals that are paired already; `fit` is what to call."""
+        X = observed.X
         refuse_too_few(observed)
         self.evidence_, self.events_ = observed.evidence, observed.events
         self.horizons_, self.rises_ = observed.horizons, observed.rises
-        self.weights_ = self.start.weights(X.catalog)
+        self.prior_ = self.weights_ = self.start.weights(X.catalog)
         told = [(one.name, one.title, one.dimension) for one in scored(X.catalog) if one.name in self.weights_.index]
         self.table_ = pd.DataFrame(told, columns=["indicator", "title", "dimension"])
         learns = self.learn and observed.evidence >= LEARNED_FROM
         self.segments_ = {} if learns else dict(Weighting.by(self.start, X.catalog).segments)
-        self.unseen_ = tuple(sorted(set(self.start.segments) - set(X.context["segment"])))
+        self.heard_: dict[str, int] = {}
+        self.unseen_ = tuple(sorted(set(self.start.segments) - set(_segment(X))))
         self.reference_ = observed.X.curved().mean().fillna(0.5)
         self.strength_: float | None = None
         self.alpha_: float | None = None
@@ -104,16 +131,28 @@ class HealthScore(BaseEstimator):
             self._learn_weights(observed)
         self.anchors_ = _anchors(self.index(observed.X)) if self.learn else (0.4, 0.8)
         self.hazard_ = ScoreHazard.learn(self._beside_context(observed.X), observed, calendar=True)
+        self.mix_ = self._shares(observed.X, ACTION)
         return self
 
-    def score(self, X: Snapshot) -> pd.Series:
+    def score(self, X: Snapshot | Table) -> pd.Series:
         """Health of each row, 0 to 100.
 
         Missing where the share of the applicable indicators that are present lies below `min_coverage`, and where
         nothing is present that weighs anything.
         """
-        points = self.points_at(self.index(X))
-        return pd.Series(np.where(self._suffices(X, "all"), points, np.nan), index=X.index, name="health")
+        rows = self._rows(X)
+        points = self.points_at(self.index(rows))
+        return pd.Series(np.where(self._suffices(rows, "all"), points, np.nan), index=rows.index, name="health")
+
+    def mix(self, X: Snapshot) -> pd.DataFrame:
+        """Compare the shares of accounts by band with those of the reference rows: band, reference, now, change.
+
+        The anchors of the scale are frozen with the model, so a book that gets worse moves the shares; an alarm is due
+        where green has moved by more than 5 points.
+        """
+        check_is_fitted(self)
+        now = self._shares(X, ACTION)
+        return pd.DataFrame({"reference": self.mix_, "now": now, "change": now - self.mix_}).rename_axis("band")
 
     def points_at(self, index: Floats) -> Floats:
         """Put weighted means of curve values, 0 to 1, on the scale of the score, 0 to 100."""
@@ -122,7 +161,7 @@ class HealthScore(BaseEstimator):
 
     def dimensions(self, X: Snapshot) -> pd.DataFrame:
         """Weighted mean of the curve points, 0 to 100, inside product, relationship and business."""
-        curved, by, segment = self._curved(X), self.weighting(X), X.context["segment"]
+        curved, by, segment = self.curves(X), self.weighting(X), _segment(X)
         columns = {}
         for dimension in SHARES:
             points = 100.0 * by.mean(curved, segment, _of(X, dimension).__contains__)
@@ -139,7 +178,7 @@ class HealthScore(BaseEstimator):
 
     def weights_of(self, X: Snapshot) -> pd.DataFrame:
         """Weight of every indicator for every row, summing to 1: those of its segment, where the template has any."""
-        return self.weighting(X).table(X.context["segment"])
+        return self.weighting(X).table(_segment(X))
 
     def bound(self, missing: Iterable[str], X: Snapshot) -> float:
         """Give the points by which no score of these rows can move further when these indicators go missing.
@@ -191,76 +230,62 @@ class HealthScore(BaseEstimator):
     def notes(self) -> tuple[str, ...]:
         """What a reader of the score must know."""
         check_is_fitted(self)
-        of, told = self.start, []
-        if self.learn and self.alpha_ is None:
-            which = f"the template's weights stand ({of.name}, version {of.version})"
-            told.append(f"{self.events_} accounts churned in training: {which}")
-        if self.learned and of.segments:
-            told.append(f"the template {of.name} weighs segments apart; what was learned holds for all of them")
-        elif self.unseen_:
-            told.append(f"the template {of.name} weighs segments that no account is of: {', '.join(self.unseen_)}")
-        return tuple(told)
+        return notes_of(self)
 
-    def predict_proba(self, X: Snapshot) -> pd.DataFrame:
+    @overload
+    def predict_proba(self, X: Snapshot) -> pd.DataFrame: ...
+
+    @overload
+    def predict_proba(self, X: Table) -> Floats: ...
+
+    def predict_proba(self, X: Snapshot | Table) -> pd.DataFrame | Floats:
         """Probability of churn within each horizon: the score in its calendar, recalibrated on training rows.
 
         With learned weights contract, segment, plan, tenure and size stand beside the score, as they did in learning.
+        For a plain frame or array: the probability (n, 2) of each class.
         """
         check_is_fitted(self)
+        if not isinstance(X, Snapshot):
+            event = self.predict_proba(self._rows(X)).to_numpy()[:, -1]
+            return np.column_stack([1.0 - event, event])
         return self.hazard_.predict(self._beside_context(X), X)
 
     def to_dict(self) -> dict[str, Any]:
         """State as JSON-able values; `from_dict` restores it to the last bit."""
         check_is_fitted(self)
-        return {
-            "parameters": self.get_params() | {"alphas": list(self.alphas), "prior": self.start.to_dict()},
-            "table": self.table_.to_dict("list"),
-            "weights": self.weights_.tolist(),
-            "segments": {name: one.to_dict() for name, one in self.segments_.items()},
-            "unseen": list(self.unseen_),
-            "reference": self.reference_.to_dict(),
-            "anchors": list(self.anchors_),
-            "strength": self.strength_,
-            "alpha": self.alpha_,
-            "events": self.events_,
-            "evidence": self.evidence_,
-            "horizons": list(self.horizons_),
-            "rises": self.rises_,
-            "context": None if self.context_ is None else self.context_.to_dict(),
-            "hazard": self.hazard_.to_dict(),
-        }
+        return state_of(self)
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> HealthScore:
         """Restore a fitted score from `to_dict`."""
-        health = cls(**{**state["parameters"], "prior": Template.from_dict(state["parameters"]["prior"]).known})
-        health.table_ = pd.DataFrame(state["table"])
-        names = pd.Index(state["table"]["indicator"])
-        health.weights_ = pd.Series(state["weights"], index=names, name="weight")
-        health.segments_ = {name: pd.Series(one, name="weight") for name, one in state["segments"].items()}
-        health.unseen_ = tuple(state["unseen"])
-        health.reference_ = pd.Series(state["reference"])
-        health.anchors_ = (state["anchors"][0], state["anchors"][1])
-        health.strength_, health.alpha_ = state["strength"], state["alpha"]
-        health.events_, health.evidence_ = state["events"], state["evidence"]
-        health.horizons_, health.rises_ = tuple(state["horizons"]), state["rises"]
-        health.context_ = None if state["context"] is None else Encoding.from_dict(state["context"])
-        health.hazard_ = ScoreHazard.from_dict(state["hazard"])
-        return health
+        return restore(cls(**{**state["parameters"], "prior": template_in(state)}), state)
 
     def _learn_weights(self, observed: Observed) -> None:
         self.context_ = Encoding.fit(observed.X).context_only()
         context = self.context_.design(observed.X)
-        curves, prior = self._curved(observed.X).to_numpy(float), self.weights_.to_numpy(float)
-        alpha = choose_alpha(curves, context, observed, prior, tuple(self.alphas))
-        learned = fit_weights(curves, context, observed.periods, prior, alpha, sign=observed.health_sign)
-        self.weights_ = pd.Series(learned.weights, index=self.weights_.index, name="weight")
-        self.alpha_, self.strength_ = alpha, learned.strength
+        curves, prior = self.curves(observed.X).to_numpy(float), self.weights_.to_numpy(float)
+        segment = _segment(observed.X)
+        pooled = learn_pooled(curves, context, observed, prior, tuple(self.alphas), segment)
+        names = self.weights_.index
+        self.weights_ = pd.Series(pooled.every.weights, index=names, name="weight")
+        self.segments_ = {of: pd.Series(one, index=names, name="weight") for of, one in pooled.segments.items()}
+        self.alpha_, self.strength_, self.heard_ = pooled.alpha, pooled.every.strength, pooled.heard
+
+    def _rows(self, X: Snapshot | Table) -> Snapshot:
+        """Read a plain frame as in training; a snapshot is what it is."""
+        if isinstance(X, Snapshot):
+            return X
+        check_is_fitted(self)
+        return replace(read_rows(self, X, reset=False), catalog=self.columns_)
+
+    def _shares(self, X: Snapshot, policy: BandPolicy) -> pd.Series:
+        bands = policy.names_of(self.score(X).dropna())
+        return bands.value_counts(normalize=True).reindex(policy.names, fill_value=0.0).rename("share")
 
     def _suffices(self, X: Snapshot, of: str) -> NDArray[np.bool_]:
         """Whether the evidence of a dimension, or of all, is enough to judge by."""
         known, inside = X.indicators[self._names(X)], _of(X, of)
-        there = np.isfinite(self.weighting(X).mean(known, X.context["segment"], inside.__contains__))
+        there = np.isfinite(self.weighting(X).mean(known, _segment(X), inside.__contains__))
         return there & np.asarray(X.coverage[of].fillna(0.0) >= self.min_coverage) if of in X.coverage else there
 
     def _names(self, X: Snapshot) -> list[str]:
@@ -272,14 +297,14 @@ class HealthScore(BaseEstimator):
                 raise BundleError("Snapshot", f"the indicator {name!r} of training", do, "measure it")
         return names
 
-    def _curved(self, X: Snapshot) -> pd.DataFrame:
-        """Curve values; once fitted, what is missing contributes the reference mean."""
+    def curves(self, X: Snapshot) -> pd.DataFrame:
+        """Curve values, 0 to 1, of what is weighed; once fitted, what is missing contributes the reference mean."""
         curved = X.curved()[self._names(X)]
         return curved.fillna(self.reference_) if hasattr(self, "reference_") else curved
 
     def index(self, X: Snapshot) -> Floats:
         """Weighted mean of the curve values, 0 to 1."""
-        return self.weighting(X).mean(self._curved(X), X.context["segment"])
+        return self.weighting(X).mean(self.curves(X), _segment(X))
 
     def _beside_context(self, X: Snapshot) -> Floats:
         index = self.index(X)[:, None]
@@ -289,6 +314,11 @@ class HealthScore(BaseEstimator):
     def anchors(self) -> tuple[float, float]:
         """Weighted means of curve values, 0 to 1, that score 40 and 80."""
         return self.anchors_ if hasattr(self, "anchors_") else (0.4, 0.8)
+
+
+def _segment(X: Snapshot) -> pd.Series:
+    """Give the segment of each row, empty where segments are not known at all."""
+    return X.context["segment"] if "segment" in X.context else pd.Series("", index=X.index)
 
 
 def _anchors(index: Floats) -> tuple[float, float]:

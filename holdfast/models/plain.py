@@ -17,9 +17,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_feature_names, _check_n_features, column_or_1d, validate_data
 
 from holdfast.errors import UsageError, did_you_mean
-from holdfast.features.indicators.curves import bands
+from holdfast.features.indicators.curves import Curve, bands
 from holdfast.features.indicators.expression import Constant
-from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.indicators.indicator import Healthy, Indicator
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.outcomes import Outcomes
 
@@ -126,14 +126,20 @@ def _scored(name: str, values: np.ndarray[Any, Any], event: np.ndarray[Any, Any]
     stayed, left = rank[known & ~event], rank[known & event]
     more = len(left) == 0 or len(stayed) == 0 or bool(stayed.mean() >= left.mean())
     worth = np.linspace(0, 100, len(points)) if more else np.linspace(100, 0, len(points))
+    curve = bands(*zip(points.tolist(), worth.tolist(), strict=True))
+    return column(name, "high" if more else "low", curve)
+
+
+def column(name: str, healthy: Healthy, curve: Curve) -> Indicator:
+    """Declare a column of a frame as an indicator that is measured already."""
     return Indicator(
         Constant(0.0),
         name=name,
         dimension="product",
-        healthy="high" if more else "low",
+        healthy=healthy,
         unit="",
         title=name,
-        curve=bands(*zip(points.tolist(), worth.tolist(), strict=True)),
+        curve=curve,
         evidence="{value}",
     )
 

@@ -120,7 +120,7 @@ def score(
     probability = model.predict_proba(now)
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
-    rows = rows.join(_health(now, health, history)).join(_probabilities(probability, now.exposure, ids, model))
+    rows = rows.join(_health(now, health, history)).join(_probabilities(probability, now, ids, model))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     rows["data_completeness"] = now.coverage["all"].to_numpy()
     rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
@@ -152,11 +152,12 @@ def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFram
     return frame
 
 
-def _probabilities(
-    probability: pd.DataFrame, exposure: pd.DataFrame, ids: pd.Index[str], model: ChurnModel
-) -> pd.DataFrame:
+def _probabilities(probability: pd.DataFrame, now: Snapshot, ids: pd.Index[str], model: ChurnModel) -> pd.DataFrame:
+    interval = model.predict_interval(now)
     frame = probability.set_axis(ids, axis=0).add_prefix("p")
-    frame["p_renew"] = passing(probability.to_numpy(), exposure.to_numpy()) if model.rises_ else np.nan
+    if 90 in model.horizons_:
+        frame["p90_low"], frame["p90_high"] = (interval[90, side].to_numpy() for side in ("low", "high"))
+    frame["p_renew"] = passing(probability.to_numpy(), now.exposure.to_numpy()) if model.rises_ else np.nan
     return frame
 
 

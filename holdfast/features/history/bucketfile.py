@@ -227,6 +227,8 @@ def _series(column: pa.ChunkedArray) -> pd.Series:
         raw = whole.view(pa.int64())
         missing = np.iinfo(np.int64).min
         return pd.Series(instants((raw.fill_null(missing) if raw.null_count else raw).to_numpy()))
+    if pa.types.is_boolean(whole.type):  # only ``deleted``, absent from buckets where nothing is
+        return pd.Series(whole.fill_null(False).to_numpy(zero_copy_only=False))
     return pd.Series(whole.to_numpy(zero_copy_only=False), copy=False)
 
 

@@ -44,7 +44,8 @@ def company_frames(seed: int = 0) -> dict[str, pd.DataFrame]:
     )
     for name in ("invoices", "tickets", "touchpoints"):
         frames[name] = _told_at_once(frames[name])
-    return {name: _coarse(name, _corrected(_late(name, frame, rng), rng)) for name, frame in sorted(frames.items())}
+    some = {name: frame for name, frame in sorted(frames.items()) if len(frame)}
+    return {name: _coarse(name, _corrected(_late(name, frame, rng), rng)) for name, frame in some.items()}
 
 
 def _told_at_once(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,33 @@
+"""What a reader of a health score must know: whose weights stand, and for whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast.models.pooling import SEGMENT_FROM
+
+if TYPE_CHECKING:
+    from holdfast.models.health import HealthScore
+
+
+def notes_of(health: HealthScore) -> tuple[str, ...]:
+    """Tell what a fitted score rests on."""
+    of, told = health.start, []
+    if health.learn and not health.learned:
+        which = f"the template's weights stand ({of.name}, version {of.version})"
+        told.append(f"{health.events_} accounts churned in training: {which}")
+    if health.learned and len(health.heard_) > 1:
+        told += _segments(health)
+    if health.learned and of.segments:
+        told.append(f"the template {of.name} weighs segments apart; what is learned starts from its common weights")
+    elif health.unseen_:
+        told.append(f"the template {of.name} weighs segments that no account is of: {', '.join(health.unseen_)}")
+    return tuple(told)
+
+
+def _segments(health: HealthScore) -> list[str]:
+    own = [f"{name} ({health.heard_[name]} churned)" for name in health.segments_]
+    rest = [f"{name} ({events})" for name, events in health.heard_.items() if name not in health.segments_]
+    told = [f"segments with weights of their own: {', '.join(own)}"] if own else []
+    few = f"segments with the common weights, below {SEGMENT_FROM} churned: {', '.join(rest)}"
+    return [*told, few] if rest else told

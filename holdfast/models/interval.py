@@ -1,0 +1,107 @@
+"""How far a probability can be trusted: an interval for each account.
+
+Three things are unsure about the log-hazard of an account. The coefficients of the regression: their covariance is that
+of a sandwich clustered by account, in which the ridge's own prior counts too, since what is shrunk is biased by as much
+as the prior allows. Which learner is right: the distance between regression and trees tells. And what no indicator
+says: a floor, set where nine in ten intervals hold the probability that a particle filter knows in simulated companies
+(``python -m benchmarks.quality``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.stats import norm
+
+from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, hazard_objective, loss_terms
+
+Ints = NDArray[np.int64]
+DISAGREEMENT = 0.8  # of the distance between the learners, as a standard deviation
+UNSAID = 0.7  # standard deviation of the log-hazard that the indicators leave open
+_CHUNK = 50_000
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Covariance of coefficients, interval intercepts and off-cycle shift, (p + K + 1) squared."""
+
+    covariance: Floats
+
+    @classmethod
+    def learn(cls, design: Floats, periods: Periods, fit: HazardFit, penalty: Floats, account: Ints) -> Self:
+        """Estimate the covariance around a fit; ``account`` (n,) numbers the accounts."""
+        theta = np.concatenate([fit.coef, fit.intercepts, [fit.off_cycle]])
+        _, _, curvature = hazard_objective(design, periods, penalty)(theta)
+        hessian = curvature()
+        factor = cho_factor(hessian)
+        prior = np.zeros(len(theta))
+        prior[: len(penalty)] = penalty
+        inner = _clustered(design, periods, fit, account) + np.diag(prior)
+        half = cho_solve(factor, inner)
+        covariance = cho_solve(factor, half.T)
+        return cls(0.5 * (covariance + covariance.T))
+
+    def spread(self, design: Floats, eta: Floats, exposure: Exposure) -> Floats:
+        """Give the standard deviation of the log of the hazard summed up to each horizon (n, K)."""
+        n, k = eta.shape
+        hazard = np.exp(eta - eta.max(axis=1, keepdims=True))
+        spread = np.empty((n, k))
+        for last in range(k):
+            share = hazard[:, : last + 1] / hazard[:, : last + 1].sum(axis=1, keepdims=True)
+            weights = np.zeros((n, k + 1))
+            weights[:, : last + 1] = share
+            weights[:, k] = (share * exposure.off_cycle[:, : last + 1]).sum(axis=1)
+            row = np.hstack([design, weights])
+            spread[:, last] = np.sqrt(np.maximum(np.einsum("ij,ij->i", row @ self.covariance, row), 0.0))
+        return spread
+
+    def to_dict(self) -> dict[str, Any]:
+        """State as plain numbers: the lower triangle, row by row."""
+        size = len(self.covariance)
+        return {"size": size, "triangle": self.covariance[np.tril_indices(size)].tolist()}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Self:
+        """Restore from `to_dict`, to the last bit."""
+        covariance = np.zeros((state["size"], state["size"]))
+        covariance[np.tril_indices(state["size"])] = state["triangle"]
+        return cls(covariance + np.tril(covariance, -1).T)
+
+
+def bounds(eta: Floats, spread: Floats, apart: Floats, level: float) -> tuple[Floats, Floats]:
+    """Give the lower and upper bound of the probability of the event by each horizon (n, K).
+
+    Parameters
+    ----------
+    spread
+        (n, K): from `Doubt.spread`.
+    apart
+        (n,): distance between the log-hazards of the two learners.
+    level
+        Share of the accounts whose probability should lie inside.
+    """
+    total = np.log(np.cumsum(np.exp(eta), axis=1))
+    deviation = np.sqrt(spread**2 + (DISAGREEMENT * apart[:, None]) ** 2 + UNSAID**2)
+    reach = norm.ppf(0.5 + level / 2) * deviation
+    low, high = (-np.expm1(-np.exp(total + side * reach)) for side in (-1.0, 1.0))
+    return low, high
+
+
+def _clustered(design: Floats, periods: Periods, fit: HazardFit, account: Ints) -> Floats:
+    """Sum the outer products of the accounts' gradients."""
+    width, accounts = design.shape[1] + periods.event.shape[1] + 1, int(account.max()) + 1
+    total, together = np.zeros((width, width)), max(1, _CHUNK * accounts // len(account))
+    for first in range(0, accounts, together):
+        some = (account >= first) & (account < first + together)
+        part = periods.rows(some)
+        _, slope, _ = loss_terms(fit.eta(fit.g(design[some]), part.exposure), part.event, part.weight)
+        cycle = (slope * part.exposure.off_cycle).sum(axis=1, keepdims=True)
+        rows = np.hstack([design[some] * slope.sum(axis=1, keepdims=True), slope, cycle])
+        sums = np.zeros((together, width))
+        np.add.at(sums, account[some] - first, rows)
+        total += sums.T @ sums
+    return total
