@@ -28,9 +28,11 @@ _HOME = {
     "ALERT": "holdfast.models.bands",
     "ChurnModel": "holdfast.models.churn",
     "HazardClassifier": "holdfast.models.ridge",
+    "ExpansionModel": "holdfast.models.expansion",
     "HealthScore": "holdfast.models.health",
     "Backtest": "holdfast.training.backtest",
     "Churn": "holdfast.training.labels",
+    "Treatments": "holdfast.training.treatment",
     "Labels": "holdfast.training.labels",
     "backtest": "holdfast.training.backtest",
     "label": "holdfast.training.labels",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from holdfast.models.bands import ACTION as ACTION
     from holdfast.models.bands import ALERT as ALERT
     from holdfast.models.churn import ChurnModel as ChurnModel
+    from holdfast.models.expansion import ExpansionModel as ExpansionModel
     from holdfast.models.health import HealthScore as HealthScore
     from holdfast.models.ridge import HazardClassifier as HazardClassifier
     from holdfast.serving.scoring import score as score
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from holdfast.training.labels import Churn as Churn
     from holdfast.training.labels import Labels as Labels
     from holdfast.training.labels import label as label
+    from holdfast.training.treatment import Treatments as Treatments
 
 
 def __getattr__(name: str) -> object:

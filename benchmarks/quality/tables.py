@@ -1,6 +1,6 @@
 """Our churn model beside the rivals on public data: the same rows for all, each figure from the same run.
 
-python -m benchmarks.quality.tables [NAME ...] [--json] [--without MODEL ...] [--seconds N]
+python -m benchmarks.quality.tables [NAME ...] [--json] [--without MODEL ...] [--seconds N] [--jobs N]
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import holdfast as hf
@@ -29,6 +31,7 @@ Answer = Callable[[Split], pd.DataFrame]  # probabilities of the test rows, one 
 RIVALS: Mapping[str, Make] = {"logistic": logistic, "lightgbm": lightgbm_default}
 MODELS = (OURS, *RIVALS, *PEERS)
 SECONDS = 60.0  # of FLAML's search, for a fold or a refit: its horizons share them
+JOBS = 2
 _TITLE = (__doc__ or "").splitlines()[0]
 _FIGURES = ("auc", "log_loss", "skill", "ece", "slope")
 
@@ -69,7 +72,7 @@ def peer(one: Peer, python: Path, seconds: float, split: Split) -> pd.DataFrame:
         else:
             known = labels.notna().to_numpy()
             train, test, y = split.train[known], split.test, labels[known]
-        told[horizon] = ask(python, one.module, train, y.to_numpy(float), test, settings)
+        told[horizon] = ask(python, one.module, train, y.to_numpy(dtype=np.float64), test, settings)
     return pd.DataFrame(told, index=split.test.index)
 
 
@@ -84,12 +87,21 @@ def models(data: str, without: Iterable[str], seconds: float) -> dict[str, Answe
     return found
 
 
-def compare(data: str, splits: list[Split], answers: Mapping[str, Answer]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Ask every model, and judge them on the same rows; also say which peers failed, and how."""
+def compare(
+    data: str, splits: list[Split], answers: Mapping[str, Answer], jobs: int = JOBS
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Ask every model, and judge them on the same rows; also say which peers failed, and how.
+
+    Parameters
+    ----------
+    jobs
+        How many processes of a peer run at a time, each on one core.
+    """
     told, failed = {}, []
     for name, answer in answers.items():
         try:
-            told[name] = [answer(split) for split in splits]
+            with ThreadPoolExecutor(jobs if name in PEERS else 1) as pool:
+                told[name] = list(pool.map(answer, splits))
         except PeerFailed as problem:
             failed.append(f"{name} failed on {data}: {problem}")
     return judge(data, splits, told), failed
@@ -110,12 +122,13 @@ def main() -> int:
         print("benchmarks.quality.tables: no data. Set HOLDFAST_DATA to the folder of the data sets.", file=sys.stderr)
         return 0
     rows: list[dict[str, Any]] = []
-    failures, absent = [], set()
+    failures: list[str] = []
+    absent: set[str] = set()
     for data in asked.names or DATA:
         found = models(data, asked.without, asked.seconds)
         absent |= {name for name in PEERS if PEERS[name].runs_on(data)} - set(found) - set(asked.without)
         print(f"{data}: {', '.join(found)}", file=sys.stderr, flush=True)
-        these, failed = compare(data, DATA[data](folder), found)
+        these, failed = compare(data, DATA[data](folder), found, asked.jobs)
         rows, failures = rows + these, failures + failed
         if not asked.json:
             print(markdown(these), end="\n\n", flush=True)
@@ -159,6 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--without", nargs="+", default=[], metavar="MODEL", help=f"of {', '.join(MODELS)}")
     budget = "FLAML's search for a fold or refit, shared by its horizons (default: %(default)s)"
     parser.add_argument("--seconds", type=float, default=SECONDS, help=budget)
+    parser.add_argument("--jobs", type=int, default=JOBS, help="processes of a peer at a time (default: %(default)s)")
     asked = parser.parse_args()
     for given, known in ((asked.names, tuple(DATA)), (asked.without, MODELS)):
         for name in set(given) - set(known):

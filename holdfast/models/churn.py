@@ -20,6 +20,7 @@ from holdfast.models.interval import Doubt, bounds
 from holdfast.models.members import LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
+    EXPANSION,
     LEARNED_FROM,
     TREES_FROM,
     Observed,
@@ -37,6 +38,7 @@ from holdfast.models.timing import Timing
 if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.models.explain import Explanation
+    from holdfast.models.untreated import Untreated
 
 
 class ChurnModel(ClassifierMixin, BaseEstimator):
@@ -72,7 +74,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.calibrate = calibrate
         self.seed = seed
 
-    def fit(self, X: Snapshot | Table, y: Outcomes | ArrayLike) -> Self:
+    def fit(self, X: Snapshot | Table, y: Outcomes | ArrayLike, untreated: Untreated | None = None) -> Self:
         """Learn from the rows of a snapshot whose labels are known, censored rows as far as they were observed.
 
         Parameters
@@ -80,6 +82,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         X, y
             A snapshot and labels; or a plain frame or array, a row per account, with a label of two classes, the second
             of which is the churn.
+        untreated
+            What is known of interventions: with it, the risk of accounts that nobody helps is learned.
 
         Raises
         ------
@@ -87,7 +91,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             When fewer than five accounts churned, or stayed.
         """
         rows, outcomes = read(self, X, y)
-        observed = observe(rows, outcomes)
+        observed = observe(rows, outcomes) if untreated is None else untreated.applied(observe(rows, outcomes))
+        self.ground_ = "" if untreated is None else untreated.ground
         refuse_too_few(observed)
         self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
@@ -162,7 +167,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     def exposure(self, X: Snapshot) -> Exposure:
         """Read the decisions of each interval from a snapshot, by the timing of exits that was learned."""
         check_is_fitted(self)
-        return exposure(X, self.horizons_, rises=self.rises_, timing=self.timing_)
+        decided = self.rises_ and self.kind_ != EXPANSION
+        return exposure(X, self.horizons_, decided=decided, timing=self.timing_)
 
     def explain(self, X: Snapshot, history: History | None = None) -> Explanation:
         """Split the risk of each row exactly over indicators and context; evidence is told from the history."""
@@ -194,6 +200,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """What a reader of the figures must know."""
         check_is_fitted(self)
         notes = []
+        if self.ground_:
+            notes.append(self.ground_)
         if self.evidence_ < LEARNED_FROM:
             notes.append(f"{self.events_} accounts churned in training: the template leads, and figures are uncertain")
         if self.members_.trees is None:
@@ -216,6 +224,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             "evidence": self.evidence_,
             "encoding": self.encoding_.to_dict(),
             "strength": self.strength_,
+            "ground": self.ground_,
             "timing": self.timing_.to_dict(),
             "doubt": self.doubt_.to_dict(),
             **self.members_.to_dict(),
@@ -223,7 +232,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         }
 
     @classmethod
-    def from_dict(cls, state: dict[str, Any]) -> ChurnModel:
+    def from_dict(cls, state: dict[str, Any]) -> Self:
         """Restore a fitted model from `to_dict`."""
         model = cls(**state["parameters"])
         model.classes_, model.n_features_in_ = np.array(state["classes"]), state["features"][0]
@@ -232,7 +241,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         model.kind_, model.horizons_, model.rises_ = state["kind"], tuple(state["horizons"]), bool(state["rises"])
         model.events_, model.evidence_ = state["events"], state["evidence"]
         model.encoding_ = Encoding.from_dict(state["encoding"])
-        model.strength_ = state["strength"]
+        model.strength_, model.ground_ = state["strength"], state["ground"]
         model.doubt_ = Doubt.from_dict(state["doubt"])
         model.timing_ = Timing.from_dict(state["timing"])
         model.members_ = Members.from_dict(state)

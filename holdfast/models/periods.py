@@ -17,6 +17,7 @@ from holdfast.models.hazard import Exposure, Floats, Periods, event_probability
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.timing import Timing
 
+EXPANSION = "expansion"  # the kind of labels whose event is a good one
 MIN_EVENTS = 5  # below this nothing is learned
 LEARNED_FROM = 50  # from here on learned weights may stand without the template
 TREES_FROM = 200  # from here on boosted trees join the regression
@@ -42,6 +43,8 @@ class Observed:
         Distinct accounts that churned, and that stayed, in at least one row.
     timing
         When exits become known, from the decision they belong to.
+    kind
+        Of the labels.
     """
 
     X: Snapshot
@@ -51,11 +54,12 @@ class Observed:
     events: int
     survivors: int
     timing: Timing = field(default_factory=Timing)
+    kind: str = "notice"
 
     @property
     def health_sign(self) -> int:
-        """Sign with which health enters the log-hazard: it lowers the hazard of churn and raises that of the return."""
-        return -1 if self.rises else 1
+        """Sign with which health enters the log-hazard: it lowers that of churn, and raises others: return, growth."""
+        return -1 if self.rises and self.kind != EXPANSION else 1
 
     @property
     def evidence(self) -> int:
@@ -71,11 +75,12 @@ class Observed:
         return replace(self, X=self.X.rows(mask), periods=self.periods.rows(mask))
 
 
-def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool, timing: Timing | None = None) -> Exposure:
+def exposure(X: Snapshot, horizons: tuple[int, ...], *, decided: bool, timing: Timing | None = None) -> Exposure:
     """Read the decisions of each interval from a snapshot, as offsets.
 
     With a calendar, a decision counts in the intervals in which its exits become known, by their shares. Renewal
-    decisions have no say in whether a silent account returns, so for ``silence`` every interval counts by its days.
+    decisions have no say in whether a silent account returns, or grows: not ``decided``, every interval counts by its
+    days.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def exposure(X: Snapshot, horizons: tuple[int, ...], *, rises: bool, timing: Tim
             f"measure with horizons {missing} too",
         )
     decisions = _counted(X, horizons) if timing is None or X.calendar.empty else _timed(X, horizons, timing)
-    decisions = np.where(np.isfinite(decisions) & rises & (decisions >= _HARDLY), decisions, 0.0)
+    decisions = np.where(np.isfinite(decisions) & decided & (decisions >= _HARDLY), decisions, 0.0)
     off_cycle = (decisions <= 0).astype(float)
     lasting = np.diff([0, *horizons]) / 30.0
     return Exposure(np.log(np.where(decisions > 0, decisions, lasting)), off_cycle)
@@ -135,8 +140,9 @@ def observe(X: Snapshot, y: Outcomes) -> Observed:
     before = np.column_stack([np.zeros(len(happened)), happened[:, :-1]])
     weight = ((before == 0) & np.isfinite(happened)).astype(float)
     event = np.where(weight > 0, happened, 0.0)
-    timing = Timing() if X.calendar.empty or not y.rises else Timing.learn(X.calendar, y.event_at.reindex(X.index))
-    every = Periods(exposure(X, horizons, rises=y.rises, timing=timing), event, weight)
+    decided = y.rises and y.kind != EXPANSION
+    timing = Timing() if X.calendar.empty or not decided else Timing.learn(X.calendar, y.event_at.reindex(X.index))
+    every = Periods(exposure(X, horizons, decided=decided, timing=timing), event, weight)
     known = X.index.get_level_values("account_id")
     return Observed(
         X=X.rows(every.seen),
@@ -146,6 +152,7 @@ def observe(X: Snapshot, y: Outcomes) -> Observed:
         events=known[(churned == 1).any(axis=1)].nunique(),
         survivors=known[(churned == 0).any(axis=1)].nunique(),
         timing=timing,
+        kind=y.kind,
     )
 
 

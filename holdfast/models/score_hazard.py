@@ -85,4 +85,4 @@ class ScoreHazard:
     def _exposure(self, X: Snapshot) -> Exposure:
         if not self.calendar:
             return by_days(X, self.horizons)
-        return exposure(X, self.horizons, rises=self.rises, timing=self.timing)
+        return exposure(X, self.horizons, decided=self.rises, timing=self.timing)

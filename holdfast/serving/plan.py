@@ -73,6 +73,9 @@ class Churn(_Section):
     grace_days: Days = Field(default=14, description="notice: days after a term's end before a lapse counts")
     min_tenure_days: Days = Field(default=28, description="younger accounts are not at risk yet")
     settlement_days: Days = Field(default=14, description="the last days of the data are not settled yet")
+    lost: tuple[Literal["voluntary", "payment", "merger", "trial", "other"], ...] = Field(
+        default=("voluntary", "payment"), description="notice: kinds of exit that are churn; others end the observation"
+    )
 
 
 class Cutoffs(_Section):

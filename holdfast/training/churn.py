@@ -10,6 +10,8 @@ from holdfast.errors import UsageError, did_you_mean
 Kind = Literal["notice", "silence", "departure"]
 KINDS: tuple[str, ...] = get_args(Kind)
 ACTIVITY = ("usage", "invoices", "touchpoints", "tickets")
+LOST = ("voluntary", "payment")  # merger, trial and other exits end the observation and are no churn
+EXITS = ("voluntary", "payment", "merger", "trial", "other")
 WITH_KINDS = ("usage", "touchpoints")
 
 
@@ -36,6 +38,8 @@ class Churn:
         Notice: days after the end of a term before a lapse without notice counts.
     min_tenure_days
         Younger accounts are not at risk yet.
+    lost
+        Notice: kinds of exit in the churn list that are churn; any other ends the observation and is none.
     settlement_days
         Records may arrive so many days late; a window is read when they have passed.
 
@@ -57,11 +61,16 @@ class Churn:
     grace_days: int = 14
     min_tenure_days: int = 28
     settlement_days: int = 14
+    lost: tuple[str, ...] = LOST
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UsageError("churn, kind", " | ".join(KINDS), repr(self.kind), did_you_mean(str(self.kind), KINDS))
         object.__setattr__(self, "activity", tuple(self.activity))
+        object.__setattr__(self, "lost", tuple(self.lost))
+        for name in self.lost:
+            if name not in EXITS:
+                raise UsageError("churn, lost", " | ".join(EXITS), repr(name), did_you_mean(str(name), EXITS))
         for name in self.activity:
             _check_activity(name)
         for name in ("active_days", "confirm_days", "grace_days", "min_tenure_days", "settlement_days"):

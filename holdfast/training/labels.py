@@ -7,9 +7,9 @@ that churned early in it included: kept for churners alone it would make the las
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ from holdfast.errors import DataError, UsageError
 from holdfast.features.time import FOREVER, days, instants, micro, micros, to_instant
 from holdfast.findings import Finding
 from holdfast.training.churn import Churn as Churn
+from holdfast.training.expansion import Expansion as Expansion
+from holdfast.training.expansion import expansion
 from holdfast.training.notice import findings_of, notice
 from holdfast.training.outlook import NEVER, Outlook, latest
 from holdfast.training.silence import activity_names, departure, refuse_unknown_kinds, silence
@@ -32,8 +34,15 @@ if TYPE_CHECKING:
 
     Cutoffs = Iterable[str | date | pd.Timestamp] | pd.DatetimeIndex
 
+Rule: TypeAlias = Churn | Expansion
+
 _LONG = ("frame", "at_risk", "event_at")
-_LOOK = {"notice": notice, "silence": silence, "departure": departure}
+_LOOK: dict[str, Callable[..., Outlook]] = {
+    "notice": notice,
+    "silence": silence,
+    "departure": departure,
+    "expansion": expansion,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +73,7 @@ class Labels:
     frame: pd.DataFrame
     at_risk: pd.Series[str]
     event_at: pd.Series[pd.Timestamp]
-    churn: Churn
+    churn: Rule
     end: pd.Timestamp
     dropped: Mapping[int, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -159,13 +168,18 @@ def label(
     history: History,
     cutoffs: Cutoffs,
     horizons: Iterable[int] = (30, 60, 90),
-    churn: Churn | str = "notice",
+    churn: Rule | str = "notice",
 ) -> Labels:
     """Label every account known at each cutoff, for each horizon.
 
     At risk is an account of at least ``min_tenure_days`` that is a customer and has not given notice (notice), or that
     was active lately (silence, departure), as known at the cutoff. An exit that is no churn, such as a merger, censors
     the windows it falls into.
+
+    Parameters
+    ----------
+    churn
+        What counts: churn of a kind, or expansion.
 
     Raises
     ------
@@ -174,7 +188,7 @@ def label(
     UsageError
         When an argument is wrong.
     """
-    rule, stands, ahead = Churn.of(churn), _stands(cutoffs), _ahead(horizons)
+    rule, stands, ahead = _rule(churn), _stands(cutoffs), _ahead(horizons)
     end = data_end(history, rule)
     full = _read(history, stands, ahead, rule, end, FOREVER - 1)
     dropped = {h: _too_short(stands, h, rule, end) for h in ahead if full.frame[h].isna().all()}
@@ -198,22 +212,34 @@ def at_risk(history: History, cutoffs: Cutoffs, churn: Churn | str = "notice") -
     return _read(history, stands, (), rule, history.end, FOREVER - 1).at_risk
 
 
-def data_end(history: History, churn: Churn) -> pd.Timestamp:
+def _rule(churn: Rule | str) -> Rule:
+    if isinstance(churn, Expansion):
+        return churn
+    return Expansion() if churn == "expansion" else Churn.of(churn)
+
+
+def data_end(history: History, churn: Rule) -> pd.Timestamp:
     """Give the instant up to which churn of this kind could be seen.
 
     It is the end given with the history; else, for silence and departure, the last time known in the tables of
     activity, and for notice ``history.end``.
     """
-    if churn.kind == "notice" or history.stated_end is not None:
+    if not isinstance(churn, Churn) or churn.kind == "notice" or history.stated_end is not None:
         return history.end
     return max(history.watermark(name.partition(".")[0]) for name in activity_names(history, churn))
 
 
 def _read(
-    history: History, stands: pd.DatetimeIndex, horizons: tuple[int, ...], churn: Churn, end: pd.Timestamp, known: int
+    history: History,
+    stands: pd.DatetimeIndex,
+    horizons: tuple[int, ...],
+    churn: Rule,
+    end: pd.Timestamp,
+    known: int,
 ) -> Labels:
-    if churn.kind != "notice" or ("churn" in history and "subscriptions" not in history):
-        refuse_unknown_kinds(history, churn)
+    leaving = churn.churn if isinstance(churn, Expansion) else churn
+    if leaving.kind != "notice" or ("churn" in history and "subscriptions" not in history):
+        refuse_unknown_kinds(history, leaving)
     parts, counts = [], Counter[str]()
     for bucket in history.buckets():
         labels, look = _read_bucket(bucket, stands, horizons, churn, end, known)
@@ -236,7 +262,12 @@ def _joined(parts: list[Labels], stands: pd.DatetimeIndex) -> Labels:
 
 
 def _read_bucket(
-    history: History, stands: pd.DatetimeIndex, horizons: tuple[int, ...], churn: Churn, end: pd.Timestamp, known: int
+    history: History,
+    stands: pd.DatetimeIndex,
+    horizons: tuple[int, ...],
+    churn: Rule,
+    end: pd.Timestamp,
+    known: int,
 ) -> tuple[Labels, Outlook]:
     cutoffs = micros(stands)
     look = _LOOK[churn.kind](history, cutoffs, churn, known)
@@ -251,7 +282,7 @@ def _read_bucket(
     return Labels(frame, why, _event_at(look, there, index, churn), churn, end), look
 
 
-def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Churn, end: int) -> NDArray[np.float64]:
+def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Rule, end: int) -> NDArray[np.float64]:
     reach = cutoffs + days(horizon)
     happens = look.first <= reach
     value = (happens if churn.rises else ~happens).astype(float)
@@ -260,7 +291,7 @@ def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Churn, end: in
     return np.asarray(value)
 
 
-def _ages(history: History, cutoffs: Instants, churn: Churn, known: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _ages(history: History, cutoffs: Instants, churn: Rule, known: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which accounts are known at each cutoff, and which of them are too young."""
     records = history.records("accounts", ("deleted",))
     since = np.maximum(records.at, records.known)
@@ -271,7 +302,7 @@ def _ages(history: History, cutoffs: Instants, churn: Churn, known: int) -> tupl
     return born > NEVER, -born > cutoffs - days(churn.min_tenure_days)
 
 
-def _event_at(look: Outlook, there: NDArray[np.bool_], index: pd.MultiIndex, churn: Churn) -> pd.Series[pd.Timestamp]:
+def _event_at(look: Outlook, there: NDArray[np.bool_], index: pd.MultiIndex, churn: Rule) -> pd.Series[pd.Timestamp]:
     first = look.first[there]
     shown = first < FOREVER if churn.rises else np.zeros(len(first), dtype=bool)
     values = instants(np.where(shown, first, 0)).to_series(index=index)
@@ -293,7 +324,7 @@ def _index_of(
     )
 
 
-def _too_short(stands: pd.DatetimeIndex, horizon: int, churn: Churn, end: pd.Timestamp) -> str:
+def _too_short(stands: pd.DatetimeIndex, horizon: int, churn: Rule, end: pd.Timestamp) -> str:
     settled = stands[0] + pd.Timedelta(days=churn.resolution_days(horizon))
     if settled > end:
         return f"the first window is settled on {settled:%Y-%m-%d}, after the data end {end:%Y-%m-%d}"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from holdfast.training.churn import Churn
     from holdfast.training.outlook import Instants
 
-LOST = ("voluntary", "payment")  # merger, trial and other exits end the observation and are no churn
 REASONS = ("", "has given notice or left", "no active subscription")
 
 
@@ -83,7 +82,7 @@ def _listed(history: History, churn: Churn, known: int) -> Exits:
     said, ended = times(columns, "notice_at", NEVER), times(columns, "ended_at", NEVER)
     at, account = np.maximum(said, told)[lasting], records.account[lasting]
     ended = np.where(ended > known, NEVER, ended)[lasting]
-    churned = np.isin(texts(columns, "kind", LOST[0])[lasting].astype(str), LOST)
+    churned = np.isin(texts(columns, "kind", "voluntary")[lasting].astype(str), churn.lost)
     back = _back(history, churn, known, account, np.maximum(at, ended), ended)
     counts = {"listed": len(at), "undated": int((said[lasting] == NEVER).sum())}
     return Exits(account, at, churned, back, counts)

@@ -23,7 +23,7 @@ Told = Mapping[str, list[pd.DataFrame]]  # by model: one frame per split, one co
 
 def judge(data: str, splits: list[Split], told: Told) -> list[dict[str, Any]]:
     """Give one row per model and horizon, over the test rows of all splits together."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for horizon in splits[0].truth.columns:
         known = [one.truth[horizon].notna().to_numpy() for one in splits]
         y = np.concatenate([one.truth[horizon].to_numpy()[k] for one, k in zip(splits, known, strict=True)])
@@ -84,7 +84,7 @@ def _aucs(y: Floats, p: Floats, account: NDArray[np.intp], weights: Floats) -> F
     return np.array([metrics.auc_of(*ranking.sums(weight[ordered])) for weight in weights])
 
 
-def _days(horizon: int) -> int | None:
+def _days(horizon: Any) -> int | None:
     return None if horizon == PLAIN else int(horizon)
 
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 TRIALS = 30
 FOLDS = 3
 SEARCHED = 10_000  # rows
-_LONGEST, _PATIENCE = 600, 20
+_LONGEST, _PATIENCE = 500, 20
 _FIXED = {"objective": "binary", "verbosity": -1, "num_threads": 1, "seed": 0, "deterministic": True}
 _FIXED |= {"feature_pre_filter": False, "subsample_freq": 1}
 
@@ -109,7 +109,7 @@ def _search(inner: _Inner) -> dict[str, Any]:
 
 def _proposed(trial: Any) -> dict[str, Any]:
     return {
-        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.2, log=True),
         "num_leaves": trial.suggest_int("num_leaves", 4, 64, log=True),
         "min_child_samples": trial.suggest_int("min_child_samples", 5, 200, log=True),
         "subsample": trial.suggest_float("subsample", 0.5, 1.0),

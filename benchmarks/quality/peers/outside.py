@@ -59,8 +59,7 @@ def ask(
 
 
 def _plain(frame: pd.DataFrame, words: list[str]) -> pd.DataFrame:
-    numbers = dict.fromkeys((name for name in frame if name not in words), "float64")
-    return frame.astype(dict.fromkeys(words, object) | numbers)
+    return frame.astype({str(name): object if name in words else "float64" for name in frame})
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

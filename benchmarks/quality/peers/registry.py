@@ -45,6 +45,7 @@ class Peer:
 
 
 _FRAMES = ("pandas<3", "pyarrow")
+_LIFETIMES = ("lifetimes", "numpy<2", "pandas<3", "pyarrow<20")  # later ones want numpy 2
 
 PEERS: Mapping[str, Peer] = {
     one.name: one
@@ -52,6 +53,6 @@ PEERS: Mapping[str, Peer] = {
         Peer("tuned", "lightgbm_tuned", "LightGBM tuned", ("optuna", "lightgbm", "scikit-learn", *_FRAMES), (), True),
         Peer("catboost", "catboost_default", "CatBoost", ("catboost", *_FRAMES)),
         Peer("flaml", "flaml_automl", "FLAML", ("flaml[automl]", *_FRAMES)),
-        Peer("bgnbd", "lifetimes_bgnbd", "BG/NBD", ("lifetimes", "numpy<2", "pandas<2.2", "pyarrow"), ("cdnow",)),
+        Peer("bgnbd", "lifetimes_bgnbd", "BG/NBD", _LIFETIMES, ("cdnow",)),
     )
 }

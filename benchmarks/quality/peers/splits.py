@@ -62,7 +62,7 @@ def telco(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
 def bankchurners(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Read holders of credit cards, and who left, without the two columns that hold another model's answer."""
     table = pd.read_csv(folder / "bankchurners" / "BankChurners.csv")
-    leaking = [name for name in table if name.startswith("Naive_Bayes")]
+    leaking = [name for name in table if str(name).startswith("Naive_Bayes")]
     left = (table["Attrition_Flag"] == "Attrited Customer").astype(int)
     return table.drop(columns=["CLIENTNUM", "Attrition_Flag", *leaking]), left
 

@@ -26,9 +26,8 @@ from holdfast.features.history.tables import ACTIVITY_TABLES
 from holdfast.features.time import DAY_US, FOREVER, days, instants
 from holdfast.findings import Finding
 from holdfast.serving.contract.tally import coded
-from holdfast.training.churn import Churn
+from holdfast.training.churn import LOST, Churn
 from holdfast.training.contracts import spans, starts
-from holdfast.training.notice import LOST
 from holdfast.training.outlook import NEVER, as_known, texts, times
 from holdfast.training.silence import activity
 

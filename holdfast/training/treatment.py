@@ -1,0 +1,181 @@
+"""Interventions: who was helped and when, and what that leaves to be learned of accounts that nobody helps.
+
+A model that learns from a book in which the endangered are helped learns that danger is harmless. So rows under an
+intervention are marked, an account is observed up to the day it is helped, and those held out by chance stand for those
+that were helped: each interval counts by one over the chance to get there without help. Where chance did not decide, or
+its odds were not logged, the same is done without weights and the figures rest on the assumption that who was helped
+differs from the others in nothing but what the indicators say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.time import to_instant
+from holdfast.models.untreated import Untreated
+from holdfast.training.outlook import texts
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from holdfast.features.history import History
+
+HELD_OUT = "holdout"
+NOT_DONE = ("scheduled", "cancelled", "no_show")
+_COLUMNS = ("account_id", "at", "helped", "propensity")
+_MOST = 20.0  # the weight of a row that hardly ever stays without help
+
+
+@dataclass(frozen=True)
+class Treatments:
+    """The log of interventions.
+
+    Attributes
+    ----------
+    frame
+        One row per decision: ``account_id, at`` (UTC), ``helped`` (False: held out) and ``propensity``, the chance of
+        help that was logged, missing where none was.
+    days
+        How long an intervention is active.
+    """
+
+    frame: pd.DataFrame
+    days: int = 90
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, days: int = 90) -> Treatments:
+        """Read a log from a frame; ``propensity`` may be absent.
+
+        Raises
+        ------
+        UsageError
+            When a column is absent, or a chance lies outside 0 to 1.
+        """
+        table = frame if "propensity" in frame else frame.assign(propensity=np.nan)
+        for name in _COLUMNS:
+            if name not in table:
+                hint = did_you_mean(name, table.columns)
+                raise UsageError("treatments", f"a column {name!r}", ", ".join(map(str, table.columns)), hint)
+        chance = table["propensity"].to_numpy(float)
+        if ((chance < 0) | (chance > 1)).any():
+            raise UsageError("treatments, propensity", "chances from 0 to 1", f"{np.nanmax(chance):g}", "correct it")
+        at = pd.to_datetime(table["at"], utc=True)
+        told = table.assign(at=at, helped=table["helped"].astype(bool))[list(_COLUMNS)]
+        return cls(told.sort_values(["account_id", "at"], ignore_index=True), days)
+
+    @classmethod
+    def read(cls, history: History, playbooks: Iterable[str] | None = None, days: int = 90) -> Treatments:
+        """Read the actions of a history that name a playbook: ``status`` holdout is one held out by chance.
+
+        The chance of help is the ``score`` of the action, with a ``score_max`` of 1. Where any action tells it, those
+        that do not are left aside, unless playbooks are named.
+
+        Parameters
+        ----------
+        playbooks
+            Which count; all by default.
+        """
+        if "touchpoints" not in history:
+            return cls.of(pd.DataFrame({name: [] for name in _COLUMNS}), days)
+        records = history.records("touchpoints")
+        columns = records.columns
+        book, status = texts(columns, "playbook", ""), texts(columns, "status", "done")
+        wanted = (texts(columns, "kind", "") == "action") & (book != "") & ~np.isin(status.astype(str), NOT_DONE)
+        if playbooks is not None:
+            wanted &= np.isin(book.astype(str), list(playbooks))
+        chance = _logged(columns)
+        if playbooks is None and np.isfinite(chance[wanted]).any():
+            wanted &= np.isfinite(chance)
+        known = pd.to_datetime(np.maximum(records.at, records.known)[wanted], unit="us", utc=True)
+        accounts = np.asarray(history.accounts, dtype=object)[records.account[wanted]]
+        told = {"account_id": accounts, "at": known, "helped": status[wanted] != HELD_OUT, "propensity": chance[wanted]}
+        return cls.of(pd.DataFrame(told), days)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def identified(self) -> bool:
+        """Whether chance decided every case: each has a logged chance strictly between 0 and 1."""
+        chance = self.frame["propensity"]
+        return bool(len(self) and ((chance > 0) & (chance < 1)).all())
+
+    def until(self, day: str | date | pd.Timestamp) -> Treatments:
+        """Keep what was decided by a day."""
+        return Treatments(self.frame[self.frame["at"] <= to_instant(day)].reset_index(drop=True), self.days)
+
+    def active(self, index: pd.MultiIndex) -> pd.Series[bool]:
+        """Mark the (account_id, cutoff) rows that stand under an active intervention."""
+        gap = self._since(index)
+        return pd.Series(gap <= self.days, index=index, name="treated")
+
+    def untreated(self, index: pd.MultiIndex, horizons: Iterable[int]) -> Untreated:
+        """Weigh rows and intervals for the risk without help.
+
+        Parameters
+        ----------
+        index
+            The (account_id, cutoff) rows to learn from.
+        horizons
+            In days, ascending: those of the labels.
+        """
+        ahead = tuple(horizons)
+        weight = np.where(self.active(index).to_numpy()[:, None], 0.0, self._chances(index, ahead))
+        frame = pd.DataFrame(weight, index=index, columns=pd.Index(ahead, name="horizon"))
+        return Untreated(frame, self._ground(int((weight == 0).any(axis=1).sum())), self.identified)
+
+    def _ground(self, rows: int) -> str:
+        helped = int(self.frame["helped"].sum())
+        held = len(self) - helped
+        said = f"risk without help: {rows} rows end where one of {helped} interventions begins"
+        if self.identified:
+            return f"{said}; identified by chance, with {held} held out at logged odds"
+        return f"{said}; assumption-based, since no chance of help was logged for all of them"
+
+    def _since(self, index: pd.MultiIndex) -> np.ndarray:
+        """Days since the last help, infinite where there was none."""
+        helped = self.frame[self.frame["helped"]]
+        rows = _rows(index)
+        last = pd.merge_asof(
+            rows, helped[["account_id", "at"]].sort_values("at"), left_on="cutoff", right_on="at", by="account_id"
+        )
+        gap = ((last["cutoff"] - last["at"]).dt.total_seconds() / 86_400).fillna(np.inf)
+        return np.asarray(gap.to_numpy()[np.argsort(rows["place"].to_numpy())])
+
+    def _chances(self, index: pd.MultiIndex, horizons: tuple[int, ...]) -> np.ndarray:
+        """One over the chance to reach the end of each interval without help; 0 once helped."""
+        pairs = pd.DataFrame({"place": np.arange(len(index)), "account_id": index.get_level_values("account_id")})
+        pairs["cutoff"] = index.get_level_values("cutoff")
+        reach = pd.Timedelta(days=horizons[-1])
+        found = pairs.merge(self.frame, on="account_id")
+        found = found[(found["at"] > found["cutoff"]) & (found["at"] <= found["cutoff"] + reach)]
+        ahead = ((found["at"] - found["cutoff"]).dt.total_seconds() / 86_400).to_numpy()
+        stay = 1.0 - (found["propensity"].to_numpy() if self.identified else np.zeros(len(found)))
+        log = np.where(found["helped"].to_numpy(), np.inf, -np.log(stay))
+        place, total = found["place"].to_numpy(), np.zeros((len(index), len(horizons)))
+        for column, (low, high) in enumerate(pairwise((0, *horizons))):
+            inside = (ahead > low) & (ahead <= high)
+            np.add.at(total[:, column], place[inside], log[inside])
+        reached = np.cumsum(total, axis=1)
+        return np.where(np.isfinite(reached), np.minimum(np.exp(np.minimum(reached, 50.0)), _MOST), 0.0)
+
+
+def _rows(index: pd.MultiIndex) -> pd.DataFrame:
+    rows = pd.DataFrame({"account_id": index.get_level_values("account_id"), "place": np.arange(len(index))})
+    rows["cutoff"] = index.get_level_values("cutoff")
+    return rows.sort_values("cutoff", kind="stable", ignore_index=True)
+
+
+def _logged(columns: pd.DataFrame) -> np.ndarray:
+    """Read the chance of help: the score of an action on a scale up to 1."""
+    if "score" not in columns or "score_max" not in columns:
+        return np.full(len(columns), np.nan)
+    score, most = columns["score"].to_numpy(float), columns["score_max"].to_numpy(float)
+    return np.where(most == 1.0, score, np.nan)
