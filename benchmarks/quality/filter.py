@@ -202,3 +202,27 @@ def _full_weeks(world: World, week: int) -> Bools:
     """Say which accounts were customers for all of a week, as far as anybody knew then."""
     started = world.book.signup <= 7 * week
     return np.asarray(started & (world.exits.onset > 7 * week + 7))
+
+
+def foresee_truth(world: World, rows: pd.MultiIndex, horizons: tuple[int, ...], times: int = 60) -> np.ndarray:
+    """Give the probabilities (n, horizons) of rows by their true states alone, each played forward some times."""
+    rng, pause = np.random.default_rng(2), paused(world)
+    place = pd.Series(np.arange(world.accounts), index=world.book.ids)
+    days = (rows.get_level_values("cutoff") - world.start).total_seconds().to_numpy() / 86_400
+    who = place[rows.get_level_values("account_id")].to_numpy()
+    found = np.empty((len(rows), len(horizons)))
+    for day in np.unique(days):
+        here, week = np.flatnonzero(days == day), int(day // 7)
+        state, habit = true_state(world, who[here], week, times)
+        found[here] = outlook(rng, world, who[here], state, habit, pause[who[here], week], day, horizons)
+    return found
+
+
+def paused(world: World) -> Floats:
+    """Give the weeks until the programme looks again, by account and week, at its start."""
+    looks = world.latent.looks
+    rest = np.zeros((world.accounts, world.weeks + 1))
+    for account, week in zip(looks["account"], looks["week"], strict=True):
+        ahead = min(latent.PAUSE, world.weeks - week)
+        rest[account, week + 1 : week + 1 + ahead] = latent.PAUSE - np.arange(ahead)
+    return rest

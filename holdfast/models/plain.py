@@ -137,7 +137,7 @@ def column(name: str, healthy: Healthy, curve: Curve) -> Indicator:
         name=name,
         dimension="product",
         healthy=healthy,
-        unit="",
+        unit="value",
         title=name,
         curve=curve,
         evidence="{value}",

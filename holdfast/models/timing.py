@@ -19,6 +19,7 @@ from holdfast.models.hazard import Floats
 
 _PRIOR = 5.0  # exits' worth of belief that an exit is known on the last day
 _STRAY = 0.1  # share of exits that belong to no decision
+_NEAR = 7.0  # days: of several decisions a near one is likelier at first, lest monthly terms be taken for one another
 _STEPS = 40
 _DAYS = np.arange(-AHEAD, BEHIND + 1)  # of an exit, from the last day of its decision
 _POINT = (_DAYS == 0).astype(float)
@@ -71,7 +72,7 @@ class Timing:
             return cls()
         inside = np.isfinite(away) & (away >= -AHEAD) & (away <= BEHIND)
         place = np.where(inside, away + AHEAD, 0).astype(int)
-        shares = _smooth(np.ones(len(_DAYS)) + _POINT)
+        shares = _smooth(np.exp(-np.abs(_DAYS) / _NEAR))
         for _ in range(_STEPS):
             likely = np.where(inside, shares[place], 0.0)
             likely /= likely.sum(axis=1, keepdims=True) + _STRAY / len(_DAYS)

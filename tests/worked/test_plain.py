@@ -1,0 +1,129 @@
+"""Plain frames: the models on any table with a label, as scikit-learn's classifiers."""
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_predict
+from sklearn.utils.estimator_checks import check_estimator
+
+from holdfast.errors import DataError, TooFewEvents, UsageError
+from holdfast.models.churn import ChurnModel
+from holdfast.models.health import HealthScore
+
+MODELS = [ChurnModel, HealthScore]
+
+
+def table(n: int = 800, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({
+        "logins": rng.poisson(6, n).astype(float), "tickets": rng.poisson(2, n), "noise": rng.normal(size=n),
+        "plan": rng.choice(["basic", "pro"], n), "constant": 1.0,
+    })  # fmt: skip
+    frame["copy"] = frame["logins"]
+    frame.loc[::7, "tickets"] = np.nan
+    risk = 1 / (1 + np.exp(1 + 0.5 * (frame["logins"] - 6) - 0.8 * (frame["plan"] == "basic")))
+    return frame, pd.Series(np.where(rng.random(n) < risk, "left", "stays"))
+
+
+def test_the_churn_model_follows_scikit_learn() -> None:
+    reason = "ten rows hold fewer than five of a class, which is refused with the counts"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_estimator(ChurnModel(), expected_failed_checks={"check_fit2d_1feature": reason})
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_frame_with_a_label_is_enough(make: Any) -> None:
+    frame, y = table()
+    model = make().fit(frame, y)
+    p = model.predict_proba(frame)
+    assert p.shape == (800, 2)
+    assert p.sum(axis=1) == pytest.approx(1)
+    left = model.classes_.tolist().index("left")
+    assert p[(y == "left").to_numpy(), left].mean() > 1.3 * p[(y == "stays").to_numpy(), left].mean()
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_columns_are_bound_by_name(make: Any) -> None:
+    frame, y = table()
+    model = make().fit(frame, y)
+    turned = frame[list(frame.columns[::-1])].assign(more="ignored")
+    np.testing.assert_array_equal(model.predict_proba(turned), model.predict_proba(frame))
+    with pytest.raises(UsageError, match="logins"):
+        model.predict_proba(frame.drop(columns="logins"))
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_the_order_of_columns_in_training_changes_nothing(make: Any) -> None:
+    frame, y = table()
+    one, other = make().fit(frame, y), make().fit(frame[sorted(frame.columns, reverse=True)], y)
+    np.testing.assert_allclose(one.predict_proba(frame), other.predict_proba(frame), atol=1e-9)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_category_never_seen_reads_as_the_usual_one_and_a_missing_value_as_missing(make: Any) -> None:
+    frame, y = table()
+    model = make().fit(frame, y)
+    odd = frame.assign(plan=["gold", None] * 400, logins=np.nan)
+    assert np.isfinite(model.predict_proba(odd)).all()
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_one_class_few_events_infinity_and_other_lengths_are_refused(make: Any) -> None:
+    frame, y = table()
+    with pytest.raises(ValueError, match="one class"):
+        make().fit(frame, ["stays"] * 800)
+    with pytest.raises(ValueError, match="binary"):
+        make().fit(frame, np.arange(800) % 3)
+    with pytest.raises(TooFewEvents, match="3 churned"):
+        make().fit(frame, np.arange(800) < 3)
+    with pytest.raises(ValueError, match="800 rows"):
+        make().fit(frame, y[:10])
+    if make is ChurnModel:
+        with pytest.raises(DataError, match="infinity"):
+            make().fit(frame.assign(logins=np.inf), y)
+
+
+def test_separable_labels_stay_finite() -> None:
+    frame, _ = table()
+    p = ChurnModel().fit(frame, frame["logins"] > 6).predict_proba(frame)
+    assert np.isfinite(p).all()
+    assert (p[:, 1].round() == (frame["logins"] > 6)).mean() > 0.99
+
+
+def test_trees_take_over_where_columns_act_together() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(4_000, 4))
+    y = rng.random(4_000) < np.where(X[:, 0] * X[:, 1] > 0, 0.6, 0.05)
+    model = ChurnModel().fit(X, y)
+    assert model.members_.share == 1.0
+    flat = rng.random(4_000) < 1 / (1 + np.exp(2 - 2 * X[:, 0]))
+    assert ChurnModel().fit(X, flat).members_.share <= 0.5
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_models_of_frames_are_cloned_validated_and_restored(make: Any) -> None:
+    frame, y = table()
+    model = make().fit(frame, y)
+    again = type(model).from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    np.testing.assert_array_equal(again.predict_proba(frame), model.predict_proba(frame))
+    assert again.feature_names_in_.tolist() == frame.columns.tolist()
+    if make is ChurnModel:
+        apart = cross_val_predict(clone(model), frame, y, cv=3, method="predict_proba")
+        assert apart.shape == (800, 2)
+        assert set(model.predict(frame)) == {"left", "stays"}
+
+
+def test_the_health_of_plain_rows_runs_from_0_to_100_and_falls_with_risk() -> None:
+    frame, y = table()
+    health = HealthScore().fit(frame, y)
+    score = health.score(frame)
+    assert score.between(0, 100).all()
+    assert score[(y == "left").to_numpy()].mean() < score[(y == "stays").to_numpy()].mean()
+    weights = health.weights.set_index("indicator")["weight"]
+    assert weights["logins"] + weights["copy"] > 2 * weights["noise"]
