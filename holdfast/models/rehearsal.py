@@ -40,7 +40,7 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     early, late = blocks
     learn, judge = early.seen, late.seen
     learned, judged = early.rows(learn), late.rows(judge)
-    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength), tolerance=1e-8)
+    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength, observed.evidence), tolerance=1e-8)
     g, seen, how = ridge.g(design[learn]), ridge.g(design[judge]), Rehearsal()
     if observed.evidence >= TREES_FROM:
         features, signs = encoding.features(observed.X), monotone_signs(encoding, observed.health_sign)

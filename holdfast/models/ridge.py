@@ -15,14 +15,17 @@ from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_p
 from holdfast.models.periods import LEARNED_FROM, Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-ANCHORED = 300.0  # with fewer events than LEARNED_FROM: measured best at about 30 events
+ANCHORED = 1000.0  # with fewer events than LEARNED_FROM: measured best at about 30 events
 _LIGHT = 1.0  # on what is not shrunk: enough to keep separable data finite
+_STEADY = 60.0  # on context while few churned: measured at about 30 events
 
 
-def ridge_penalty(encoding: Encoding, strength: float) -> Floats:
-    """Penalise indicators by ``strength``; template score and context hardly at all."""
-    shrunk = np.array([column.role in ("indicator", "gap") for column in encoding.columns], dtype=bool)
-    return np.where(shrunk, strength, _LIGHT)
+def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
+    """Penalise indicators by ``strength``; the template score hardly at all, nor context once events are enough."""
+    role = np.array([column.role for column in encoding.columns], dtype=object)
+    context = _LIGHT if evidence >= LEARNED_FROM else _STEADY
+    others = np.where(role == "template", _LIGHT, context)
+    return np.where(np.isin(role, ("indicator", "gap")), strength, others)
 
 
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
@@ -39,7 +42,9 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
             continue
         small, start = train.rows(learn), None
         for i in reversed(range(len(grid))):
-            start = fit_hazard(design[learn], small, ridge_penalty(encoding, grid[i]), start=start, tolerance=1e-6)
+            start = fit_hazard(
+                design[learn], small, ridge_penalty(encoding, grid[i], observed.evidence), start=start, tolerance=1e-6
+            )
             held_out = test.rows(judge)
             losses[i] += log_loss(start.eta(start.g(design[judge]), held_out.exposure), held_out)
     return choose(losses, grid) if losses.any() else ANCHORED

@@ -67,7 +67,8 @@ class Treatments:
         if ((chance < 0) | (chance > 1)).any():
             raise UsageError("treatments, propensity", "chances from 0 to 1", f"{np.nanmax(chance):g}", "correct it")
         at = pd.to_datetime(table["at"], utc=True)
-        told = table.assign(at=at, helped=table["helped"].astype(bool))[list(_COLUMNS)]
+        accounts = table["account_id"].astype("str")
+        told = table.assign(account_id=accounts, at=at, helped=table["helped"].astype(bool))[list(_COLUMNS)]
         return cls(told.sort_values(["account_id", "at"], ignore_index=True), days)
 
     @classmethod
@@ -151,7 +152,8 @@ class Treatments:
 
     def _chances(self, index: pd.MultiIndex, horizons: tuple[int, ...]) -> np.ndarray:
         """One over the chance to reach the end of each interval without help; 0 once helped."""
-        pairs = pd.DataFrame({"place": np.arange(len(index)), "account_id": index.get_level_values("account_id")})
+        ids = index.get_level_values("account_id").astype("str")
+        pairs = pd.DataFrame({"place": np.arange(len(index)), "account_id": ids})
         pairs["cutoff"] = index.get_level_values("cutoff")
         reach = pd.Timedelta(days=horizons[-1])
         found = pairs.merge(self.frame, on="account_id")
@@ -168,7 +170,8 @@ class Treatments:
 
 
 def _rows(index: pd.MultiIndex) -> pd.DataFrame:
-    rows = pd.DataFrame({"account_id": index.get_level_values("account_id"), "place": np.arange(len(index))})
+    ids = index.get_level_values("account_id").astype("str")
+    rows = pd.DataFrame({"account_id": ids, "place": np.arange(len(index))})
     rows["cutoff"] = index.get_level_values("cutoff")
     return rows.sort_values("cutoff", kind="stable", ignore_index=True)
 

@@ -1,0 +1,136 @@
+"""Expansion: what counts as growth, who is asked, how it is predicted, and who is ready for more."""
+
+import pandas as pd
+import pytest
+
+import holdfast as hf
+from holdfast.errors import UsageError
+from holdfast.models.expansion import readiness
+from holdfast.training.expansion import Expansion
+from holdfast.training.labels import label
+
+START = pd.Timestamp("2025-01-01", tz="UTC")
+CUTOFF = "2025-06-01"
+
+
+def subscription(account: str, month: float, mrr: float, seats: float = 5.0, **more: object) -> dict[str, object]:
+    at = START + pd.Timedelta(days=30 * month)
+    return {
+        "account_id": account, "subscription_id": more.pop("id", f"s-{account}"), "valid_from": at, "known_at": at,
+        "status": "active", "mrr": mrr, "seats": seats, "term_start": START, "term_months": 24.0,
+    } | more  # fmt: skip
+
+
+def company(**tables: list[dict[str, object]]) -> hf.History:
+    names = sorted({str(row["account_id"]) for table in tables.values() for row in table})
+    return hf.History.from_frames(
+        {
+            "accounts": pd.DataFrame({"account_id": names, "valid_from": START, "known_at": START}),
+            "usage": pd.DataFrame({"account_id": names, "occurred_at": START, "known_at": START, "count": 1.0}),
+            **{name: pd.DataFrame(table) for name, table in tables.items()},
+        },
+        end="2026-01-01",
+    )
+
+
+def labelled(of: hf.History, rule: Expansion | str = "expansion") -> dict[str, list[float]]:
+    frame = label(of, [CUTOFF], (30, 60), rule).frame
+    return {account: frame.loc[account].iloc[0].tolist() for account in frame.index.get_level_values(0)}
+
+
+def test_more_revenue_more_seats_and_a_further_subscription_count() -> None:
+    of = company(
+        subscriptions=[
+            *[subscription(name, 0, 100) for name in ("revenue", "seats", "more", "less", "same", "hardly")],
+            subscription("revenue", 5.5, 130), subscription("seats", 6.5, 100, seats=8), subscription("less", 5.5, 70),
+            subscription("more", 5.5, 20, id="second"), subscription("same", 5.5, 100),
+            subscription("hardly", 5.5, 101),
+        ]
+    )  # fmt: skip
+    found = labelled(of)
+    assert found == {
+        "revenue": [1, 1], "seats": [0, 1], "more": [1, 1], "less": [0, 0], "same": [0, 0], "hardly": [0, 0],
+    }  # fmt: skip
+    assert labelled(of, Expansion(growth=0.005))["hardly"] == [1, 1]
+
+
+def test_growth_counts_from_the_day_it_is_known_and_only_ahead() -> None:
+    late = START + pd.Timedelta(days=190)
+    of = company(
+        subscriptions=[
+            *[subscription(name, 0, 100) for name in ("late", "before")],
+            subscription("late", 4.9, 130, known_at=late), subscription("before", 4, 130),
+        ]
+    )  # fmt: skip
+    assert labelled(of) == {"late": [0, 1], "before": [0, 0]}
+
+
+def test_a_won_deal_counts_once_and_a_lost_one_never() -> None:
+    def deal(account: str, month: float, won: bool, kind: str = "expansion") -> dict[str, object]:
+        at = START + pd.Timedelta(days=30 * month)
+        return {
+            "account_id": account, "deal_id": f"d-{account}", "kind": kind, "valid_from": at, "known_at": at,
+            "is_closed": True, "is_won": won,
+        }  # fmt: skip
+
+    of = company(
+        subscriptions=[subscription(name, 0, 100) for name in ("won", "lost", "renewed", "past")],
+        deals=[deal("won", 5.5, True), deal("lost", 5.5, False), deal("renewed", 5.5, True, "renewal"),
+               deal("past", 3, True), deal("past", 5.5, True)],
+    )  # fmt: skip
+    assert labelled(of) == {"won": [1, 1], "lost": [0, 0], "renewed": [0, 0], "past": [0, 0]}
+
+
+def test_leaving_ends_the_observation() -> None:
+    notice = START + pd.Timedelta(days=165)
+    of = company(
+        subscriptions=[subscription("gone", 0, 100), subscription("stays", 0, 100)],
+        churn=[{"account_id": "gone", "notice_at": notice, "known_at": notice}],
+    )
+    found = labelled(of)
+    assert found["stays"] == [0, 0]
+    assert all(pd.isna(one) for one in found["gone"])
+
+
+def test_a_wrong_rule_is_refused() -> None:
+    with pytest.raises(UsageError, match="growth"):
+        Expansion(growth=0)
+    with pytest.raises(UsageError, match="notice"):
+        Expansion(churn=hf.Churn("silence"))
+
+
+@pytest.fixture(scope="module")
+def simulated() -> tuple[hf.Snapshot, hf.Labels, hf.Labels]:
+    of = hf.simulate(accounts=350, seed=3, months=24)
+    stands = hf.cutoffs(of, every="56d")
+    X = hf.catalog.measure(of, stands)
+    return X, hf.label(of, stands).on(X.index), hf.label(of, stands, churn="expansion").on(X.index)
+
+
+def test_health_raises_the_chance_to_grow_as_it_lowers_that_to_leave(simulated) -> None:
+    X, churn, growth = simulated
+    leaving, growing = hf.ChurnModel().fit(X, churn), hf.ExpansionModel().fit(X, growth)
+    p = growing.predict_proba(X)
+    assert (p[30] <= p[60]).all()
+    assert (p[60] <= p[90]).all()
+    both = growth.frame[90].notna().to_numpy()
+    assert p[90][both].mean() == pytest.approx(growth.frame[90][both].mean(), rel=0.15)
+    expanded = (growth.frame[90] == 1).to_numpy()
+    assert p[90][expanded].mean() > 1.3 * p[90][both & ~expanded].mean()
+    health = hf.HealthScore.template().score(X)
+    assert health.corr(p[90], method="spearman") > 0
+    assert health.corr(leaving.predict_proba(X)[90], method="spearman") < 0
+    now = X.at(X.cutoffs[-1])
+    listed = readiness(leaving.predict_proba(now), growing.predict_proba(now), now.context["arr"])
+    assert listed["reads"].str.match(r"^renewal \d+ %, expansion \d+ %$").all()
+    assert listed["ready"].is_monotonic_decreasing
+    assert 0 < listed["ready"].sum() <= 0.26 * len(listed)
+
+
+def test_labels_of_churn_are_refused_and_rows_must_be_the_same(simulated) -> None:
+    X, churn, _ = simulated
+    with pytest.raises(UsageError, match="expansion"):
+        hf.ExpansionModel().fit(X, churn)
+    frame = pd.DataFrame({30: [0.1]})
+    with pytest.raises(UsageError, match="common horizon"):
+        readiness(frame, pd.DataFrame({60: [0.1]}))
