@@ -17,7 +17,7 @@ from holdfast.models.calibration import Calibration, level
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Exposure, Floats
 from holdfast.models.interval import Doubt, bounds
-from holdfast.models.members import LARGE, Members, average, learn
+from holdfast.models.members import ENOUGH, LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
     EXPANSION,
@@ -97,10 +97,12 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
         self.encoding_ = Encoding.fit(observed.X)
+        few = sampled(observed, ENOUGH)
+        shown = self.encoding_.design(few.X)
+        self.strength_ = choose_strength(self.encoding_, shown, few, tuple(self.lambdas))
+        how = rehearse(few, shown, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
         sample = sampled(observed, LARGE)
-        design = self.encoding_.design(sample.X)
-        self.strength_ = choose_strength(self.encoding_, design, sample, tuple(self.lambdas))
-        how = rehearse(sample, design, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
+        design = shown if sample is few else self.encoding_.design(sample.X)
         self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
         self.calibration_ = self._levelled(observed, how.slope)
         accounts = pd.factorize(sample.X.index.get_level_values("account_id"))[0]

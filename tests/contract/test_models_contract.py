@@ -137,7 +137,7 @@ def test_the_ladder_of_few_events_is_said() -> None:
     assert "20 accounts churned in training: the template leads" in few.notes[0]
     assert [one.members_.trees is None for one in (few, some, many)] == [True, True, False]
     assert "the template leads" not in " ".join(some.notes)
-    assert few.strength_ == 300.0
+    assert few.strength_ == 1000.0
 
 
 def test_columns_are_bound_by_name() -> None:

@@ -23,7 +23,8 @@ MUTATIONS = 300
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holdfast.models.churn.TREES_FROM", 5)  # so that a small company has trees too
+        for module in ("churn", "members", "rehearsal"):  # so that a small company has trees too
+            patch.setattr(f"holdfast.models.{module}.TREES_FROM", 5)
         yield tmp_path_factory.mktemp("models")
 
 

@@ -113,7 +113,8 @@ def test_s063_segments_of_a_template_are_pooled_once_weights_are_learned_and_tha
     by = ours(segments={"smb": {"dimensions": {"product": 100}}})
     learned = HealthScore(prior=by).fit(X, y)
     assert learned.learned
-    assert learned.notes == ("the template ours weighs segments apart; what was learned holds for all of them",)
+    said = "the template ours weighs segments apart; what is learned starts from its common weights"
+    assert learned.notes[-1] == said
     weights = learned.weights_of(X)
     assert (weights.nunique() == 1).all()
     stands = HealthScore.template(by).fit(X, y)
