@@ -96,6 +96,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         refuse_too_few(observed)
         self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
+        asked = self.rises_ and self.kind_ != EXPANSION and "contract" in observed.X.context
+        self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
         self.encoding_ = Encoding.fit(observed.X)
         few = sampled(observed, ENOUGH)
         shown = self.encoding_.design(few.X)
@@ -202,6 +204,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """What a reader of the figures must know."""
         check_is_fitted(self)
         notes = []
+        if not self.decided_:
+            notes.append("no renewal dates are known: exposure is calendar time, each interval counts by its days")
         if self.ground_:
             notes.append(self.ground_)
         if self.evidence_ < LEARNED_FROM:
@@ -227,6 +231,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             "encoding": self.encoding_.to_dict(),
             "strength": self.strength_,
             "ground": self.ground_,
+            "decided": self.decided_,
             "timing": self.timing_.to_dict(),
             "doubt": self.doubt_.to_dict(),
             **self.members_.to_dict(),
@@ -243,7 +248,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         model.kind_, model.horizons_, model.rises_ = state["kind"], tuple(state["horizons"]), bool(state["rises"])
         model.events_, model.evidence_ = state["events"], state["evidence"]
         model.encoding_ = Encoding.from_dict(state["encoding"])
-        model.strength_, model.ground_ = state["strength"], state["ground"]
+        model.strength_, model.ground_, model.decided_ = state["strength"], state["ground"], state["decided"]
         model.doubt_ = Doubt.from_dict(state["doubt"])
         model.timing_ = Timing.from_dict(state["timing"])
         model.members_ = Members.from_dict(state)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import holdfast
-from holdfast.errors import TooFewEvents, UsageError
+from holdfast.errors import DataError, TooFewEvents, UsageError
 from holdfast.features.catalog import catalog
 from holdfast.features.catalog.own import own_indicators
 from holdfast.features.history import History
@@ -35,10 +35,12 @@ from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest, Model, backtest
 from holdfast.training.labels import Churn, Labels, label
 from holdfast.training.tracking import track
+from holdfast.training.treatment import Treatments
 
 if TYPE_CHECKING:
     from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
+    from holdfast.models.untreated import Untreated
 
 logger = logging.getLogger("holdfast.pipeline")
 _LOGGED = ("churn", "cutoffs", "model", "backtest")
@@ -130,7 +132,7 @@ def train(plan: Plan, history: History) -> Trained:
     X, y = examples(plan, history)
     with _threads(plan):
         health = health_of(plan, catalog_of(plan)).fit(X, y)
-        model = ChurnModel(seed=plan.model.seed).fit(X, y)
+        model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
     result = _prove_if_possible(plan, X, y)
     models = workspace(plan).models
     bundle = write_bundle(
@@ -151,6 +153,26 @@ def train(plan: Plan, history: History) -> Trained:
     if plan.tracking.enabled:
         _track(plan, bundle, proof, y)
     return Trained(bundle, proof, X, y)
+
+
+def _untreated(plan: Plan, history: History, X: Snapshot, y: Labels) -> Untreated | None:
+    """Weigh what the model learns from for the risk without help, where the plan asks for it.
+
+    Raises
+    ------
+    DataError
+        When the history logs no intervention.
+    """
+    if plan.model.risk == "as_treated":
+        return None
+    log = Treatments.read(history)
+    if not len(log):
+        expected, do = (
+            "interventions: touchpoints of kind action with a playbook",
+            'log them, or leave risk = "as_treated"',
+        )
+        raise DataError("plan, section model, risk", expected, "none", do)
+    return log.untreated(X.index, y.horizons)
 
 
 def bundle_of(plan: Plan, version: str | None = None) -> Bundle:

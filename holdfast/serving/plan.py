@@ -130,6 +130,9 @@ class Model(_Section):
 
     seed: Days = Field(default=0, description="the seed of everything random")
     threads: Annotated[int, Field(ge=1)] = Field(default=1, description="threads of the numerical libraries")
+    risk: Literal["as_treated", "without_help"] = Field(
+        default="as_treated", description="without_help: what would be if nobody helped, from the logged interventions"
+    )
 
 
 class Backtest(_Section):

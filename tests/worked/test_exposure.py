@@ -112,3 +112,51 @@ def test_no_subscriptions_no_decisions() -> None:
 def test_months_end_where_they_end(day: str, months: int, moved: str) -> None:
     at = np.array([day], dtype="M8[us]").view(np.int64)
     assert add_months(at, np.array([months])).view("M8[us]")[0] == np.datetime64(moved)
+
+
+def test_the_calendar_holds_the_days_to_each_decision_and_those_just_passed() -> None:
+    history = History.from_frames(
+        {
+            "accounts": pd.DataFrame({"account_id": ["a", "b"], "valid_from": ["2024-01-01"] * 2}),
+            "usage": pd.DataFrame({"account_id": ["a", "b"], "occurred_at": ["2025-01-01"] * 2}),
+            "subscriptions": pd.DataFrame([
+                {"account_id": name, "subscription_id": name, "valid_from": "2024-01-01", **terms}
+                for name, terms in (("a", MONTHLY | {"auto_renew": True, "notice_days": 20}), ("b", ANNUAL))
+            ]),
+        },
+        end="2025-12-01",
+    )  # fmt: skip
+    measured = catalog.select(["subscriptions_held"]).measure(history, [T], grace_days=0)
+    assert measured.calendar.loc["a"].iloc[0].tolist() == [-6, 24, 55, 86, 116]  # 26 May, 25 June, ...
+    assert measured.calendar.loc["b"].iloc[0].dropna().tolist() == [61]
+    assert measured.rows(np.array([False, True])).calendar.index.equals(measured.index[1:])
+
+
+def test_without_subscriptions_exposure_is_calendar_time_and_that_is_said() -> None:
+    import holdfast as hf
+
+    history = hf.simulate(accounts=250, seed=3, months=20)
+    tables = {name: history.as_of(history.end)[name] for name in ("accounts", "usage", "churn", "touchpoints")}
+    bare = History.from_frames(tables, end=history.end)
+    stands = hf.cutoffs(bare, every="56d")
+    X = catalog.select(["active_users", "days_since_usage", "active_days"]).measure(bare, stands)
+    model = hf.ChurnModel().fit(X, hf.label(bare, stands).on(X.index))
+    assert any("no renewal dates are known: exposure is calendar time" in one for one in model.notes)
+    p = model.predict_proba(X)
+    assert (p[30] < p[60]).all()
+    assert (p[60] < p[90]).all()
+
+
+def test_all_accounts_on_annual_terms_are_no_trouble() -> None:
+    import holdfast as hf
+
+    history = hf.simulate(accounts=400, seed=3, months=30)
+    stands = hf.cutoffs(history, every="56d")
+    X = catalog.select(["active_users", "days_since_usage", "active_days"]).measure(history, stands)
+    annual = (X.context["contract"] == "annual").to_numpy()
+    y = hf.label(history, stands).on(X.index)
+    model = hf.ChurnModel().fit(X.rows(annual), y.rows(annual))
+    p = model.predict_proba(X)
+    assert np.isfinite(p.to_numpy()).all()
+    due = (X.exposure[30] > 0).to_numpy() & annual
+    assert p[30][due].mean() > 5 * p[30][annual & (X.exposure.sum(axis=1) == 0).to_numpy()].mean()

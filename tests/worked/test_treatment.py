@@ -1,12 +1,20 @@
 """Interventions: which rows they mark, what the others weigh, and that help is not mistaken for safety."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import holdfast as hf
-from holdfast.errors import UsageError
+from holdfast.errors import DataError, UsageError
+from holdfast.features.simulate import simulate_frames
 from holdfast.features.snapshot import INDEX, Snapshot
+from holdfast.serving.opening import read_history
+from holdfast.serving.pipeline import _untreated, examples, train
+from holdfast.serving.plan import read_plan
+from holdfast.serving.starter import write_simulation
 from tests.outcome import Outcome
 
 DAY = pd.Timestamp("2025-06-01", tz="UTC")
@@ -103,3 +111,16 @@ def test_help_is_not_mistaken_for_safety() -> None:
     assert naive < 0.25
     assert aware == pytest.approx(0.5, abs=0.08)
     assert any("identified by chance" in one for one in model.notes)
+
+
+def test_the_plan_asks_for_the_risk_without_help(tmp_path: Path) -> None:
+    folder = write_simulation(tmp_path / "book", 250, 3, 20)
+    text = folder.read_text()
+    folder.write_text(text + '\n[model]\nrisk = "without_help"\n[tracking]\nenabled = false\n')
+    plan = read_plan(folder)
+    trained = train(plan, read_history(plan, datetime(2026, 1, 2, tzinfo=UTC)))
+    assert any("identified by chance" in one for one in trained.bundle.model.notes)
+    bare = {name: table for name, table in simulate_frames(120, 3, 20)[0].items() if name != "touchpoints"}
+    X, y = examples(plan, of := hf.History.from_frames(bare, end="2026-01-01"))
+    with pytest.raises(DataError, match="interventions"):
+        _untreated(plan, of, X, y)
