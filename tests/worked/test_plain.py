@@ -121,9 +121,10 @@ def test_models_of_frames_are_cloned_validated_and_restored(make: Any) -> None:
 
 def test_the_health_of_plain_rows_runs_from_0_to_100_and_falls_with_risk() -> None:
     frame, y = table()
-    health = HealthScore().fit(frame, y)
+    left = (y == "left").to_numpy()
+    health = HealthScore().fit(frame, left)  # the second class is the churn
     score = health.score(frame)
     assert score.between(0, 100).all()
-    assert score[(y == "left").to_numpy()].mean() < score[(y == "stays").to_numpy()].mean()
+    assert score[left].mean() < score[~left].mean()
     weights = health.weights.set_index("indicator")["weight"]
     assert weights["logins"] + weights["copy"] > 2 * weights["noise"]

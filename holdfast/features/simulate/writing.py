@@ -21,7 +21,7 @@ from holdfast.progress import progress
 
 __all__ = ["PART", "write_company"]
 
-PART = 5_000  # accounts that are drawn together; part and seed decide what they are
+PART = 2_500  # accounts that are drawn together; part and seed decide what they are
 Format = Literal["parquet", "csv"]
 
 
@@ -36,7 +36,7 @@ def write_company(
 ) -> Path:
     """Write a simulated company: canonical tables to ``folder/history``, the truth to ``folder/truth``.
 
-    Nothing else reads the truth; ``law.json`` beside it names the weights of the churn law. More than 5,000 accounts
+    Nothing else reads the truth; ``law.json`` beside it names the weights of the churn law. More than 2,500 accounts
     are written in parts of that many.
 
     Returns
