@@ -204,8 +204,6 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """What a reader of the figures must know."""
         check_is_fitted(self)
         notes = []
-        if not self.decided_:
-            notes.append("no renewal dates are known: exposure is calendar time, each interval counts by its days")
         if self.ground_:
             notes.append(self.ground_)
         if self.evidence_ < LEARNED_FROM:
@@ -214,6 +212,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             notes.append(f"boosted trees join from {TREES_FROM} churned accounts on; the regression stands alone")
         if self.calibration_ != Calibration():
             notes.append("calibrated on the last block of training, which gained from it")
+        if not self.decided_:
+            notes.append("no renewal dates are known: exposure is calendar time, each interval counts by its days")
         return tuple(notes)
 
     def to_dict(self) -> dict[str, Any]:

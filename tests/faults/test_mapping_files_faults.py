@@ -49,9 +49,12 @@ def aside(tmp_path):
 
     def read():
         (path,) = (tmp_path / "scratch/quarantine").iterdir()
-        csv.field_size_limit(1 << 24)
-        with path.open(encoding="utf-8", newline="") as handle:
-            return [(int(row["line"]), row["reason"], row["text"]) for row in csv.DictReader(handle)]
+        usual = csv.field_size_limit(1 << 24)
+        try:
+            with path.open(encoding="utf-8", newline="") as handle:
+                return [(int(row["line"]), row["reason"], row["text"]) for row in csv.DictReader(handle)]
+        finally:
+            csv.field_size_limit(usual)
 
     return read
 
