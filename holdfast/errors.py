@@ -54,7 +54,7 @@ class UsageError(HoldfastError):
     exit_code = 2
 
 
-class DataError(HoldfastError, ValueError):
+class DataError(HoldfastError):
     """Data that cannot be used as it is; nothing was written."""
 
     exit_code = 30

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from holdfast.training import metrics
 
-ORACLES = ("latent", "filter")
 CEILING = "filter"
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_feature_names, _check_n_features, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.indicators.curves import Curve, bands
@@ -73,8 +73,7 @@ def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Snapshot:
         matrix = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
         return _snapshot(pd.DataFrame(matrix, columns=[f"x{place}" for place in range(matrix.shape[1])]))
     if reset:
-        _check_feature_names(estimator, X, reset=True)
-        _check_n_features(estimator, X, reset=True)
+        validate_data(estimator, X, reset=True, skip_check_array=True)
         return _snapshot(X)
     names = list(getattr(estimator, "feature_names_in_", X.columns))
     for name in names:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -316,12 +316,9 @@ def _index(history: History, stands: pd.DatetimeIndex, there: NDArray[np.bool_])
 def _index_of(
     accounts: pd.Index, stands: pd.DatetimeIndex, who: NDArray[np.intp], when: NDArray[np.intp]
 ) -> pd.MultiIndex:
-    return pd.MultiIndex(
-        levels=[accounts, stands],  # type: ignore[list-item] # indexes serve
-        codes=[who, when],  # type: ignore[list-item] # arrays serve
-        names=["account_id", "cutoff"],
-        verify_integrity=False,
-    )
+    levels: list[Any] = [accounts, stands]
+    codes: list[Any] = [who, when]
+    return pd.MultiIndex(levels=levels, codes=codes, names=["account_id", "cutoff"], verify_integrity=False)
 
 
 def _too_short(stands: pd.DatetimeIndex, horizon: int, churn: Rule, end: pd.Timestamp) -> str:

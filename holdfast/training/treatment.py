@@ -135,7 +135,7 @@ class Treatments:
     def _ground(self, rows: int) -> str:
         helped = int(self.frame["helped"].sum())
         held = len(self) - helped
-        said = f"risk without help: {rows} rows end where one of {helped} interventions begins"
+        said = f"risk without help: {rows} rows stand under one of {helped} interventions, or end where one begins"
         if self.identified:
             return f"{said}; identified by chance, with {held} held out at logged odds"
         return f"{said}; assumption-based, since no chance of help was logged for all of them"

@@ -169,6 +169,14 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, damage):
         History.open(tmp_path / "store")
 
 
+def test_a_store_of_another_format_is_named_as_such(tmp_path):
+    History.build(delivery(tmp_path / "one", 0, 20), tmp_path / "store", buckets=2)
+    path = tmp_path / "store" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    with pytest.raises(DataError, match=r"expected a store of format \d+, found 99"):
+        History.open(tmp_path / "store")
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1, 2", b"null", b'"store"', b"[" * 100_000])
 def test_a_manifest_that_is_no_json_is_refused(tmp_path, content):
     History.build(delivery(tmp_path / "one", 0, 5), tmp_path / "store")

@@ -108,7 +108,7 @@ def company(frames):
 def assert_same(one, two):
     assert [i.name for i in one.catalog] == [i.name for i in two.catalog]
     assert one.left_out == two.left_out
-    for part in ("indicators", "context", "exposure", "coverage"):
+    for part in ("indicators", "context", "exposure", "coverage", "calendar"):
         pd.testing.assert_frame_equal(getattr(one, part), getattr(two, part), check_exact=True)
 
 

@@ -171,8 +171,8 @@ def _change(before: Mapping[Hashable, Any], after: Mapping[Hashable, Any]) -> st
     return "changed: " + ", ".join(told) + (f" and {len(apart) - _SHOWN} more" if len(apart) > _SHOWN else "")
 
 
-def _told(value: object) -> str:
-    if value is None or pd.isna(value):  # type: ignore[call-overload] # a cell of any type
+def _told(value: Any) -> str:
+    if value is None or pd.isna(value):
         return "missing"
     if isinstance(value, pd.Timestamp):
         return value.tz_localize(None).isoformat(sep=" ") if value.tz else value.isoformat(sep=" ")
