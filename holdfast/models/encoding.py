@@ -33,7 +33,7 @@ class Column:
         The indicator or context field it stems from.
     role
         ``indicator`` and ``number``: signed log of the value; ``gap``: whether the value is missing; ``level``: whether
-        a text equals ``level``; ``template``: the template score.
+        a text equals ``level``; ``template``: the template score, or its part in the dimension ``level``.
     center, scale, low, high
         Mean, standard deviation and range over the training rows; values outside the range are read as its ends.
     """
@@ -136,10 +136,10 @@ class Encoding:
     def design(self, X: Snapshot) -> Floats:
         """Build the standardised design (n, p) of the regression."""
         self.check(X)
-        score = self.template_score(X) if self.prior else np.empty(0)
+        scores = self.template_scores(X)
         design = np.empty((len(X), len(self.columns)), order="F")
         for j, column in enumerate(self.columns):
-            values = score if column.role == "template" else _values(X, column)
+            values = scores[column.level] if column.role == "template" else _values(X, column)
             design[:, j] = column.standardise(values)
         return design
 
@@ -160,12 +160,13 @@ class Encoding:
         """The indicator or context field behind each feature of the trees."""
         return [*self.feature_numbers, *(column.source for column in self.columns if column.role == "level")]
 
-    def template_score(self, X: Snapshot) -> Floats:
-        """Score by the template, 0 at the training mean; what is missing counts as its mean."""
-        score = np.zeros(len(X))
-        for _, part in self.template_parts(X):
-            score += part
-        return score
+    def template_scores(self, X: Snapshot) -> dict[str, Floats]:
+        """Score by the template, whole ("") and by dimension; 0 at the training mean, as which the missing counts."""
+        scores = {name: np.zeros(len(X)) for name in ("", *sorted({self.dimensions[one] for one in self.prior}))}
+        for name, part in self.template_parts(X):
+            scores[""] += part
+            scores[self.dimensions[name]] += part
+        return scores
 
     def template_parts(self, X: Snapshot) -> Iterator[tuple[str, Floats]]:
         """Yield what each indicator adds to the template score."""
@@ -193,10 +194,11 @@ class Encoding:
     def _candidates(self, X: Snapshot) -> Iterator[tuple[Column, Floats]]:
         def column(source: str, role: Role, level: str = "") -> tuple[Column, Floats]:
             plain = Column(source, role, 0.0, 1.0, 0.0, 0.0, level)
-            return plain, self.template_score(X) if role == "template" else _values(X, plain)
+            return plain, scores[level] if role == "template" else _values(X, plain)
 
-        if self.prior:
-            yield column(TEMPLATE, "template")
+        scores = self.template_scores(X) if self.prior else {}
+        for dimension in scores:
+            yield column(TEMPLATE, "template", dimension)
         for name in self.context:
             if name in self.levels:
                 yield from (column(name, "level", level) for level in self.levels[name])

@@ -168,7 +168,8 @@ def _regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snaps
     for column, values, weight in zip(encoding.columns, design.T, coef, strict=True):
         if column.role == "template":
             for name, part in encoding.template_parts(X):
-                parts[name] += weight * part / column.scale
+                if column.level in ("", encoding.dimensions[name]):
+                    parts[name] += weight * part / column.scale
         else:
             parts[column.source] += weight * values
     return parts

@@ -69,11 +69,12 @@ def learn(
     observed: Observed, sample: Observed, design: Floats, encoding: Encoding, strength: float, how: Rehearsal, seed: int
 ) -> Members:
     """Fit both learners as rehearsed: the regression to a sample, with its design, the trees to all rows."""
-    ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength, observed.evidence))
+    ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength))
     trees = None
     if observed.evidence >= TREES_FROM:
         signs = monotone_signs(encoding, observed.health_sign)
-        trees = fit_trees(encoding.features(observed.X), observed.periods, signs, seed, rounds=how.rounds)
+        features, periods = encoding.features(observed.X), observed.periods
+        trees = fit_trees(features, periods, signs, seed, rounds=how.rounds, leaves=how.leaves)
     members = Members(ridge, trees, ridge.calendar, how.share)
     if trees is None and sample is observed:
         return members

@@ -1,7 +1,7 @@
 """The rehearsal: learn from the earlier part of the training rows, and see on the later part how to learn from all.
 
-Three things are settled there, each only where the later part shows a clear gain over the default: how many trees are
-grown, how much they count beside the regression, and whether the log-hazard is stretched.
+Four things are settled there, each only where the later part shows a clear gain over the default: how many trees are
+grown and how large, how much they count beside the regression, and whether the log-hazard is stretched.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from zlib import crc32
 
 import numpy as np
 
-from holdfast.models.calibration import MIN_BLOCK_EVENTS, MIN_GAIN, slope_if_it_helps
+from holdfast.models.calibration import MIN_BLOCK_EVENTS, MIN_GAIN, MIN_SHARE, slope_if_it_helps
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats, Periods, fit_calendar, fit_hazard, log_loss
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
 from holdfast.models.ridge import ridge_penalty
-from holdfast.models.trees import ROUNDS, fit_trees, monotone_signs
+from holdfast.models.trees import LARGE, ROUNDS, SMALL, Trees, fit_trees, monotone_signs
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LATE = 0.25  # share of the events that is kept for the later part
@@ -25,9 +25,10 @@ _MORE = 1.15  # all rows bear more trees than the earlier ones
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How to learn: the number of trees, their share in the average, and the slope of the calibration."""
+    """How to learn: number and size of the trees, their share in the average, and the slope of the calibration."""
 
     rounds: int = ROUNDS
+    leaves: int = SMALL
     share: float = 0.5
     slope: float = 1.0
 
@@ -40,16 +41,16 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     early, late = blocks
     learn, judge = early.seen, late.seen
     learned, judged = early.rows(learn), late.rows(judge)
-    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength, observed.evidence), tolerance=1e-8)
+    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength), tolerance=1e-8)
     g, seen, how = ridge.g(design[learn]), ridge.g(design[judge]), Rehearsal()
     if observed.evidence >= TREES_FROM:
         features, signs = encoding.features(observed.X), monotone_signs(encoding, observed.health_sign)
         enough = judged.events >= MIN_BLOCK_EVENTS
-        check = (features[judge], judged) if enough else None
-        trees = fit_trees(features[learn], learned, signs, seed, check=check)
+        grown = _grown(features[learn], learned, features[judge], judged, signs, seed) if enough else None
+        trees = fit_trees(features[learn], learned, signs, seed) if grown is None else grown[0]
+        if grown is not None:
+            how = replace(how, rounds=round(_MORE * grown[0].rounds), leaves=grown[1])
         if trees is not None:
-            if enough:
-                how = replace(how, rounds=round(_MORE * trees.rounds))
             both = (g, trees.g(features[learn])), (seen, trees.g(features[judge]))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
             g, seen = ((1 - how.share) * one + how.share * other for one, other in both)
@@ -57,6 +58,23 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     accounts = observed.X.index.get_level_values("account_id")[judge]
     half = np.array([crc32(str(name).encode()) % 2 for name in accounts])
     return replace(how, slope=slope_if_it_helps(eta, judged, half))
+
+
+def _grown(
+    features: Floats, early: Periods, later: Floats, late: Periods, signs: list[int], seed: int
+) -> tuple[Trees, int] | None:
+    """Grow trees of each size until the later part stops to gain; small ones unless they are clearly beaten."""
+    sizes, losses = {}, {}
+    for leaves in (SMALL, LARGE):
+        trees = fit_trees(features, early, signs, seed, leaves=leaves, check=(later, late))
+        if trees is None:
+            return None
+        sizes[leaves] = trees
+        g = trees.g(features)
+        losses[leaves] = log_loss(fit_calendar(early, g).eta(trees.g(later), late.exposure), late)
+    clear = losses[SMALL] - losses[LARGE] > max(MIN_SHARE * losses[SMALL], MIN_GAIN / late.weight.sum())
+    best = LARGE if clear else SMALL
+    return sizes[best], best
 
 
 def _share(learned: tuple[Floats, Floats], judged: tuple[Floats, Floats], early: Periods, late: Periods) -> float:

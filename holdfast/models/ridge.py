@@ -10,28 +10,34 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, log_loss
+from holdfast.models.calibration import MIN_GAIN
+from holdfast.models.encoding import Column, Encoding
+from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, row_losses
 from holdfast.models.periods import LEARNED_FROM, Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-ANCHORED = 1000.0  # with fewer events than LEARNED_FROM: measured best at about 30 events
-_LIGHT = 1.0  # on what is not shrunk: enough to keep separable data finite
-_STEADY = 60.0  # on context while few churned: measured at about 30 events
+ANCHORED = 1000.0  # stands unless another is clearly better: measured best from 30 to 250 events
+# On what leads while few churned, measured there; where indicators are held more loosely, so is this.
+_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0
 
 
-def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
-    """Penalise indicators by ``strength``; the template score hardly at all, nor context once events are enough."""
-    role = np.array([column.role for column in encoding.columns], dtype=object)
-    context = _LIGHT if evidence >= LEARNED_FROM else _STEADY
-    others = np.where(role == "template", _LIGHT, context)
-    return np.where(np.isin(role, ("indicator", "gap")), strength, others)
+def ridge_penalty(encoding: Encoding, strength: float) -> Floats:
+    """Penalise indicators by ``strength``, and less what leads where little is known: template score and contract."""
+    return np.array([min(strength, _held(column)) for column in encoding.columns])
+
+
+def _held(column: Column) -> float:
+    if column.role == "template":
+        return _PART if column.level else _ANCHOR
+    if column.role in ("indicator", "gap"):
+        return np.inf
+    return _CONTRACT if column.source == "contract" else _CONTEXT
 
 
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
     """Choose the penalty by account-grouped validation forward in time, from strict to free with warm starts.
 
-    With few events the template-anchored default stands, since there is nothing to choose by.
+    The template-anchored default stands unless another is clearly better, and with few events anyway.
     """
     if observed.evidence < LEARNED_FROM or len(grid) == 1:
         return ANCHORED if len(grid) > 1 else grid[0]
@@ -42,12 +48,12 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
             continue
         small, start = train.rows(learn), None
         for i in reversed(range(len(grid))):
-            start = fit_hazard(
-                design[learn], small, ridge_penalty(encoding, grid[i], observed.evidence), start=start, tolerance=1e-6
-            )
+            start = fit_hazard(design[learn], small, ridge_penalty(encoding, grid[i]), start=start, tolerance=1e-6)
             held_out = test.rows(judge)
-            losses[i] += log_loss(start.eta(start.g(design[judge]), held_out.exposure), held_out)
-    return choose(losses, grid) if losses.any() else ANCHORED
+            losses[i] += row_losses(start.eta(start.g(design[judge]), held_out.exposure), held_out).sum()
+    best = choose(losses, grid)
+    clear = ANCHORED not in grid or losses[grid.index(ANCHORED)] - losses.min() > MIN_GAIN
+    return best if losses.any() and clear else ANCHORED
 
 
 class HazardClassifier(ClassifierMixin, BaseEstimator):

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     import lightgbm
 
 ROUNDS, MOST_ROUNDS, PATIENCE = 220, 1000, 60
+SMALL, LARGE = 8, 31  # leaves: large trees where columns act together, which accounts' indicators hardly do
+_SHAPES: dict[int, dict[str, Any]] = {
+    SMALL: {"num_leaves": SMALL, "feature_fraction": 0.4, "lambda_l2": 10.0},
+    LARGE: {"num_leaves": LARGE, "feature_fraction": 0.6, "min_data_in_leaf": 20, "lambda_l2": 1.0},
+}
 _PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.03,
-    "num_leaves": 8,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
-    "feature_fraction": 0.4,
-    "lambda_l2": 10.0,
     "monotone_constraints_method": "intermediate",  # "advanced" violates its constraints in LightGBM 4.7
     "deterministic": True,
     "force_row_wise": True,
@@ -75,6 +77,7 @@ def fit_trees(
     seed: int = 0,
     *,
     rounds: int = ROUNDS,
+    leaves: int = SMALL,
     check: tuple[Floats, Periods] | None = None,
 ) -> Trees | None:
     """Boost the complementary log-log likelihood from the calendar's own hazard.
@@ -84,8 +87,8 @@ def fit_trees(
 
     Parameters
     ----------
-    rounds
-        Number of trees.
+    rounds, leaves
+        Number of trees, and of the leaves of each: `SMALL` or `LARGE`.
     check
         Features and periods of other rows: trees are grown, up to a thousand, until these stop to gain.
     """
@@ -102,10 +105,12 @@ def fit_trees(
         _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight)
         return slope.sum(axis=1), curve.sum(axis=1)
 
-    parameters = _PARAMETERS | {
+    parameters = {
+        **_PARAMETERS,
+        "min_data_in_leaf": max(20, min(150, n // 200)),
+        **_SHAPES[leaves],
         "objective": objective,
         "monotone_constraints": signs,
-        "min_data_in_leaf": max(20, min(150, n // 200)),
         "seed": seed,
     }
     data = lightgbm.Dataset(features, params={"verbosity": -1}, free_raw_data=True)
