@@ -7,17 +7,19 @@ negative lowers it. They hold at every horizon, since neither interval nor calen
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from holdfast.errors import HoldfastError, UsageError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats
+from holdfast.models.periods import churn_probability
 
 if TYPE_CHECKING:
     import shap
@@ -25,8 +27,42 @@ if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.models.churn import ChurnModel
 
+Bools = NDArray[np.bool_]
 CONTEXT = "context"
 _TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Line:
+    """From the exposure-free log-hazard of churn to probabilities: total = slope * g + shift, then the calendar.
+
+    Attributes
+    ----------
+    calendar
+        (n, K): what intercepts and renewal decisions add to the log-hazard of each interval.
+    horizons, rises
+        As the model learned them.
+    """
+
+    slope: float
+    shift: float
+    calendar: Floats
+    horizons: tuple[int, ...]
+    rises: bool
+
+    def total(self, g: Floats) -> Floats:
+        """Calibrate g (n,)."""
+        calibrated: Floats = self.slope * g + self.shift
+        return calibrated
+
+    def probabilities(self, total: Floats) -> Floats:
+        """Probability of churn by each horizon (n, K)."""
+        toward_event = total if self.rises else -total
+        return churn_probability(toward_event[:, None] + self.calendar, rises=self.rises)
+
+    def rows(self, mask: Bools) -> Line:
+        """Keep the rows where a mask holds."""
+        return replace(self, calendar=self.calendar[mask])
 
 
 @dataclass(frozen=True)
@@ -41,6 +77,8 @@ class Explanation:
         What an account has before anything is known of it; base + the contributions of a row = its g.
     g
         The exposure-free log-hazard of churn of each row.
+    line
+        What calibration makes of g, and what the contract calendar adds to it in each interval.
     sources
         One row per column of contributions: ``title, dimension`` (``context`` for what is no health).
     X
@@ -52,6 +90,7 @@ class Explanation:
     contributions: pd.DataFrame
     base: float
     g: pd.Series
+    line: Line
     sources: pd.DataFrame
     X: Snapshot
     history: History | None = None
@@ -62,6 +101,65 @@ class Explanation:
             raise HoldfastError(
                 "Explanation", "contributions that add up", f"a gap of {gap:g}", "report this as a fault"
             )
+
+    @property
+    def calibration(self) -> pd.Series:
+        """What calibration adds to the g of each row: base + contributions + calibration = total."""
+        return (self.total - self.g).rename("calibration")
+
+    @property
+    def total(self) -> pd.Series:
+        """The calibrated log-hazard of each row, contract calendar apart."""
+        return pd.Series(self.line.total(self.g.to_numpy()), index=self.g.index, name="total")
+
+    def probabilities(self) -> pd.DataFrame:
+        """Probability of churn by horizon, as the model predicts it."""
+        p = self.line.probabilities(self.total.to_numpy())
+        return pd.DataFrame(p, index=self.g.index, columns=pd.Index(self.line.horizons, name="horizon"))
+
+    def effects(self, horizon: int) -> pd.DataFrame:
+        """Tell what each source does to the probability of churn by a horizon: with it, less without it.
+
+        Without it means: contributing nothing, as for the average account. These effects answer one question each and
+        do not add up; the contributions do.
+
+        Raises
+        ------
+        UsageError
+            When the model did not learn that horizon.
+        """
+        if horizon not in self.line.horizons:
+            known = ", ".join(map(str, self.line.horizons))
+            raise UsageError("Explanation.effects", f"a horizon of {known} days", str(horizon), "choose one of them")
+        place, g = self.line.horizons.index(horizon), self.g.to_numpy()
+        told = self.line.probabilities(self.line.total(g))[:, place]
+        effects = {
+            name: told - self.line.probabilities(self.line.total(g - part.to_numpy()))[:, place]
+            for name, part in self.contributions.items()
+        }
+        return pd.DataFrame(effects, index=self.g.index)
+
+    def rows(self, mask: Bools) -> Explanation:
+        """Keep the rows where a mask holds."""
+        return replace(
+            self, contributions=self.contributions[mask], g=self.g[mask], line=self.line.rows(mask), X=self.X.rows(mask)
+        )
+
+    def place_of(self, account_id: str) -> int:
+        """Find the row of an account at its last cutoff.
+
+        Raises
+        ------
+        UsageError
+            When the account is not among the rows explained.
+        """
+        ids = self.contributions.index.get_level_values("account_id")
+        places = np.flatnonzero(ids == account_id)
+        if len(places) == 0:
+            near = get_close_matches(account_id, [str(one) for one in ids.unique()[:10_000]], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "measure it, or correct the id"
+            raise UsageError("Explanation", "an account of the snapshot", f"{account_id!r}", hint)
+        return int(places[-1])
 
     def frame(self) -> pd.DataFrame:
         """One row per account, cutoff and source: account_id, cutoff, indicator, dimension, contribution, value.
@@ -96,19 +194,13 @@ class Explanation:
         UsageError
             When the account is not among the rows explained.
         """
-        ids = self.contributions.index.get_level_values("account_id")
-        places = np.flatnonzero(ids == account_id)
-        if len(places) == 0:
-            near = get_close_matches(account_id, [str(one) for one in ids.unique()[:10_000]], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "measure it, or correct the id"
-            raise UsageError("Explanation.account", "an account of the snapshot", f"{account_id!r}", hint)
-        row = int(places[-1])
+        row = self.place_of(account_id)
         table = self.sources.rename_axis("indicator").reset_index()
         table["value"] = [_field(self.X, name).iloc[row] for name in table["indicator"]]
         table["contribution"] = self.contributions.iloc[row].to_numpy()
         table = table.iloc[np.argsort(-np.abs(table["contribution"].to_numpy()), kind="stable")].reset_index(drop=True)
         if self.history is not None:
-            table["sentence"] = _sentences(self.X.rows(np.arange(len(ids)) == row), table["indicator"], self.history)
+            table["sentence"] = _sentences(self.X.rows(np.arange(len(self.g)) == row), table["indicator"], self.history)
         return table
 
     def importance(self) -> pd.DataFrame:
@@ -156,10 +248,19 @@ def explain(model: ChurnModel, X: Snapshot, history: History | None = None) -> E
         contributions=pd.DataFrame({name: toward_churn * parts[name] for name in sources.index}, index=X.index),
         base=toward_churn * base,
         g=pd.Series(toward_churn * g, index=X.index, name="g"),
+        line=_line(model, X),
         sources=sources,
         X=X,
         history=history,
     )
+
+
+def _line(model: ChurnModel, X: Snapshot) -> Line:
+    calibration, exposure = model.calibration_, model.exposure(X)
+    slope, calendar = calibration.slope, model.members_.calendar.eta(np.zeros(len(X)), exposure)
+    beyond = exposure.offset + slope * (calendar - exposure.offset)
+    shift = calibration.shift if model.rises_ else -calibration.shift
+    return Line(slope, shift, beyond, model.horizons_, model.rises_)
 
 
 def _regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snapshot) -> dict[str, Floats]:

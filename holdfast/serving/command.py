@@ -220,15 +220,16 @@ def score(
 def explain(
     plan: PlanFile,
     account: Annotated[str, typer.Option(metavar="ID", help="The account.")],
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Also tell what has changed since then.")] = None,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
-    """Say what drives one account, in sentences."""
-    from holdfast.serving.telling import account_story, tell_account
+    """Say what drives one account: every reason with its evidence; with --since, what changed and why."""
+    from holdfast.serving.story import account_story, tell_account
 
     settings = _settings(plan, strict_clock)
-    story = account_story(settings, account, lambda: _history(settings))
-    show.as_json(story) if json else tell_account(story)
+    story = account_story(settings, account, lambda: _history(settings), since)
+    show.as_json(story.to_dict()) if json else tell_account(story)
 
 
 @app.command()

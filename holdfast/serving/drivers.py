@@ -35,7 +35,8 @@ class Driver:
 def drivers(explanation: Explanation, now: Snapshot, history: History, ids: Iterable[str]) -> list[Driver]:
     """Rank the reasons of each account: what raises the risk, strongest first, then what lowers it, strongest first.
 
-    Segment, plan, the contract calendar and other context that nobody can act on is left to the full explanation.
+    Segment, plan, the contract calendar and other context that nobody can act on, and what is not on record, is left to
+    the full explanation.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def drivers(explanation: Explanation, now: Snapshot, history: History, ids: Iter
     wanted = frame["account_id"].isin(set(ids)) & frame["indicator"].isin(
         {one.name for one in now.catalog if not one.calendar}
     )
-    frame = frame[wanted & (frame["contribution"] != 0.0)]
+    frame = frame[wanted & (frame["contribution"] != 0.0) & frame["value"].notna()]
     frame = frame.assign(lowers=frame["contribution"] < 0, size=-frame["contribution"].abs())
     frame = frame.sort_values(["account_id", "lowers", "size", "indicator"], kind="stable")
     frame["rank"] = frame.groupby("account_id").cumcount() + 1

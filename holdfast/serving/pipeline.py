@@ -200,12 +200,17 @@ def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> t
     UsageError
         When the history was read under another clock than the one the bundle learned under.
     """
-    _same_clock(plan, bundle)
-    day = pd.DatetimeIndex([history.now], name="cutoff")
-    now = bundle.catalog.measure(history, day, bundle.horizons, grace_days=bundle.churn["grace_days"])
+    same_clock(plan, bundle)
+    now = measure_day(history, bundle)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
         return score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp), now
+
+
+def measure_day(history: History, bundle: Bundle) -> Snapshot:
+    """Measure what a bundle reads on the last day of a history."""
+    day = pd.DatetimeIndex([history.now], name="cutoff")
+    return bundle.catalog.measure(history, day, bundle.horizons, grace_days=bundle.churn["grace_days"])
 
 
 def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False) -> Run:
@@ -223,7 +228,7 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
     UsageError
         When it did, or when the history was read under another clock than the one the bundle learned under.
     """
-    _same_clock(plan, bundle)
+    same_clock(plan, bundle)
     if bundle.learned_until > history.now and not named:
         found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
         do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"
@@ -244,8 +249,14 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
     return write_run(place, scores, _page(plan, history, bundle, now, facts), facts)
 
 
-def _same_clock(plan: Plan, bundle: Bundle) -> None:
-    """Refuse rows that a model learned to do without, and the lack of rows that it learned from."""
+def same_clock(plan: Plan, bundle: Bundle) -> None:
+    """Refuse rows that a model learned to do without, and the lack of rows that it learned from.
+
+    Raises
+    ------
+    UsageError
+        When the plan reads the history under another clock than the one the bundle learned under.
+    """
     if plan.data.strict_clock == bundle.strict_clock:
         return
     with_it, without = "score with --strict-clock, or set it in [data]", "leave strict_clock off"

@@ -1,88 +1,14 @@
-"""One account in words, from the run that is served, else scored on the spot."""
+"""Results in words: a backtest, and the accounts with most at stake."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from holdfast.errors import UsageError, did_you_mean
 from holdfast.serving import show
 from holdfast.serving.columns import horizon, records
-from holdfast.serving.plan import Plan
-from holdfast.serving.scoring import Scores
-
-if TYPE_CHECKING:
-    from holdfast.features.history import History
-
-_TOLD = (
-    *(
-        "as_of",
-        "account_id",
-        "account_name",
-        "csm",
-        "arr",
-        "renewal_date",
-        "health",
-        "band",
-        "grade",
-        "percentile",
-        "product",
-        "relationship",
-        "business",
-    ),
-    *(
-        "delta_health_30",
-        "p_renew",
-        "expected_arr_at_risk_90",
-        "score_status",
-        "score_reason",
-        "run_id",
-        "model_version",
-    ),
-)
-
-
-def account_story(plan: Plan, account: str, history: Callable[[], History]) -> dict[str, Any]:
-    """Collect health, probabilities and reasons of one account.
-
-    Parameters
-    ----------
-    history
-        Reads the history, where no run is served yet.
-
-    Raises
-    ------
-    UsageError
-        When no account has that id.
-    """
-    scores = _scores(plan, history)
-    found = scores.rows[scores.rows["account_id"] == account]
-    if found.empty:
-        raise UsageError("--account", "an account known on that day", repr(account), _nearest(account, scores))
-    row = records(found)[0]
-    reasons = scores.reasons[scores.reasons["account_id"] == account].drop(columns="account_id")
-    told = {key: value for key, value in row.items() if key in _TOLD or horizon(str(key))}
-    return {**show.missing_as_none(told), "drivers": [show.missing_as_none(reason) for reason in records(reasons)]}
-
-
-def tell_account(story: dict[str, Any]) -> None:
-    """Print the story of one account."""
-    name = f"{story['account_name']} ({story['account_id']})" if story["account_name"] else story["account_id"]
-    show.say(f"{name}, as of {story['as_of']:%Y-%m-%d}")
-    if story["score_status"] == "not_scored":
-        show.say(f"Not scored: {story['score_reason']}.")
-        return
-    chances = ", ".join(
-        f"{value:.0%} within {horizon(key)} days" for key, value in story.items() if horizon(key) and value is not None
-    )
-    health = "none" if story["health"] is None else f"{story['health']:.0f} of 100"
-    show.say(f"Health {health} ({story['band']}). Churn: {chances}.")
-    for reason in story["drivers"]:
-        show.say(
-            f"  {'+' if reason['direction'] == 'raises' else '-'} {reason['text']}  ({reason['direction']} the risk)"
-        )
 
 
 def tell_backtest(result: dict[str, Any]) -> None:
@@ -121,25 +47,3 @@ def _sentence(row: dict[str, Any]) -> str:
     name = row["account_name"] or row["account_id"]
     health = row["band"] if pd.isna(row["health"]) else f"health {row['health']:.0f}"
     return f"{name} ({health}{stake}): {chance:.0%} within {days} days. {why}."
-
-
-def _scores(plan: Plan, history: Callable[[], History]) -> Scores:
-    from holdfast.serving.runs import current, read_scores
-    from holdfast.serving.workspace import Workspace
-
-    try:
-        return read_scores(current(Workspace(plan.output.workspace)))
-    except UsageError:
-        from holdfast.serving import opening, pipeline
-
-        bundle = pipeline.bundle_of(plan)
-        return pipeline.score_day(plan, opening.known_on(plan, history(), None), bundle)[0]
-
-
-def _nearest(account: str, scores: Scores) -> str:
-    ids = scores.rows["account_id"]
-    return (
-        did_you_mean(account, ids)
-        if len(ids) <= 20
-        else did_you_mean(account, ids).partition("known are")[0] or "see scores.csv"
-    )

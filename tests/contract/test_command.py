@@ -238,11 +238,19 @@ def test_explain_tells_numbers_and_suggests_ids(company: Company, capsys: pytest
     assert isinstance(story, dict)
     assert story["account_id"] == account
     assert 0 <= story["p30"] <= story["p90"] <= 1
-    assert [one["text"] for one in story["drivers"][:3]] == rows.set_index("account_id").loc[
+    drivers = story["drivers"]
+    raising = [one for one in drivers if one["actionable"] and one["contribution"] > 0 and one["value"] is not None]
+    assert [one["sentence"] for one in raising[:3]] == rows.set_index("account_id").loc[
         account, ["driver_1", "driver_2", "driver_3"]
     ].tolist()
+    assert story["base"] + sum(one["contribution"] for one in drivers) == pytest.approx(story["total"], abs=1e-9)
+    points = story["health_points"]
+    gained = sum(one["points"] or 0.0 for one in drivers)
+    assert points["base"] + gained + points["clip"] == pytest.approx(story["health"], abs=1e-9)
+    told = {"indicator", "dimension", "contribution", "sentence", "value", "own_past", "peer_percentile", "records"}
+    assert told | {"window_days", "fresh_days", "p30", "points"} <= set(drivers[0])
     assert run(["explain", company.plan, "--account", account]) == 0
-    assert "raises the risk" in capsys.readouterr().out
+    assert "Raises the risk:" in capsys.readouterr().out
     assert run(["explain", company.plan, "--account", account + "x"]) == 2
     assert "did you mean" in capsys.readouterr().err
 

@@ -277,7 +277,7 @@ def test_an_explanation_that_does_not_add_up_is_a_fault() -> None:
     X, y = company()
     why = ChurnModel().fit(X, y).explain(X)
     with pytest.raises(HoldfastError, match="contributions that add up"):
-        Explanation(why.contributions, why.base + 1e-6, why.g, why.sources, X)
+        Explanation(why.contributions, why.base + 1e-6, why.g, why.line, why.sources, X)
 
 
 def test_no_rows_give_no_predictions() -> None:

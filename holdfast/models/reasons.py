@@ -1,0 +1,222 @@
+"""Reasons: everything behind the risk of one account, each with its evidence and what it does to every figure.
+
+A reason that nobody can check is an opinion. So each carries the account's value, its own past, its place among the
+peers of its segment on that day, the window it was measured over, how fresh the records are, and their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from holdfast.features.catalog.evidence import said_values
+from holdfast.features.catalog.peers import among_peers, segments
+from holdfast.features.catalog.witnesses import witnesses
+from holdfast.features.indicators.indicator import APPLIES, VALUE
+from holdfast.features.snapshot import INDEX
+from holdfast.models.explain import CONTEXT
+from holdfast.models.points import HealthPoints, health_points
+
+if TYPE_CHECKING:
+    from holdfast.features.history import History
+    from holdfast.models.explain import Explanation
+    from holdfast.models.health import HealthScore
+
+PAST_DAYS = 90
+CALIBRATION = "calibration"
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Why one account is where it is on one day.
+
+    Attributes
+    ----------
+    base, total
+        Log-hazard of churn of an account of which nothing is known, and of this one; contract calendar apart.
+    p
+        Probability of churn by horizon.
+    rows
+        One row per source, strongest first: ``indicator, title, dimension, contribution, p30 ... (what it does to each
+        probability), points (of health), value, own_past, peer_percentile, window_days, fresh_days, record_count,
+        records, sentence, actionable`` (not for context and the contract calendar). The contributions and the base add
+        up to the total; calibration is a row of its own.
+    health
+        Score, 0 to 100, with ``base`` and ``clip``: base + points + clip = score. None without a health score.
+    """
+
+    account_id: str
+    cutoff: pd.Timestamp
+    base: float
+    total: float
+    p: pd.Series
+    rows: pd.DataFrame
+    health: dict[str, float] | None = None
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows."""
+        return self.rows
+
+    @property
+    def raising(self) -> pd.DataFrame:
+        """The signs that raise the risk, strongest first: what is on record and can be acted on."""
+        return self._signs(1.0)
+
+    @property
+    def lowering(self) -> pd.DataFrame:
+        """The signs that lower it, strongest first: what is on record and can be acted on."""
+        return self._signs(-1.0)
+
+    def dimensions(self) -> pd.Series:
+        """Sum the contributions by dimension, context and calibration included."""
+        return self.rows.groupby("dimension")["contribution"].sum()
+
+    def text(self, shown: int = _SHOWN) -> str:
+        """Tell it in lines: figures first, then what raises and what lowers the risk."""
+        return "\n".join(self._lines(shown))
+
+    def _signs(self, sign: float) -> pd.DataFrame:
+        inside = self.rows["actionable"] & self.rows["value"].notna() & (sign * self.rows["contribution"] > 0)
+        return self.rows[inside].reset_index(drop=True)
+
+    def _lines(self, shown: int) -> Iterator[str]:
+        yield f"{self.account_id}, as of {self.cutoff:%Y-%m-%d}"
+        yield "Churn: " + ", ".join(f"{chance:.0%} within {days} days" for days, chance in self.p.items())
+        if self.health is not None and np.isfinite(self.health["score"]):
+            yield f"Health: {self.health['score']:.0f} of 100"
+        context = float(self.rows.loc[self.rows["dimension"] == CONTEXT, "contribution"].sum())
+        yield f"Contract, segment, plan, tenure and size: risk times {np.exp(context):.2f}"
+        for title, table in (("Raises the risk", self.raising), ("Lowers the risk", self.lowering)):
+            yield f"{title}:" if len(table) else f"{title}: nothing"
+            yield from (f"  {self._told(row)}" for row in table.head(shown).to_dict("records"))
+
+    def _told(self, row: dict[Any, Any]) -> str:
+        last = self.p.index[-1]
+        beside = [f"{100 * row[f'p{last}']:+.1f} points of probability within {last} days"]
+        if np.isfinite(row["own_past"]):
+            beside.append(f"{PAST_DAYS} days before: {row['own_past']:,.4g}")
+        if np.isfinite(row["peer_percentile"]):
+            beside.append(f"above {row['peer_percentile']:.0f} of 100 in its segment")
+        if np.isfinite(row["fresh_days"]):
+            beside.append(f"last record {row['fresh_days']:.0f} days before")
+        return f"{row['sentence']} ({'; '.join(beside)})"
+
+    def _repr_html_(self) -> str:
+        told = self.rows.drop(columns=["records"]).head(2 * _SHOWN)
+        table = told.to_html(escape=True, index=False, float_format="{:.3f}".format)
+        return f"<pre>{escape(self.text())}</pre>{table}"
+
+
+def reasons(why: Explanation, account_id: str, history: History, health: HealthScore | None = None) -> Reasons:
+    """Collect the reasons of one account at its last cutoff among the rows explained.
+
+    Parameters
+    ----------
+    why
+        Of all accounts of that day, so that there are peers to compare with.
+    history
+        Where evidence is read; as known on the day, or longer.
+    health
+        Fitted; then each row also tells its points of health.
+
+    Raises
+    ------
+    UsageError
+        When the account is not among the rows explained.
+    """
+    mask = np.arange(len(why.g)) == why.place_of(account_id)
+    one = why.rows(mask)
+    cutoff = one.X.cutoffs[0]
+    table = one.sources.rename_axis("indicator").reset_index()
+    table["contribution"] = one.contributions.iloc[0].to_numpy()
+    for horizon in one.line.horizons:
+        table[f"p{horizon}"] = one.effects(horizon).iloc[0].to_numpy()
+    points = None if health is None else health_points(health, one.X)
+    table["points"] = np.nan if points is None else table["indicator"].map(points.contributions.iloc[0])
+    table["value"] = one.values().iloc[0].to_numpy()
+    table = table.merge(_evidence(why, one, account_id, cutoff, history), on="indicator", how="left")
+    texts = table["sentence"].isna()
+    table.loc[texts, "sentence"] = [_said(one, name) for name in table.loc[texts, "indicator"]]
+    table = table.iloc[np.argsort(-np.abs(table["contribution"].to_numpy()), kind="stable")]
+    line: dict[str, object] = dict.fromkeys(("indicator", "title", "dimension"), CALIBRATION)
+    line |= {"contribution": float(one.calibration.iloc[0]), "sentence": "What calibration adds"}
+    table = pd.concat([table, pd.DataFrame([line])], ignore_index=True)
+    table["actionable"] = table["actionable"].eq(True)
+    table["records"] = [found if isinstance(found, tuple) else () for found in table["records"]]
+    table["record_count"] = table["record_count"].fillna(0).astype(int)
+    figures = None if health is None or points is None else _figures(health, one, points)
+    p = one.probabilities().iloc[0].rename("p")
+    return Reasons(account_id, cutoff, one.base, float(one.total.iloc[0]), p, table, figures)
+
+
+def _figures(health: HealthScore, one: Explanation, points: HealthPoints) -> dict[str, float]:
+    return {
+        "base": float(points.base.iloc[0]),
+        "clip": float(points.clip.iloc[0]),
+        "score": float(health.score(one.X).iloc[0]),
+    }
+
+
+def _evidence(
+    why: Explanation, one: Explanation, account_id: str, cutoff: pd.Timestamp, history: History
+) -> pd.DataFrame:
+    """Collect sentence, own past, peers, window, freshness and records of every indicator."""
+    ids = pd.Index([account_id], dtype="str")
+    said = {sign.name: (sign, rows[0]) for sign, rows in said_values(one.X.catalog, history, ids, _at(cutoff))}
+    before = _before(one, history, ids, cutoff)
+    seen = witnesses([sign for sign, _ in said.values()], history, account_id, cutoff)
+    beside = _peers(why, account_id, cutoff)
+    return pd.DataFrame(
+        [
+            {
+                "indicator": name,
+                "own_past": before.get(name, np.nan),
+                "peer_percentile": beside[name],
+                "window_days": sign.lookback_days,
+                "fresh_days": seen[name].fresh_days,
+                "record_count": seen[name].count,
+                "records": seen[name].records,
+                "sentence": sign.sentence(row),
+                "actionable": not sign.calendar,
+            }
+            for name, (sign, row) in said.items()
+        ],
+        columns=["indicator", "own_past", "peer_percentile", "window_days", "fresh_days", "record_count", "records",
+                 "sentence", "actionable"],
+    )  # fmt: skip
+
+
+def _before(one: Explanation, history: History, ids: pd.Index, cutoff: pd.Timestamp) -> dict[str, float]:
+    """Measure the account at an earlier day; nothing where it was not known then."""
+    past = cutoff - pd.Timedelta(days=PAST_DAYS)
+    tenure = one.X.context["tenure_days"].iloc[0] if "tenure_days" in one.X.context else np.nan
+    if not tenure >= PAST_DAYS:
+        return {}
+    then = said_values(one.X.catalog, history, ids, _at(past))
+    return {sign.name: rows[0][VALUE] if rows[0].get(APPLIES, 1.0) > 0 else np.nan for sign, rows in then}
+
+
+def _peers(why: Explanation, account_id: str, cutoff: pd.Timestamp) -> pd.Series:
+    """Place the account among its segment at the same cutoff: share of the peers below, 0 to 100."""
+    X = why.X.at(cutoff)
+    here = int(np.flatnonzero(X.index.get_level_values("account_id") == account_id)[0])
+    group = segments(X.index.get_level_values(INDEX[1]), X.context["segment"])
+    mine = group == group[here]
+    place = int(mine[:here].sum())
+    rows, same = X.indicators[mine], np.zeros(int(mine.sum()), dtype=np.int64)
+    return pd.Series({name: 100.0 * among_peers(rows[name].to_numpy(float), same)[place] for name in rows})
+
+
+def _said(one: Explanation, name: str) -> str:
+    held = one.X.indicators if name in one.X.indicators else one.X.context
+    return f"{name.replace('_', ' ')}: {held[name].iloc[0]}"
+
+
+def _at(instant: pd.Timestamp) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex([instant], name=INDEX[1])

@@ -1,0 +1,187 @@
+"""The story of one account: its figures, every reason with its evidence, and what has changed since an earlier day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.time import to_instant
+from holdfast.models.ledger import STEPS, Ledger, Standing, ledger
+from holdfast.models.reasons import Reasons, reasons
+from holdfast.serving import opening, pipeline, show
+from holdfast.serving.columns import horizon, records
+from holdfast.serving.runs import current, read_scores
+from holdfast.serving.workspace import read_manifest
+
+if TYPE_CHECKING:
+    from holdfast.features.history import History
+    from holdfast.features.snapshot import Snapshot
+    from holdfast.serving.bundle import Bundle
+    from holdfast.serving.plan import Plan
+    from holdfast.serving.runs import Run
+    from holdfast.serving.scoring import Scores
+
+_TOLD = {
+    *("as_of", "account_id", "account_name", "csm", "arr", "renewal_date", "score_status", "score_reason"),
+    *("health", "band", "grade", "percentile", "product", "relationship", "business", "delta_health_30"),
+    *("p_renew", "expected_arr_at_risk_90", "run_id", "model_version"),
+}
+_NAMES = {
+    "time": "passing time",
+    "data": "new data",
+    "configuration": "definitions",
+    "model": "model and weights",
+    "calibration": "calibration",
+}
+_CHANGES, _NOTHING = 5, 1e-9
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is known of one account.
+
+    Attributes
+    ----------
+    row
+        Its row of the scores.
+    why
+        Its reasons; none where it is not scored.
+    changes
+        The ledgers of its risk and of its health since an earlier day; none where that was not asked.
+    """
+
+    row: dict[str, Any]
+    why: Reasons | None
+    changes: tuple[Ledger, Ledger] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Tell it in plain values."""
+        told = show.missing_as_none(
+            {key: value for key, value in self.row.items() if key in _TOLD or horizon(str(key))}
+        )
+        told["drivers"] = []
+        if self.why is not None:
+            told |= {"base": self.why.base, "total": self.why.total, "health_points": self.why.health}
+            told["drivers"] = [show.missing_as_none(row) for row in records(self.why.rows)]
+        if self.changes is not None:
+            told["since"] = self.changes[0].since
+            told["changes"] = {one.unit: _change(one) for one in self.changes}
+        return told
+
+
+def account_story(plan: Plan, account: str, history: Callable[[], History], since: str | None = None) -> Story:
+    """Tell why an account is where it is in the run that is served, else on the last day of the data.
+
+    Parameters
+    ----------
+    history
+        Reads the history.
+    since
+        An earlier day: the change from it is told, by the model of the run of that day where there is one, else by the
+        same model.
+
+    Raises
+    ------
+    UsageError
+        When no account has that id, or it was not known on the earlier day.
+    """
+    run = _served(plan)
+    version, day = (None, None) if run is None else (run.manifest["model_version"], run.manifest["as_of"][:10])
+    bundle = pipeline.bundle_of(plan, version)
+    pipeline.same_clock(plan, bundle)
+    known = opening.known_on(plan, history(), day)
+    if run is None:
+        scores, now = pipeline.score_day(plan, known, bundle)
+    else:
+        scores, now = read_scores(run), pipeline.measure_day(known, bundle)
+    row = _row(account, scores)
+    if row["score_status"] == "not_scored" and since is None:
+        return Story(row, None)
+    scored = row["score_status"] != "not_scored"
+    why = reasons(bundle.model.explain(now), account, known, bundle.health) if scored else None
+    return Story(row, why, None if since is None else _changes(plan, account, known, bundle, now, since))
+
+
+def tell_account(story: Story) -> None:
+    """Print the story of one account."""
+    row = story.row
+    show.say(f"{row['account_name']} ({row['account_id']})" if row["account_name"] else row["account_id"])
+    if story.why is None:
+        show.say(f"Not scored: {row['score_reason']}.")
+    else:
+        for line in story.why.text().splitlines()[1:]:
+            show.say(line)
+    for one in story.changes or ():
+        for line in _told(one):
+            show.say(line)
+
+
+def _served(plan: Plan) -> Run | None:
+    try:
+        return current(pipeline.workspace(plan))
+    except UsageError:
+        return None
+
+
+def _row(account: str, scores: Scores) -> dict[str, Any]:
+    found = scores.rows[scores.rows["account_id"] == account]
+    if found.empty:
+        ids = scores.rows["account_id"]
+        near = did_you_mean(account, ids)
+        do = near if len(ids) <= 20 else near.partition("known are")[0] or "see scores.csv"
+        raise UsageError("--account", "an account known on that day", repr(account), do)
+    return records(found)[0]
+
+
+def _changes(
+    plan: Plan, account: str, known: History, bundle: Bundle, now: Snapshot, since: str
+) -> tuple[Ledger, Ledger]:
+    day = to_instant(since).floor("D")
+    before = _bundle_then(plan, day) or bundle
+    then, today = (
+        Standing(at, one.model, one.health, one.catalog) for at, one in ((day, before), (now.cutoffs[0], bundle))
+    )
+    return ledger(account, known, then, today, grace_days=bundle.churn["grace_days"])
+
+
+def _bundle_then(plan: Plan, day: pd.Timestamp) -> Bundle | None:
+    """Read the bundle that scored a day, where a run of that day is kept."""
+    for folder in sorted(pipeline.workspace(plan).runs.glob("*")):
+        manifest = read_manifest(folder)
+        if manifest is not None and pd.Timestamp(manifest["as_of"]) == day:
+            return pipeline.bundle_of(plan, manifest["model_version"])
+    return None
+
+
+def _change(one: Ledger) -> dict[str, Any]:
+    moved = one.rows[one.rows["change"] != 0.0]
+    steps = {name: float(value) for name, value in one.steps().items()}
+    return {"before": one.before, "after": one.after, "steps": steps, "rows": records(moved)}
+
+
+def _told(one: Ledger) -> list[str]:
+    """Write what changed: points of health as they are, the log-hazard as a factor on the risk."""
+    health = one.unit == "points"
+    start = f"Health since {one.since:%Y-%m-%d}: {one.before:.0f} to {one.after:.0f}"
+    if not health:
+        start = f"Risk since {one.since:%Y-%m-%d}: times {_factor(one.difference)}"
+    moved = {str(name): value for name, value in one.steps().items() if abs(value) > _NOTHING}
+    steps = [f"{_NAMES[name]} {_moved(value, health)}" for name, value in moved.items()]
+    lines = [start + (f" ({', '.join(steps)})" if steps else "")]
+    for row in records(one.rows[one.rows["change"].abs() > _NOTHING].head(_CHANGES)):
+        by = max(STEPS, key=lambda name: abs(row[name]))
+        lines.append(f"  {row['title']}: {_moved(row['change'], health)} (mostly {_NAMES[by]})")
+    return lines
+
+
+def _moved(value: float, health: bool) -> str:
+    return f"{value:+.1f}" if health else f"times {_factor(value)}"
+
+
+def _factor(value: float) -> str:
+    return f"{exp(value):.2f}"
