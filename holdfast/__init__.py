@@ -30,6 +30,8 @@ _HOME = {
     "HazardClassifier": "holdfast.models.ridge",
     "ExpansionModel": "holdfast.models.expansion",
     "HealthScore": "holdfast.models.health",
+    "ledger": "holdfast.models.ledger",
+    "reasons": "holdfast.models.reasons",
     "Backtest": "holdfast.training.backtest",
     "Churn": "holdfast.training.labels",
     "Treatments": "holdfast.training.treatment",
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from holdfast.models.churn import ChurnModel as ChurnModel
     from holdfast.models.expansion import ExpansionModel as ExpansionModel
     from holdfast.models.health import HealthScore as HealthScore
+    from holdfast.models.ledger import ledger as ledger
+    from holdfast.models.reasons import reasons as reasons
     from holdfast.models.ridge import HazardClassifier as HazardClassifier
     from holdfast.serving.scoring import score as score
     from holdfast.training.backtest import Backtest as Backtest
