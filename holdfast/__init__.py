@@ -31,7 +31,9 @@ _HOME = {
     "ExpansionModel": "holdfast.models.expansion",
     "HealthScore": "holdfast.models.health",
     "ledger": "holdfast.models.ledger",
+    "next_band": "holdfast.models.whatif",
     "reasons": "holdfast.models.reasons",
+    "what_if": "holdfast.models.whatif",
     "Backtest": "holdfast.training.backtest",
     "Churn": "holdfast.training.labels",
     "Treatments": "holdfast.training.treatment",
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from holdfast.models.ledger import ledger as ledger
     from holdfast.models.reasons import reasons as reasons
     from holdfast.models.ridge import HazardClassifier as HazardClassifier
+    from holdfast.models.whatif import next_band as next_band
+    from holdfast.models.whatif import what_if as what_if
     from holdfast.serving.scoring import score as score
     from holdfast.training.backtest import Backtest as Backtest
     from holdfast.training.backtest import backtest as backtest

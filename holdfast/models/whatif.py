@@ -1,0 +1,248 @@
+"""What if: how the models would read an account whose signs were others, within what comparable accounts show.
+
+It tells what is read from a sign, not what would happen if somebody changed it: accounts with more logins stay more
+often, which does not mean that a login keeps anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.catalog.peers import FEWEST
+from holdfast.models.bands import ACTION, BandPolicy
+from holdfast.models.points import health_points
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from holdfast.features.indicators.indicator import Indicator
+    from holdfast.features.snapshot import Snapshot
+    from holdfast.models.churn import ChurnModel
+    from holdfast.models.health import HealthScore
+
+    Floats = NDArray[np.float64]
+
+NEAR = 25  # comparable accounts that show how one sign moves with another
+GOOD = 0.9  # the share of comparable accounts that are no better: as far as a proposal goes
+_STEPS = 100
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """How one account would be read.
+
+    Attributes
+    ----------
+    signs
+        One row per sign that moves: ``indicator, title, now, then, follows`` (whether it moves with another).
+    p
+        Probability of churn by horizon: ``now, then``.
+    health, bands
+        Score and band: now, then.
+    """
+
+    account_id: str
+    signs: pd.DataFrame
+    p: pd.DataFrame
+    health: tuple[float, float]
+    bands: tuple[str, str]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the signs."""
+        return self.signs
+
+    def text(self) -> str:
+        """Tell it in lines."""
+        moved = [f"  {row.title}: {row.now:,.4g} to {row.then:,.4g}" for row in self.signs.itertuples()]
+        read = [f"{now:.0%} to {then:.0%} within {days} days" for days, now, then in self.p.itertuples()]
+        score = f"{self.health[0]:.0f} ({self.bands[0]}) to {self.health[1]:.0f} ({self.bands[1]})"
+        return "\n".join([f"If the signs of {self.account_id} were others:", *moved, "the models would read",
+                          f"  churn {', '.join(read)}; health {score}.",
+                          "This is what they read, not what a change would bring about."])  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return str(self.signs.to_html(escape=True, index=False, float_format="{:.3f}".format))
+
+
+def actionable(one: Indicator) -> bool:
+    """Tell whether somebody could work on a sign, and which way is up."""
+    return not one.calendar and one.curve is not None and one.healthy in ("high", "low")
+
+
+def what_if(
+    model: ChurnModel, health: HealthScore, X: Snapshot, account_id: str, changes: Mapping[str, float]
+) -> WhatIf:
+    """Read an account anew with some of its signs changed.
+
+    Other readings of the same sign, and recency over the same records, follow to what the nearest comparable accounts
+    show, in the same direction only.
+
+    Parameters
+    ----------
+    X
+        All accounts of one day: those of its segment are comparable.
+    changes
+        Values by indicator.
+
+    Raises
+    ------
+    UsageError
+        When the account or a sign is not known, cannot be acted on, is not on record, or the value lies outside of
+        what comparable accounts show.
+    """
+    place, peers = _comparable(X, account_id)
+    now = X.indicators.iloc[place]
+    then = _moved(X, now, peers, changes)
+    rows = _laid(X, place, [now, then])
+    scores, p = health.score(rows).to_numpy(), model.predict_proba(rows)
+    known = {one.name: one for one in X.catalog}
+    signs = [
+        {"indicator": name, "title": known[name].title, "now": now[name], "then": then[name],
+         "follows": name not in changes}
+        for name in then.index if then[name] != now[name] and not np.isnan(now[name])
+    ]  # fmt: skip
+    table = pd.DataFrame({"now": p.iloc[0], "then": p.iloc[1]}).rename_axis("horizon")
+    bands = ACTION.names_of(pd.Series(scores)).tolist()
+    columns = ["indicator", "title", "now", "then", "follows"]
+    shown = pd.DataFrame(signs, columns=columns).sort_values(["follows", "indicator"], ignore_index=True)
+    return WhatIf(account_id, shown, table, (float(scores[0]), float(scores[1])), (bands[0], bands[1]))
+
+
+def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPolicy = ACTION) -> dict[str, float]:
+    """Find few changes that reach the next better band: values by indicator, for `what_if`; empty where none do.
+
+    Signs are taken by what each would gain if it were as good as that of the best tenth of comparable accounts; the
+    last one goes only as far as is needed.
+
+    Parameters
+    ----------
+    X
+        All accounts of one day.
+
+    Raises
+    ------
+    UsageError
+        When the account is not known, has no score, or is in the best band.
+    """
+    place, peers = _comparable(X, account_id)
+    score = float(health.score(X).iloc[place])
+    floors = [floor for floor in sorted(policy.floors) if floor > score]
+    if not floors:
+        found = "none" if np.isnan(score) else f"{score:.0f}, which is in the best band"
+        raise UsageError("next_band", "a score below the best band", found, "choose another account")
+    now, chosen = X.indicators.iloc[place], dict[str, float]()
+    best = _better(X, now, peers)
+    before, *after = _points(health, X, place, [{}, *({name: to} for name, to in best.items())])
+    gains = {name: one - before for name, one in zip(best, after, strict=True)}
+    for name in sorted((one for one in gains if gains[one] > 0), key=lambda one: (-gains[one], one)):
+        way = np.linspace(float(now[name]), best[name], _STEPS + 1).tolist()
+        reached = _points(health, X, place, [{**chosen, name: to} for to in way]) >= floors[0]
+        if reached[-1]:
+            return {**chosen, name: way[int(reached.argmax())]}
+        chosen[name] = best[name]
+    return {}
+
+
+def _points(health: HealthScore, X: Snapshot, place: int, changes: Sequence[Mapping[str, float]]) -> Floats:
+    """Score an account under several changes, not cut at 0 and 100."""
+    rows = _laid(X, place, [X.indicators.iloc[place], *(_with(X, place, one) for one in changes)])
+    points = health_points(health, rows)
+    return (points.base + points.contributions.sum(axis=1)).to_numpy(float)[1:]
+
+
+def _with(X: Snapshot, place: int, changes: Mapping[str, float]) -> pd.Series:
+    row = X.indicators.iloc[place].copy()
+    for name, value in changes.items():
+        row[name] = value
+    return row
+
+
+def _comparable(X: Snapshot, account_id: str) -> tuple[int, pd.DataFrame]:
+    """Find the row of an account, and the indicators of the other accounts of its segment."""
+    ids = X.index.get_level_values("account_id")
+    if len(X.cutoffs) != 1:
+        raise UsageError("what_if", "a snapshot of one cutoff", f"{len(X.cutoffs)} cutoffs", "choose it by X.at(day)")
+    found = np.flatnonzero(ids == account_id)
+    if not len(found):
+        raise UsageError("what_if", "an account of the snapshot", repr(account_id), did_you_mean(account_id, ids))
+    place = int(found[0])
+    others = np.arange(len(X)) != place
+    same = others & (X.context["segment"] == X.context["segment"].iloc[place]).to_numpy()
+    return place, X.indicators[same if same.sum() >= FEWEST else others]
+
+
+def _moved(X: Snapshot, now: pd.Series, peers: pd.DataFrame, changes: Mapping[str, float]) -> pd.Series:
+    known, then = {one.name: one for one in X.catalog}, now.copy()
+    for name, value in changes.items():
+        _refuse(known, now, peers, name, value)
+        then[name] = value
+    for name, value in changes.items():
+        nearest = peers.loc[(peers[name] - value).abs().sort_values(kind="stable").index[:NEAR]]
+        better = (value - now[name]) * (1 if known[name].healthy == "high" else -1) > 0
+        for other in (one for one in _followers(known, name) if one not in changes):
+            shown, upward = nearest[other].median(), (known[other].healthy == "high") == better
+            if np.isfinite(shown) and np.isfinite(then[other]):
+                then[other] = max(then[other], shown) if upward else min(then[other], shown)
+    return then
+
+
+def _refuse(known: Mapping[str, Indicator], now: pd.Series, peers: pd.DataFrame, name: str, value: float) -> None:
+    where = f"what_if, {name}"
+    if name not in known:
+        raise UsageError(where, "a sign of the snapshot", repr(name), did_you_mean(name, known))
+    if not actionable(known[name]):
+        raise UsageError(where, "a sign that somebody can act on", known[name].title, "leave it out")
+    if np.isnan(now[name]):
+        raise UsageError(where, "a sign that is on record", "none for this account", "leave it out")
+    low, high = peers[name].min(), peers[name].max()
+    if not low <= value <= high:
+        found = f"{value:g}"
+        raise UsageError(where, f"a value that comparable accounts show, {low:g} to {high:g}", found, "stay inside")
+
+
+def _followers(known: Mapping[str, Indicator], name: str) -> list[str]:
+    """Name what moves with a sign: other readings of it, and recency over the same records."""
+    one = known[name]
+    family = one.variant_of or one.name
+    return [
+        other.name
+        for other in known.values()
+        if other.name != name
+        and actionable(other)
+        and ((other.variant_of or other.name) == family or (other.caps and set(other.tables) & set(one.tables)))
+    ]
+
+
+def _better(X: Snapshot, now: pd.Series, peers: pd.DataFrame) -> dict[str, float]:
+    """Give the value of the best tenth of comparable accounts for every sign that is not as good."""
+    found = {}
+    for one in filter(actionable, X.catalog):
+        sign = 1.0 if one.healthy == "high" else -1.0
+        good = float(peers[one.name].quantile(GOOD if sign > 0 else 1.0 - GOOD))
+        if np.isfinite(now[one.name]) and sign * (good - now[one.name]) > 0:
+            found[one.name] = good
+    return found
+
+
+def _laid(X: Snapshot, place: int, indicators: Sequence[pd.Series]) -> Snapshot:
+    """Lay the row of an account several times, each with indicators of its own."""
+    index = pd.MultiIndex.from_product([range(len(indicators)), X.cutoffs], names=X.index.names)
+
+    def again(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.iloc[np.full(len(index), place)].set_axis(index) if len(frame) else frame
+
+    return replace(
+        X,
+        indicators=pd.DataFrame(np.array([one.to_numpy(float) for one in indicators]), index, X.indicators.columns),
+        context=again(X.context),
+        exposure=again(X.exposure),
+        coverage=again(X.coverage),
+        inapplicable=again(X.inapplicable),
+        calendar=again(X.calendar),
+    )
