@@ -66,7 +66,8 @@ class Story:
         )
         told["drivers"] = []
         if self.why is not None:
-            told |= {"base": self.why.base, "total": self.why.total, "health_points": self.why.health}
+            points = show.missing_as_none(self.why.health or {})
+            told |= {"base": self.why.base, "total": self.why.total, "health_points": points}
             told["drivers"] = [show.missing_as_none(row) for row in records(self.why.rows)]
         if self.changes is not None:
             told["since"] = self.changes[0].since
@@ -110,7 +111,8 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], sinc
 def tell_account(story: Story) -> None:
     """Print the story of one account."""
     row = story.row
-    show.say(f"{row['account_name']} ({row['account_id']})" if row["account_name"] else row["account_id"])
+    name = f"{row['account_name']} ({row['account_id']})" if row["account_name"] else row["account_id"]
+    show.say(f"{name}, as of {row['as_of']:%Y-%m-%d}")
     if story.why is None:
         show.say(f"Not scored: {row['score_reason']}.")
     else:

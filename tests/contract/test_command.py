@@ -255,6 +255,28 @@ def test_explain_tells_numbers_and_suggests_ids(company: Company, capsys: pytest
     assert "did you mean" in capsys.readouterr().err
 
 
+def test_explain_tells_every_account_and_what_has_changed(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet").sort_values(["health", "account_id"])
+    told = pd.concat([rows.head(1), rows.tail(1), *(part.head(1) for _, part in rows.groupby("score_status"))])
+    for account in told["account_id"].unique():
+        story = _json(capsys, "explain", company.plan, "--account", account)
+        assert isinstance(story, dict)
+        assert bool(story["drivers"]) == (story["score_status"] != "not_scored")
+    old = rows[rows["score_status"] == "scored"]["account_id"].iloc[0]
+    day = f"{rows['as_of'].iloc[0] - pd.Timedelta(days=40):%Y-%m-%d}"
+    story = _json(capsys, "explain", company.plan, "--account", old, "--since", day)
+    assert isinstance(story, dict)
+    for change in story["changes"].values():
+        moved = sum(change["steps"].values())
+        assert moved == pytest.approx(change["after"] - change["before"], abs=1e-9)
+        assert sum(row["change"] for row in change["rows"]) == pytest.approx(moved, abs=1e-9)
+    assert story["changes"]["log-hazard"]["after"] == pytest.approx(story["total"], abs=1e-9)
+    assert run(["explain", company.plan, "--account", old, "--since", day]) == 0
+    assert "Risk since" in capsys.readouterr().out
+    assert run(["explain", company.plan, "--account", old, "--since", "2099-01-01"]) == 2
+    assert "exchange them" in capsys.readouterr().err
+
+
 def test_report_prints_its_path(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
     told = _json(capsys, "report", company.plan)
     assert isinstance(told, dict)
