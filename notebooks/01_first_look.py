@@ -89,12 +89,13 @@ book.loc[book.score_status == "scored"].nlargest(5, "p90")[
 # %% [markdown]
 # ## Why
 #
-# Contributions add up exactly to the model's log-hazard; positive raises the risk.
+# Contributions add up exactly to the model's log-hazard; positive raises the risk. Each comes with its evidence: the account's own past, its
+# place among the peers of its segment, and the records behind it.
 
 # %%
 riskiest = book.loc[book.score_status == "scored"].nlargest(1, "p90")["account_id"].iloc[0]
-explanation = model.explain(now, history)
-explanation.account(riskiest)
+explanation = model.explain(now)
+hf.reasons(explanation, riskiest, history, health)
 
 # %%
 explanation.importance().head(10)

@@ -26,6 +26,7 @@ from holdfast.models.periods import (
     Observed,
     churn_frame,
     exposure,
+    hedged,
     observe,
     refuse_too_few,
     sampled,
@@ -36,7 +37,6 @@ from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
 from holdfast.models.timing import Timing
 
 if TYPE_CHECKING:
-    from holdfast.features.history import History
     from holdfast.models.explain import Explanation
     from holdfast.models.untreated import Untreated
 
@@ -150,7 +150,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         regression, trees = self.members_.parts(design, features)
         eta = self.calibration_.apply(self.members_.eta(design, features, calendar), calendar)
         spread = self.doubt_.spread(design, eta, calendar)
-        ends = bounds(eta, spread, np.abs(regression - trees), level)
+        ends = bounds(hedged(eta), spread, np.abs(regression - trees), level)
         low, high = ends if self.rises_ else (1.0 - ends[1], 1.0 - ends[0])
         told = {
             (h, side): of[:, k] for k, h in enumerate(self.horizons_) for side, of in (("low", low), ("high", high))
@@ -174,12 +174,12 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         decided = self.rises_ and self.kind_ != EXPANSION
         return exposure(X, self.horizons_, decided=decided, timing=self.timing_)
 
-    def explain(self, X: Snapshot, history: History | None = None) -> Explanation:
-        """Split the risk of each row exactly over indicators and context; evidence is told from the history."""
+    def explain(self, X: Snapshot) -> Explanation:
+        """Split the risk of each row exactly over indicators and context."""
         from holdfast.models.explain import explain
 
         check_is_fitted(self)
-        return explain(self, X, history)
+        return explain(self, X)
 
     @property
     def horizons(self) -> tuple[int, ...]:

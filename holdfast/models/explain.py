@@ -24,7 +24,6 @@ from holdfast.models.periods import churn_probability
 if TYPE_CHECKING:
     import shap
 
-    from holdfast.features.history import History
     from holdfast.models.churn import ChurnModel
 
 Bools = NDArray[np.bool_]
@@ -83,8 +82,6 @@ class Explanation:
         One row per column of contributions: ``title, dimension`` (``context`` for what is no health).
     X
         The rows explained.
-    history
-        Where the evidence is read; without it `account` shows values alone.
     """
 
     contributions: pd.DataFrame
@@ -93,7 +90,6 @@ class Explanation:
     line: Line
     sources: pd.DataFrame
     X: Snapshot
-    history: History | None = None
 
     def __post_init__(self) -> None:
         gap = float(np.abs(self.base + self.contributions.sum(axis=1) - self.g).max()) if len(self.g) else 0.0
@@ -187,7 +183,7 @@ class Explanation:
     def account(self, account_id: str) -> pd.DataFrame:
         """Tell what drives one account at its last cutoff, strongest first.
 
-        Columns: indicator, title, dimension, value, contribution, and the sentence where a history was given.
+        Columns: indicator, title, dimension, value, contribution. `holdfast.reasons` adds the evidence.
 
         Raises
         ------
@@ -198,10 +194,7 @@ class Explanation:
         table = self.sources.rename_axis("indicator").reset_index()
         table["value"] = [_field(self.X, name).iloc[row] for name in table["indicator"]]
         table["contribution"] = self.contributions.iloc[row].to_numpy()
-        table = table.iloc[np.argsort(-np.abs(table["contribution"].to_numpy()), kind="stable")].reset_index(drop=True)
-        if self.history is not None:
-            table["sentence"] = _sentences(self.X.rows(np.arange(len(self.g)) == row), table["indicator"], self.history)
-        return table
+        return table.iloc[np.argsort(-np.abs(table["contribution"].to_numpy()), kind="stable")].reset_index(drop=True)
 
     def importance(self) -> pd.DataFrame:
         """Mean size of the contributions by source, largest first, with its share."""
@@ -230,7 +223,7 @@ class Explanation:
         return str(self.importance().head(15).to_html(escape=True, index=False, float_format="{:.3f}".format))
 
 
-def explain(model: ChurnModel, X: Snapshot, history: History | None = None) -> Explanation:
+def explain(model: ChurnModel, X: Snapshot) -> Explanation:
     """Explain the average of regression and trees: closed form for the one, TreeSHAP for the other."""
     encoding, members = model.encoding_, model.members_
     design, features = encoding.design(X), encoding.features(X)
@@ -251,7 +244,6 @@ def explain(model: ChurnModel, X: Snapshot, history: History | None = None) -> E
         line=_line(model, X),
         sources=sources,
         X=X,
-        history=history,
     )
 
 
@@ -291,15 +283,3 @@ def _sources(encoding: Encoding, X: Snapshot) -> pd.DataFrame:
 
 def _field(X: Snapshot, name: str) -> pd.Series:
     return X.indicators[name] if name in X.indicators.columns else X.context[name]
-
-
-def _sentences(row: Snapshot, names: pd.Series, history: History) -> list[str]:
-    """Say what each source showed, for the one account in a snapshot of one row."""
-    from holdfast.features.catalog.collection import Catalog
-
-    account_id = str(row.index.get_level_values("account_id")[0])
-    said = Catalog(row.catalog, fixed=True).evidence(history, [account_id], row.cutoffs[0])
-    return [
-        str(said.at[account_id, name]) if name in said else f"{name.replace('_', ' ')}: {_field(row, name).iloc[0]}"
-        for name in names
-    ]

@@ -23,9 +23,8 @@ from holdfast.models.points import health_points
 if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
-    from holdfast.models.calibration import Calibration
     from holdfast.models.churn import ChurnModel
-    from holdfast.models.explain import Explanation
+    from holdfast.models.explain import Explanation, Line
     from holdfast.models.health import HealthScore
 
 STEPS = ("time", "data", "configuration", "model", "calibration")
@@ -156,16 +155,16 @@ def _measured(
 
 def _risk(before: Standing, after: Standing, rows: Rows) -> tuple[Parts, pd.DataFrame]:
     told = {step: (after if step == "model" else before).model.explain(X) for step, X in rows.items()}
-    parts = {step: _parts(why, before.model.calibration_) for step, why in told.items()}
-    parts[CALIBRATION] = _parts(told["model"], after.model.calibration_)
+    parts = {step: _parts(why, told["start"].line) for step, why in told.items()}
+    parts[CALIBRATION] = _parts(told["model"], told["model"].line)
     return parts, pd.concat([told["start"].sources, told["model"].sources])
 
 
-def _parts(why: Explanation, line: Calibration) -> pd.Series:
+def _parts(why: Explanation, line: Line) -> pd.Series:
     """Give the parts of the risk of one row under a calibration line."""
-    toward, g = (1.0 if why.line.rises else -1.0), float(why.g.iloc[0])
-    beyond = {BASE: why.base, CALIBRATION: (line.slope - 1.0) * g + toward * line.shift}
-    told: pd.Series = pd.concat([why.contributions.iloc[0], pd.Series(beyond)])
+    g = why.g.to_numpy()
+    beyond = pd.Series({BASE: why.base, CALIBRATION: float((line.total(g) - g)[0])})
+    told: pd.Series = pd.concat([why.contributions.iloc[0], beyond])
     return told
 
 

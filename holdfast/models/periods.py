@@ -180,17 +180,26 @@ def churn_frame(eta: Floats, X: Snapshot, horizons: tuple[int, ...], *, rises: b
 
 
 def churn_probability(eta: Floats, *, rises: bool) -> Floats:
-    """Turn log-hazards (n, K) into the probability of churn: that of the event, or that the return fails to come.
-
-    Beyond a certainty of 98 in 100 the log-hazard grows at a tenth of its pace: the link would soon promise more than
-    any record of an account can know.
-    """
-    eta = np.where(eta > _SURE, _SURE + (eta - _SURE) / 10.0, eta)
+    """Turn log-hazards (n, K) into the probability of churn: that of the event, or that the return fails to come."""
+    eta = hedged(eta)
     if rises:
         return event_probability(eta)
     with np.errstate(over="ignore"):
         stays_away: Floats = np.exp(-np.cumsum(np.exp(eta), axis=1))
     return stays_away
+
+
+def hedged(eta: Floats) -> Floats:
+    """Let log-hazards grow at a tenth of their pace beyond a certainty of 98 in 100.
+
+    The link would soon promise more than any record of an account can know.
+
+    Examples
+    --------
+    >>> hedged(np.array([-3.0, 3.0])).round(2).tolist()
+    [-3.0, 1.53]
+    """
+    return np.where(eta > _SURE, _SURE + (eta - _SURE) / 10.0, eta)
 
 
 def last_block(observed: Observed, share: float) -> tuple[Periods, Periods] | None:

@@ -34,7 +34,7 @@ class HealthPoints:
 
     @property
     def score(self) -> pd.Series:
-        """The sum, which is the score."""
+        """The sum: the score, and what it would be where too little is on record for one."""
         return (self.base + self.contributions.sum(axis=1) + self.clip).rename("health")
 
     def frame(self) -> pd.DataFrame:

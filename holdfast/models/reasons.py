@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.catalog.evidence import said_values
+from holdfast.features.catalog.measure import instants_of
 from holdfast.features.catalog.peers import among_peers, segments
 from holdfast.features.catalog.witnesses import witnesses
 from holdfast.features.indicators.indicator import APPLIES, VALUE
@@ -45,8 +46,8 @@ class Reasons:
     rows
         One row per source, strongest first: ``indicator, title, dimension, contribution, p30 ... (what it does to each
         probability), points (of health), value, own_past, peer_percentile, window_days, fresh_days, record_count,
-        records, sentence, actionable`` (not for context and the contract calendar). The contributions and the base add
-        up to the total; calibration is a row of its own.
+        records, sentence, sign`` (of health: context, the contract calendar and calibration are none). The
+        contributions and the base add up to the total; calibration is a row of its own.
     health
         Score, 0 to 100, with ``base`` and ``clip``: base + points + clip = score. None without a health score.
     """
@@ -65,12 +66,12 @@ class Reasons:
 
     @property
     def raising(self) -> pd.DataFrame:
-        """The signs that raise the risk, strongest first: what is on record and can be acted on."""
+        """The signs that raise the risk, strongest first: those of health that are on record."""
         return self._signs(1.0)
 
     @property
     def lowering(self) -> pd.DataFrame:
-        """The signs that lower it, strongest first: what is on record and can be acted on."""
+        """The signs that lower it, strongest first: those of health that are on record."""
         return self._signs(-1.0)
 
     def dimensions(self) -> pd.Series:
@@ -82,7 +83,7 @@ class Reasons:
         return "\n".join(self._lines(shown))
 
     def _signs(self, sign: float) -> pd.DataFrame:
-        inside = self.rows["actionable"] & self.rows["value"].notna() & (sign * self.rows["contribution"] > 0)
+        inside = self.rows["sign"] & self.rows["value"].notna() & (sign * self.rows["contribution"] > 0)
         return self.rows[inside].reset_index(drop=True)
 
     def _lines(self, shown: int) -> Iterator[str]:
@@ -133,21 +134,19 @@ def reasons(why: Explanation, account_id: str, history: History, health: HealthS
     mask = np.arange(len(why.g)) == why.place_of(account_id)
     one = why.rows(mask)
     cutoff = one.X.cutoffs[0]
-    table = one.sources.rename_axis("indicator").reset_index()
-    table["contribution"] = one.contributions.iloc[0].to_numpy()
+    table = one.account(account_id)
     for horizon in one.line.horizons:
-        table[f"p{horizon}"] = one.effects(horizon).iloc[0].to_numpy()
+        table[f"p{horizon}"] = table["indicator"].map(one.effects(horizon).iloc[0])
     points = None if health is None else health_points(health, one.X)
     table["points"] = np.nan if points is None else table["indicator"].map(points.contributions.iloc[0])
-    table["value"] = one.values().iloc[0].to_numpy()
     table = table.merge(_evidence(why, one, account_id, cutoff, history), on="indicator", how="left")
-    texts = table["sentence"].isna()
-    table.loc[texts, "sentence"] = [_said(one, name) for name in table.loc[texts, "indicator"]]
-    table = table.iloc[np.argsort(-np.abs(table["contribution"].to_numpy()), kind="stable")]
+    plain = table["indicator"].str.replace("_", " ") + ": " + table["value"].astype(str)
+    table["sentence"] = table["sentence"].fillna(plain)
+    table["value"] = pd.to_numeric(table["value"], errors="coerce")
     line: dict[str, object] = dict.fromkeys(("indicator", "title", "dimension"), CALIBRATION)
     line |= {"contribution": float(one.calibration.iloc[0]), "sentence": "What calibration adds"}
     table = pd.concat([table, pd.DataFrame([line])], ignore_index=True)
-    table["actionable"] = table["actionable"].eq(True)
+    table["sign"] = table["sign"].eq(True)
     table["records"] = [found if isinstance(found, tuple) else () for found in table["records"]]
     table["record_count"] = table["record_count"].fillna(0).astype(int)
     figures = None if health is None or points is None else _figures(health, one, points)
@@ -168,7 +167,10 @@ def _evidence(
 ) -> pd.DataFrame:
     """Collect sentence, own past, peers, window, freshness and records of every indicator."""
     ids = pd.Index([account_id], dtype="str")
-    said = {sign.name: (sign, rows[0]) for sign, rows in said_values(one.X.catalog, history, ids, _at(cutoff))}
+    said = {
+        sign.name: (sign, rows[0])
+        for sign, rows in said_values(one.X.catalog, history, ids, instants_of([cutoff], history))
+    }
     before = _before(one, history, ids, cutoff)
     seen = witnesses([sign for sign, _ in said.values()], history, account_id, cutoff)
     beside = _peers(why, account_id, cutoff)
@@ -183,12 +185,12 @@ def _evidence(
                 "record_count": seen[name].count,
                 "records": seen[name].records,
                 "sentence": sign.sentence(row),
-                "actionable": not sign.calendar,
+                "sign": not sign.calendar,
             }
             for name, (sign, row) in said.items()
         ],
         columns=["indicator", "own_past", "peer_percentile", "window_days", "fresh_days", "record_count", "records",
-                 "sentence", "actionable"],
+                 "sentence", "sign"],
     )  # fmt: skip
 
 
@@ -198,7 +200,7 @@ def _before(one: Explanation, history: History, ids: pd.Index, cutoff: pd.Timest
     tenure = one.X.context["tenure_days"].iloc[0] if "tenure_days" in one.X.context else np.nan
     if not tenure >= PAST_DAYS:
         return {}
-    then = said_values(one.X.catalog, history, ids, _at(past))
+    then = said_values(one.X.catalog, history, ids, instants_of([past], history))
     return {sign.name: rows[0][VALUE] if rows[0].get(APPLIES, 1.0) > 0 else np.nan for sign, rows in then}
 
 
@@ -211,12 +213,3 @@ def _peers(why: Explanation, account_id: str, cutoff: pd.Timestamp) -> pd.Series
     place = int(mine[:here].sum())
     rows, same = X.indicators[mine], np.zeros(int(mine.sum()), dtype=np.int64)
     return pd.Series({name: 100.0 * among_peers(rows[name].to_numpy(float), same)[place] for name in rows})
-
-
-def _said(one: Explanation, name: str) -> str:
-    held = one.X.indicators if name in one.X.indicators else one.X.context
-    return f"{name.replace('_', ' ')}: {held[name].iloc[0]}"
-
-
-def _at(instant: pd.Timestamp) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex([instant], name=INDEX[1])

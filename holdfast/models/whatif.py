@@ -167,10 +167,10 @@ def _comparable(X: Snapshot, account_id: str) -> tuple[int, pd.DataFrame]:
     """Find the row of an account, and the indicators of the other accounts of its segment."""
     ids = X.index.get_level_values("account_id")
     if len(X.cutoffs) != 1:
-        raise UsageError("what_if", "a snapshot of one cutoff", f"{len(X.cutoffs)} cutoffs", "choose it by X.at(day)")
+        raise UsageError("what if", "a snapshot of one cutoff", f"{len(X.cutoffs)} cutoffs", "choose it by X.at(day)")
     found = np.flatnonzero(ids == account_id)
     if not len(found):
-        raise UsageError("what_if", "an account of the snapshot", repr(account_id), did_you_mean(account_id, ids))
+        raise UsageError("what if", "an account of the snapshot", repr(account_id), did_you_mean(account_id, ids))
     place = int(found[0])
     others = np.arange(len(X)) != place
     same = others & (X.context["segment"] == X.context["segment"].iloc[place]).to_numpy()

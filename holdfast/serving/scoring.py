@@ -127,7 +127,7 @@ def score(
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
-    found = drivers(model.explain(now, history), now, history, ids[rows["score_status"] != "not_scored"])
+    found = drivers(model.explain(now), now, history, ids[rows["score_status"] != "not_scored"])
     rows = rows.join(_shown(found))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from holdfast.serving.runs import Run
     from holdfast.serving.scoring import Scores
 
+logger = logging.getLogger("holdfast.story")
 _TOLD = {
     *("as_of", "account_id", "account_name", "csm", "arr", "renewal_date", "score_status", "score_reason"),
     *("health", "band", "grade", "percentile", "product", "relationship", "business", "delta_health_30"),
@@ -52,12 +54,12 @@ class Story:
     why
         Its reasons; none where it is not scored.
     changes
-        The ledgers of its risk and of its health since an earlier day; none where that was not asked.
+        The ledgers of its risk and, where it has a score, of its health since an earlier day; none where not asked.
     """
 
     row: dict[str, Any]
     why: Reasons | None
-    changes: tuple[Ledger, Ledger] | None = None
+    changes: tuple[Ledger, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Tell it in plain values."""
@@ -69,7 +71,7 @@ class Story:
             points = show.missing_as_none(self.why.health or {})
             told |= {"base": self.why.base, "total": self.why.total, "health_points": points}
             told["drivers"] = [show.missing_as_none(row) for row in records(self.why.rows)]
-        if self.changes is not None:
+        if self.changes:
             told["since"] = self.changes[0].since
             told["changes"] = {one.unit: _change(one) for one in self.changes}
         return told
@@ -105,7 +107,13 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], sinc
         return Story(row, None)
     scored = row["score_status"] != "not_scored"
     why = reasons(bundle.model.explain(now), account, known, bundle.health) if scored else None
-    return Story(row, why, None if since is None else _changes(plan, account, known, bundle, now, since))
+    if why is not None and not all(abs(row[f"p{days}"] - chance) < _NOTHING for days, chance in why.p.items()):
+        logger.warning(
+            "the data of %s were corrected since that day was scored: score it again", f"{why.cutoff:%Y-%m-%d}"
+        )
+    risk, health = (None, None) if since is None else _changes(plan, account, known, bundle, now, since)
+    told = (one for one in (risk, None if pd.isna(row["health"]) else health) if one is not None)
+    return Story(row, why, tuple(told))
 
 
 def tell_account(story: Story) -> None:
@@ -118,7 +126,7 @@ def tell_account(story: Story) -> None:
     else:
         for line in story.why.text().splitlines()[1:]:
             show.say(line)
-    for one in story.changes or ():
+    for one in story.changes:
         for line in _told(one):
             show.say(line)
 
@@ -152,7 +160,7 @@ def _changes(
 
 
 def _bundle_then(plan: Plan, day: pd.Timestamp) -> Bundle | None:
-    """Read the bundle that scored a day, where a run of that day is kept."""
+    """Read the bundle that scored a day, where a run of that day is kept; of several runs the first by name."""
     for folder in sorted(pipeline.workspace(plan).runs.glob("*")):
         manifest = read_manifest(folder)
         if manifest is not None and pd.Timestamp(manifest["as_of"]) == day:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,9 @@ import pytest
 
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
-from holdfast.serving.workspace import read_manifest
+from holdfast.serving.runs import Run, read_scores
+from holdfast.serving.scoring import Scores
+from holdfast.serving.workspace import read_manifest, write_manifest
 
 COMMANDS = (
     "demo",
@@ -239,7 +241,7 @@ def test_explain_tells_numbers_and_suggests_ids(company: Company, capsys: pytest
     assert story["account_id"] == account
     assert 0 <= story["p30"] <= story["p90"] <= 1
     drivers = story["drivers"]
-    raising = [one for one in drivers if one["actionable"] and one["contribution"] > 0 and one["value"] is not None]
+    raising = [one for one in drivers if one["sign"] and one["contribution"] > 0 and one["value"] is not None]
     assert [one["sentence"] for one in raising[:3]] == rows.set_index("account_id").loc[
         account, ["driver_1", "driver_2", "driver_3"]
     ].tolist()
@@ -275,6 +277,36 @@ def test_explain_tells_every_account_and_what_has_changed(company: Company, caps
     assert "Risk since" in capsys.readouterr().out
     assert run(["explain", company.plan, "--account", old, "--since", "2099-01-01"]) == 2
     assert "exchange them" in capsys.readouterr().err
+
+
+def test_explain_says_when_the_day_is_not_what_it_was_scored_as(
+    company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def altered(served: Run) -> Scores:
+        scores = read_scores(served)
+        return replace(scores, rows=scores.rows.assign(p90=scores.rows["p90"] * 0.9))
+
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
+    assert run(["explain", company.plan, "--account", account]) == 0
+    assert not caplog.records
+    monkeypatch.setattr("holdfast.serving.story.read_scores", altered)
+    assert run(["explain", company.plan, "--account", account]) == 0
+    assert "score it again" in caplog.text
+
+
+def test_explain_asks_the_model_that_scored_the_earlier_day(
+    company: Company, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
+    day = rows["as_of"].iloc[0] - pd.Timedelta(days=40)
+    old = company.out / "runs" / "0ld"
+    old.mkdir()
+    request.addfinalizer(lambda: shutil.rmtree(old))
+    write_manifest(old, {"run_id": "0ld", "as_of": day.isoformat(), "model_version": "gone"})
+    assert run(["explain", company.plan, "--account", account, "--since", f"{day:%Y-%m-%d}"]) != 0
+    assert "gone" in capsys.readouterr().err
 
 
 def test_report_prints_its_path(company: Company, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,7 @@ def company() -> Company:
         Standing(days[-4], *then, catalog),
         Standing(days[-2], *now, catalog),
         at,
-        model.explain(at, history),
+        model.explain(at),
     )
 
 

@@ -1,6 +1,7 @@
 """Intervals for the probability of each account: they hold what is true, and are wide where little is known."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,19 @@ def test_nine_in_ten_intervals_hold_the_true_probability(accounts: int) -> None:
         bounds = ChurnModel().fit(X, y).predict_interval(now)
         held.append(((truth >= bounds[90, "low"]) & (truth <= bounds[90, "high"])).mean())
     assert 0.85 <= np.mean(held) <= 1.0, held
+
+
+def test_the_estimate_lies_inside_also_where_it_is_nearly_certain() -> None:
+    X, y, _ = company(600, 1)
+    model = ChurnModel().fit(X, y)
+    certain, calendar = X.rows(np.arange(len(X)) < 50), model.members_.calendar
+    sure = replace(model.members_, calendar=replace(calendar, intercepts=calendar.intercepts + 8.0))
+    model.members_ = sure
+    bounds, p = model.predict_interval(certain), model.predict_proba(certain)
+    assert (p[90] > 0.98).mean() > 0.5
+    for horizon in (30, 60, 90):
+        assert (bounds[horizon, "low"] <= p[horizon]).all()
+        assert (bounds[horizon, "high"] >= p[horizon]).all()
 
 
 def test_few_events_make_wide_intervals_and_the_estimate_lies_inside() -> None:

@@ -66,13 +66,11 @@ def witnesses(
         do = did_you_mean(account_id, history.accounts)
         raise UsageError("witnesses", "an account of the history", repr(account_id), do)
     kept, _ = split(tuple(indicators), history)
-    for bucket in history.buckets():
-        place = int(bucket.accounts.get_indexer(pd.Index([account_id]))[0])
-        if place >= 0:
-            measurement = Measurement(bucket, instant, [e for one in kept for e in one.expressions])
-            seen = _Seen(bucket, Evaluation(measurement, Block(place, place + 1)), micro(instant[0]))
-            return {one.name: seen.witness(one.expression) for one in kept}
-    return {}
+    bucket = next(one for one in history.buckets() if account_id in one.accounts)
+    place = int(bucket.accounts.get_indexer(pd.Index([account_id]))[0])
+    measurement = Measurement(bucket, instant, [part for one in kept for part in one.expressions])
+    seen = _Seen(bucket, Evaluation(measurement, Block(place, place + 1)), micro(instant[0]))
+    return {one.name: seen.witness(one.expression) for one in kept}
 
 
 class _Seen:
@@ -136,9 +134,7 @@ class _Seen:
     def _visible(self, table: str) -> Bools:
         """Tell which of the account's records are known and have happened."""
         if table not in self._known:
-            records, rows = self._records(table), self._rows(table)
-            known, at, gone = records.known[rows], records.at[rows], records.superseded[rows]
-            self._known[table] = np.asarray((known <= self.instant) & (self.instant < gone) & (at <= self.instant))
+            self._known[table] = self._records(table).visible(self.instant, self._rows(table))
         return self._known[table]
 
     def _id(self, table: str, row: int) -> str:

@@ -45,9 +45,10 @@ class Records:
     def __len__(self) -> int:
         return len(self.account)
 
-    def visible(self, instant: int) -> NDArray[np.bool_]:
-        """Tell for each row whether it is visible at an instant, int64 microseconds UTC."""
-        return (self.known <= instant) & (instant < self.superseded) & (self.at <= instant)
+    def visible(self, instant: int, rows: slice = slice(None)) -> NDArray[np.bool_]:
+        """Tell for each row, or those of a run, whether it is visible at an instant, int64 microseconds UTC."""
+        seen: NDArray[np.bool_] = (self.known[rows] <= instant) & (instant < self.superseded[rows])
+        return seen & (self.at[rows] <= instant)
 
     def with_columns(self, names: Iterable[str]) -> Records:
         """Keep the named columns, as far as they are present."""
