@@ -24,7 +24,7 @@ from holdfast.models.churn import ChurnModel
 from holdfast.models.encoding import Encoding
 from holdfast.models.periods import observe
 from holdfast.models.plain import PlainOutcomes
-from holdfast.models.trees import ROUNDS, fit_trees
+from holdfast.models.trees import LARGE, ROUNDS, SMALL, fit_trees
 
 HORIZONS = (30, 60, 90)
 
@@ -48,19 +48,21 @@ def table(rows: int, columns: int) -> tuple[Snapshot, PlainOutcomes]:
     return X, PlainOutcomes(label, np.array([0, 1]), horizons=HORIZONS)
 
 
-def alone(what: str, rows: int, columns: int, rounds: int) -> dict[str, Any]:
+def alone(what: str, rows: int, columns: int, rounds: int, leaves: int) -> dict[str, Any]:
     """Do one thing in this process: draw the table, train the model, or only boost; tell seconds and peak memory."""
     X, y = table(rows, columns)
     before, started = time.process_time(), time.perf_counter()
     found: dict[str, Any] = {}
     if what == "model":
         model = ChurnModel().fit(X, y)
-        found["rounds"] = model.members_.trees.rounds if model.members_.trees else 0
+        trees = model.members_.trees
+        found["rounds"] = 0 if trees is None else trees.rounds
+        found["leaves"] = LARGE if trees is not None and f"[num_leaves: {LARGE}]" in trees.booster else SMALL
     elif what == "bare":
         observed = observe(X, y)
         features = Encoding.fit(observed.X).features(observed.X)
         before, started = time.process_time(), time.perf_counter()
-        fit_trees(features, observed.periods, [0] * features.shape[1], rounds=rounds)
+        fit_trees(features, observed.periods, [0] * features.shape[1], rounds=rounds, leaves=leaves)
     found |= {"seconds": time.process_time() - before, "wall": time.perf_counter() - started}
     return found | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
@@ -72,17 +74,19 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--alone", choices=["table", "model", "bare"], help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=argparse.SUPPRESS)
+    parser.add_argument("--leaves", type=int, default=SMALL, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.alone:
-        print(json.dumps(alone(asked.alone, asked.rows, asked.columns, asked.rounds)))
+        print(json.dumps(alone(asked.alone, asked.rows, asked.columns, asked.rounds, asked.leaves)))
         return 0
-    drawn, model = (_child(what, asked.rows, asked.columns, ROUNDS) for what in ("table", "model"))
-    bare = _child("bare", asked.rows, asked.columns, model["rounds"])
+    drawn, model = (_child(what, asked.rows, asked.columns) for what in ("table", "model"))
+    bare = _child("bare", asked.rows, asked.columns, model["rounds"], model["leaves"])
     matrix = asked.rows * asked.columns * 8 / 2**20
     found = {
         "rows": asked.rows,
         "columns": asked.columns,
         "rounds": model["rounds"],
+        "leaves": model["leaves"],
         "model_seconds": model["seconds"],
         "bare_seconds": bare["seconds"],
         "ratio": model["seconds"] / bare["seconds"],
@@ -95,9 +99,9 @@ def main() -> int:
     return 0
 
 
-def _child(what: str, rows: int, columns: int, rounds: int) -> dict[str, Any]:
+def _child(what: str, rows: int, columns: int, rounds: int = ROUNDS, leaves: int = SMALL) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.training", "--alone", what, "--rows", str(rows)]
-    command += ["--columns", str(columns), "--rounds", str(rounds)]
+    command += ["--columns", str(columns), "--rounds", str(rounds), "--leaves", str(leaves)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found

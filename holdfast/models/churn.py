@@ -108,7 +108,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
         self.calibration_ = self._levelled(observed, how.slope)
         accounts = pd.factorize(sample.X.index.get_level_values("account_id"))[0]
-        penalty = ridge_penalty(self.encoding_, self.strength_)
+        penalty = ridge_penalty(self.encoding_, self.strength_, observed.evidence)
         self.doubt_ = Doubt.learn(design, sample.periods, self.members_.ridge, penalty, accounts)
         return self
 

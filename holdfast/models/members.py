@@ -69,7 +69,7 @@ def learn(
     observed: Observed, sample: Observed, design: Floats, encoding: Encoding, strength: float, how: Rehearsal, seed: int
 ) -> Members:
     """Fit both learners as rehearsed: the regression to a sample, with its design, the trees to all rows."""
-    ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength))
+    ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength, observed.evidence))
     trees = None
     if observed.evidence >= TREES_FROM:
         signs = monotone_signs(encoding, observed.health_sign)

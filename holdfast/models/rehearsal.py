@@ -16,10 +16,11 @@ from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats, Periods, fit_calendar, fit_hazard, log_loss
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
 from holdfast.models.ridge import ridge_penalty
-from holdfast.models.trees import LARGE, ROUNDS, SMALL, Trees, fit_trees, monotone_signs
+from holdfast.models.trees import LARGE, ROUNDS, SMALL, fit_trees, monotone_signs
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LATE = 0.25  # share of the events that is kept for the later part
+_SIZED = 20_000  # rows that are enough to see which size of trees is better
 _MORE = 1.15  # all rows bear more trees than the earlier ones
 
 
@@ -41,15 +42,17 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     early, late = blocks
     learn, judge = early.seen, late.seen
     learned, judged = early.rows(learn), late.rows(judge)
-    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength), tolerance=1e-8)
+    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength, observed.evidence), tolerance=1e-8)
     g, seen, how = ridge.g(design[learn]), ridge.g(design[judge]), Rehearsal()
     if observed.evidence >= TREES_FROM:
         features, signs = encoding.features(observed.X), monotone_signs(encoding, observed.health_sign)
         enough = judged.events >= MIN_BLOCK_EVENTS
-        grown = _grown(features[learn], learned, features[judge], judged, signs, seed) if enough else None
-        trees = fit_trees(features[learn], learned, signs, seed) if grown is None else grown[0]
-        if grown is not None:
-            how = replace(how, rounds=round(_MORE * grown[0].rounds), leaves=grown[1])
+        check = (features[judge], judged) if enough else None
+        if check is not None:
+            how = replace(how, leaves=_leaves(features[learn], learned, *check, signs, seed))
+        trees = fit_trees(features[learn], learned, signs, seed, leaves=how.leaves, check=check)
+        if trees is not None and enough:
+            how = replace(how, rounds=round(_MORE * trees.rounds))
         if trees is not None:
             both = (g, trees.g(features[learn])), (seen, trees.g(features[judge]))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
@@ -60,21 +63,18 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     return replace(how, slope=slope_if_it_helps(eta, judged, half))
 
 
-def _grown(
-    features: Floats, early: Periods, later: Floats, late: Periods, signs: list[int], seed: int
-) -> tuple[Trees, int] | None:
-    """Grow trees of each size until the later part stops to gain; small ones unless they are clearly beaten."""
-    sizes, losses = {}, {}
+def _leaves(features: Floats, early: Periods, later: Floats, late: Periods, signs: list[int], seed: int) -> int:
+    """Choose the size of trees by those grown on some of the rows; small ones unless they are clearly beaten."""
+    some = np.arange(len(features)) % (1 + len(features) // _SIZED) == 0
+    learned, losses = early.rows(some), {}
     for leaves in (SMALL, LARGE):
-        trees = fit_trees(features, early, signs, seed, leaves=leaves, check=(later, late))
+        trees = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=(later, late))
         if trees is None:
-            return None
-        sizes[leaves] = trees
-        g = trees.g(features)
-        losses[leaves] = log_loss(fit_calendar(early, g).eta(trees.g(later), late.exposure), late)
+            return SMALL
+        calendar = fit_calendar(learned, trees.g(features[some]))
+        losses[leaves] = log_loss(calendar.eta(trees.g(later), late.exposure), late)
     clear = losses[SMALL] - losses[LARGE] > max(MIN_SHARE * losses[SMALL], MIN_GAIN / late.weight.sum())
-    best = LARGE if clear else SMALL
-    return sizes[best], best
+    return LARGE if clear else SMALL
 
 
 def _share(learned: tuple[Floats, Floats], judged: tuple[Floats, Floats], early: Periods, late: Periods) -> float:

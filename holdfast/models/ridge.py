@@ -10,20 +10,24 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from holdfast.models.calibration import MIN_GAIN
 from holdfast.models.encoding import Column, Encoding
-from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, row_losses
-from holdfast.models.periods import LEARNED_FROM, Observed, choose, forward_folds
+from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, log_loss
+from holdfast.models.periods import Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-ANCHORED = 1000.0  # stands unless another is clearly better: measured best from 30 to 250 events
-# On what leads while few churned, measured there; where indicators are held more loosely, so is this.
-_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0
+CHOSEN_FROM = (
+    100  # churned accounts from which on the penalty is chosen, and context is free; below, what was measured best
+)
+ANCHORED = 1000.0  # on indicators while few churned
+_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0  # on the rest, then
+_LIGHT = 1.0  # on context that is free: enough to keep separable data finite
 
 
-def ridge_penalty(encoding: Encoding, strength: float) -> Floats:
+def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
     """Penalise indicators by ``strength``, and less what leads where little is known: template score and contract."""
-    return np.array([min(strength, _held(column)) for column in encoding.columns])
+    free = evidence >= CHOSEN_FROM
+    held = [_LIGHT if free and column.role in ("number", "level") else _held(column) for column in encoding.columns]
+    return np.minimum(strength, held)
 
 
 def _held(column: Column) -> float:
@@ -37,9 +41,9 @@ def _held(column: Column) -> float:
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
     """Choose the penalty by account-grouped validation forward in time, from strict to free with warm starts.
 
-    The template-anchored default stands unless another is clearly better, and with few events anyway.
+    With few events the template-anchored default stands, since there is nothing to choose by.
     """
-    if observed.evidence < LEARNED_FROM or len(grid) == 1:
+    if observed.evidence < CHOSEN_FROM or len(grid) == 1:
         return ANCHORED if len(grid) > 1 else grid[0]
     losses = np.zeros(len(grid))
     for train, test in forward_folds(observed):
@@ -48,12 +52,11 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
             continue
         small, start = train.rows(learn), None
         for i in reversed(range(len(grid))):
-            start = fit_hazard(design[learn], small, ridge_penalty(encoding, grid[i]), start=start, tolerance=1e-6)
+            penalty = ridge_penalty(encoding, grid[i], observed.evidence)
+            start = fit_hazard(design[learn], small, penalty, start=start, tolerance=1e-6)
             held_out = test.rows(judge)
-            losses[i] += row_losses(start.eta(start.g(design[judge]), held_out.exposure), held_out).sum()
-    best = choose(losses, grid)
-    clear = ANCHORED not in grid or losses[grid.index(ANCHORED)] - losses.min() > MIN_GAIN
-    return best if losses.any() and clear else ANCHORED
+            losses[i] += log_loss(start.eta(start.g(design[judge]), held_out.exposure), held_out)
+    return choose(losses, grid) if losses.any() else ANCHORED
 
 
 class HazardClassifier(ClassifierMixin, BaseEstimator):

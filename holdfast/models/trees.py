@@ -18,7 +18,7 @@ ROUNDS, MOST_ROUNDS, PATIENCE = 220, 1000, 60
 SMALL, LARGE = 8, 31  # leaves: large trees where columns act together, which accounts' indicators hardly do
 _SHAPES: dict[int, dict[str, Any]] = {
     SMALL: {"num_leaves": SMALL, "feature_fraction": 0.4, "lambda_l2": 10.0},
-    LARGE: {"num_leaves": LARGE, "feature_fraction": 0.6, "min_data_in_leaf": 20, "lambda_l2": 1.0},
+    LARGE: {"num_leaves": LARGE, "feature_fraction": 0.6, "lambda_l2": 1.0, "min_data_in_leaf": 20},
 }
 _PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.03,
