@@ -24,8 +24,8 @@ Objective = Callable[
 ]  # value, gradient, and how to get the Hessian
 
 # Weak priors that keep an interval without any event finite: log-hazards of intervals differ by about 1 (sd), those on
-# and off the renewal cycle by about 1.4. They vanish beside a handful of events.
-INTERVAL_PENALTY, OFF_CYCLE_PENALTY = 1.0, 0.5
+# and off the renewal cycle by about 4. They vanish beside a handful of events.
+INTERVAL_PENALTY, OFF_CYCLE_PENALTY = 1.0, 0.06
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,23 @@ from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_p
 from holdfast.models.periods import Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-CHOSEN_FROM = (
-    100  # churned accounts from which on the penalty is chosen, and context is free; below, what was measured best
-)
-ANCHORED = 1000.0  # on indicators while few churned
+# Below so many churned accounts the template leads: strict on indicators, milder on the rest, as was measured best.
+# From there on, and where no template speaks, the penalty is chosen and context is free.
+CHOSEN_FROM = 100
+ANCHORED = 1000.0  # on indicators while the template leads
 _ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0  # on the rest, then
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
 
 
 def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
     """Penalise indicators by ``strength``, and less what leads where little is known: template score and contract."""
-    free = evidence >= CHOSEN_FROM
+    free = not _template_leads(encoding, evidence)
     held = [_LIGHT if free and column.role in ("number", "level") else _held(column) for column in encoding.columns]
     return np.minimum(strength, held)
+
+
+def _template_leads(encoding: Encoding, evidence: int) -> bool:
+    return evidence < CHOSEN_FROM and any(column.role == "template" for column in encoding.columns)
 
 
 def _held(column: Column) -> float:
@@ -43,8 +47,10 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
 
     With few events the template-anchored default stands, since there is nothing to choose by.
     """
-    if observed.evidence < CHOSEN_FROM or len(grid) == 1:
-        return ANCHORED if len(grid) > 1 else grid[0]
+    if len(grid) == 1:
+        return grid[0]
+    if _template_leads(encoding, observed.evidence):
+        return ANCHORED
     losses = np.zeros(len(grid))
     for train, test in forward_folds(observed):
         learn, judge = train.seen, test.seen
