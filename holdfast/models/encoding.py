@@ -12,6 +12,7 @@ import pandas as pd
 
 from holdfast.errors import BundleError, DataError, UsageError, did_you_mean
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.groups import group_signs
 from holdfast.models.hazard import Floats
 from holdfast.models.template import template_weights
 
@@ -64,6 +65,8 @@ class Encoding:
         Healthy direction of each indicator: 1 high, -1 low, 0 unclear.
     levels
         Categories kept for each text field of the context; any other reads as the reference level.
+    groups
+        The group of each indicator, by its first member: signs that say nearly the same.
     prior
         Weight and mean curve value of each indicator of the template score.
     columns
@@ -75,6 +78,7 @@ class Encoding:
     dimensions: dict[str, str]
     signs: dict[str, int]
     levels: dict[str, tuple[str, ...]]
+    groups: dict[str, str]
     prior: dict[str, tuple[float, float]]
     columns: tuple[Column, ...]
 
@@ -93,6 +97,7 @@ class Encoding:
             dimensions={name: known[name].dimension if name in known else "column" for name in indicators},
             signs={name: _SIGNS[known[name].healthy] if name in known else 0 for name in indicators},
             levels={name: _frequent(X.context[name]) for name in context if _is_text(X.context[name])},
+            groups=group_signs(X),
             prior=_prior(X),
             columns=(),
         )
@@ -187,6 +192,7 @@ class Encoding:
             dimensions=dict(state["dimensions"]),
             signs=dict(state["signs"]),
             levels={name: tuple(levels) for name, levels in state["levels"].items()},
+            groups=dict(state["groups"]),
             prior={name: (weight, mean) for name, (weight, mean) in state["prior"].items()},
             columns=tuple(Column(**column) for column in state["columns"]),
         )

@@ -79,7 +79,8 @@ class Explanation:
     line
         What calibration makes of g, and what the contract calendar adds to it in each interval.
     sources
-        One row per column of contributions: ``title, dimension`` (``context`` for what is no health).
+        One row per column of contributions: ``title, dimension`` (``context`` for what is no health) and ``group``, the
+        first of the signs that say nearly the same.
     X
         The rows explained.
     """
@@ -113,11 +114,16 @@ class Explanation:
         p = self.line.probabilities(self.total.to_numpy())
         return pd.DataFrame(p, index=self.g.index, columns=pd.Index(self.line.horizons, name="horizon"))
 
-    def effects(self, horizon: int) -> pd.DataFrame:
+    def effects(self, horizon: int, parts: pd.DataFrame | None = None) -> pd.DataFrame:
         """Tell what each source does to the probability of churn by a horizon: with it, less without it.
 
         Without it means: contributing nothing, as for the average account. These effects answer one question each and
         do not add up; the contributions do.
+
+        Parameters
+        ----------
+        parts
+            Contributions on the same rows, such as sums of several sources; by default each source by itself.
 
         Raises
         ------
@@ -131,7 +137,7 @@ class Explanation:
         told = self.line.probabilities(self.line.total(g))[:, place]
         effects = {
             name: told - self.line.probabilities(self.line.total(g - part.to_numpy()))[:, place]
-            for name, part in self.contributions.items()
+            for name, part in (self.contributions if parts is None else parts).items()
         }
         return pd.DataFrame(effects, index=self.g.index)
 
@@ -183,7 +189,7 @@ class Explanation:
     def account(self, account_id: str) -> pd.DataFrame:
         """Tell what drives one account at its last cutoff, strongest first.
 
-        Columns: indicator, title, dimension, value, contribution. `holdfast.reasons` adds the evidence.
+        Columns: indicator, title, dimension, group, value, contribution. `holdfast.reasons` adds the evidence.
 
         Raises
         ------
@@ -201,6 +207,11 @@ class Explanation:
         size = self.contributions.abs().mean()
         table = self.sources.assign(mean_size=size, share=size / size.sum() if size.sum() > 0 else 0.0)
         return table.rename_axis("indicator").sort_values("mean_size", ascending=False, kind="stable").reset_index()
+
+    def groups(self) -> pd.DataFrame:
+        """Contributions summed by group, on the rows of the snapshot; a group goes by its first sign."""
+        groups = self.sources["group"].to_numpy()
+        return self.contributions.T.groupby(groups, sort=False).sum().T
 
     def dimensions(self) -> pd.DataFrame:
         """Contributions summed by dimension, on the rows of the snapshot."""
@@ -276,6 +287,7 @@ def _sources(encoding: Encoding, X: Snapshot) -> pd.DataFrame:
         {
             "title": [titles.get(name, name.replace("_", " ")) for name in names],
             "dimension": [encoding.dimensions.get(name, CONTEXT) for name in names],
+            "group": [encoding.groups.get(name, name) for name in names],
         },
         index=pd.Index(names, name="indicator"),
     )

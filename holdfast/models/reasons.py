@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ import pandas as pd
 
 from holdfast.features.catalog.evidence import said_values
 from holdfast.features.catalog.measure import instants_of
-from holdfast.features.catalog.peers import among_peers, segments
+from holdfast.features.catalog.peers import segments, standings
 from holdfast.features.catalog.witnesses import witnesses
 from holdfast.features.indicators.indicator import APPLIES, VALUE
+from holdfast.features.indicators.wording import ENGLISH, Language
 from holdfast.features.snapshot import INDEX
 from holdfast.models.explain import CONTEXT
+from holdfast.models.groups import by_group
+from holdfast.models.phrases import phrase
 from holdfast.models.points import HealthPoints, health_points
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
 PAST_DAYS = 90
 CALIBRATION = "calibration"
-_SHOWN = 5
+_SHOWN, _NAMED = 5, 2
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,15 @@ class Reasons:
     rows
         One row per source, strongest first: ``indicator, title, dimension, contribution, p30 ... (what it does to each
         probability), points (of health), value, own_past, peer_percentile, window_days, fresh_days, record_count,
-        records, sentence, sign`` (of health: context, the contract calendar and calibration are none). The
-        contributions and the base add up to the total; calibration is a row of its own.
+        records, sentence, sign`` (of health: context, the contract calendar and calibration are none) and ``group``.
+        Contributions and base add up to the total; calibration is a row of its own.
+    told
+        One row per group of signs that are on record, strongest first: contribution, effects and points are those of
+        the group, the rest is that of the sign that says most of it; ``others`` are the titles of the remaining ones.
     health
         Score, 0 to 100, with ``base`` and ``clip``: base + points + clip = score. None without a health score.
+    language
+        What it is told in: that of the catalogue which measured the rows.
     """
 
     account_id: str
@@ -58,7 +67,9 @@ class Reasons:
     total: float
     p: pd.Series
     rows: pd.DataFrame
+    told: pd.DataFrame
     health: dict[str, float] | None = None
+    language: Language = ENGLISH
 
     def frame(self) -> pd.DataFrame:
         """Return the rows."""
@@ -66,13 +77,13 @@ class Reasons:
 
     @property
     def raising(self) -> pd.DataFrame:
-        """The signs that raise the risk, strongest first: those of health that are on record."""
-        return self._signs(1.0)
+        """What raises the risk, strongest first: groups of signs of health that are on record."""
+        return self.told[self.told["contribution"] > 0].reset_index(drop=True)
 
     @property
     def lowering(self) -> pd.DataFrame:
-        """The signs that lower it, strongest first: those of health that are on record."""
-        return self._signs(-1.0)
+        """What lowers it, strongest first."""
+        return self.told[self.told["contribution"] < 0].reset_index(drop=True)
 
     def dimensions(self) -> pd.Series:
         """Sum the contributions by dimension, context and calibration included."""
@@ -82,31 +93,34 @@ class Reasons:
         """Tell it in lines: figures first, then what raises and what lowers the risk."""
         return "\n".join(self._lines(shown))
 
-    def _signs(self, sign: float) -> pd.DataFrame:
-        inside = self.rows["sign"] & self.rows["value"].notna() & (sign * self.rows["contribution"] > 0)
-        return self.rows[inside].reset_index(drop=True)
-
     def _lines(self, shown: int) -> Iterator[str]:
-        yield f"{self.account_id}, as of {self.cutoff:%Y-%m-%d}"
-        yield "Churn: " + ", ".join(f"{chance:.0%} within {days} days" for days, chance in self.p.items())
+        say = partial(phrase, self.language)
+        yield say("heading", account=self.account_id, day=f"{self.cutoff:%Y-%m-%d}")
+        yield say("churn", chances=", ".join(say("chance", p=chance, days=days) for days, chance in self.p.items()))
         if self.health is not None and np.isfinite(self.health["score"]):
-            yield f"Health: {self.health['score']:.0f} of 100"
+            yield say("health", score=self.health["score"])
         context = float(self.rows.loc[self.rows["dimension"] == CONTEXT, "contribution"].sum())
-        yield f"Contract, segment, plan, tenure and size: risk times {np.exp(context):.2f}"
-        for title, table in (("Raises the risk", self.raising), ("Lowers the risk", self.lowering)):
-            yield f"{title}:" if len(table) else f"{title}: nothing"
-            yield from (f"  {self._told(row)}" for row in table.head(shown).to_dict("records"))
+        yield say("context", factor=np.exp(context))
+        for title, table in ((say("raises"), self.raising), (say("lowers"), self.lowering)):
+            yield f"{title}:" if len(table) else say("nothing", title=title)
+            yield from (f"  {self._line(row)}" for row in table.head(shown).to_dict("records"))
 
-    def _told(self, row: dict[Any, Any]) -> str:
-        last = self.p.index[-1]
-        beside = [f"{100 * row[f'p{last}']:+.1f} points of probability within {last} days"]
+    def _line(self, row: dict[Any, Any]) -> str:
+        """Tell one reason with what stands beside it."""
+        return f"{row['sentence']} ({'; '.join(self.beside(row))})"
+
+    def beside(self, row: dict[Any, Any]) -> Iterator[str]:
+        """Say what stands beside the sentence of a row of `told`: effect, own past, peers, freshness, other signs."""
+        say, last = partial(phrase, self.language), self.p.index[-1]
+        yield say("effect", points=100 * row[f"p{last}"], days=last)
         if np.isfinite(row["own_past"]):
-            beside.append(f"{PAST_DAYS} days before: {row['own_past']:,.4g}")
+            yield say("past", days=PAST_DAYS, value=row["own_past"])
         if np.isfinite(row["peer_percentile"]):
-            beside.append(f"above {row['peer_percentile']:.0f} of 100 in its segment")
+            yield say("peers", place=row["peer_percentile"])
         if np.isfinite(row["fresh_days"]):
-            beside.append(f"last record {row['fresh_days']:.0f} days before")
-        return f"{row['sentence']} ({'; '.join(beside)})"
+            yield say("fresh", days=row["fresh_days"])
+        if row["others"]:
+            yield say("others", titles=_listed(row["others"], self.language))
 
     def _repr_html_(self) -> str:
         told = self.rows.drop(columns=["records"]).head(2 * _SHOWN)
@@ -143,7 +157,7 @@ def reasons(why: Explanation, account_id: str, history: History, health: HealthS
     plain = table["indicator"].str.replace("_", " ") + ": " + table["value"].astype(str)
     table["sentence"] = table["sentence"].fillna(plain)
     table["value"] = pd.to_numeric(table["value"], errors="coerce")
-    line: dict[str, object] = dict.fromkeys(("indicator", "title", "dimension"), CALIBRATION)
+    line: dict[str, object] = dict.fromkeys(("indicator", "title", "dimension", "group"), CALIBRATION)
     line |= {"contribution": float(one.calibration.iloc[0]), "sentence": "What calibration adds"}
     table = pd.concat([table, pd.DataFrame([line])], ignore_index=True)
     table["sign"] = table["sign"].eq(True)
@@ -151,7 +165,29 @@ def reasons(why: Explanation, account_id: str, history: History, health: HealthS
     table["record_count"] = table["record_count"].fillna(0).astype(int)
     figures = None if health is None or points is None else _figures(health, one, points)
     p = one.probabilities().iloc[0].rename("p")
-    return Reasons(account_id, cutoff, one.base, float(one.total.iloc[0]), p, table, figures)
+    language = one.X.catalog[0].language if one.X.catalog else ENGLISH
+    told = _by_group(table, one)
+    return Reasons(account_id, cutoff, one.base, float(one.total.iloc[0]), p, table, told, figures, language)
+
+
+def _by_group(table: pd.DataFrame, one: Explanation) -> pd.DataFrame:
+    """Sum what is on record by group, each told by its strongest sign."""
+    signs = table[table["sign"] & table["value"].notna() & (table["contribution"] != 0.0)]
+    sums = by_group(signs.assign(account=""), "account").drop(columns="account")
+    parts = pd.DataFrame([sums["contribution"].to_numpy()], index=one.g.index, columns=sums["group"])
+    titles, points = signs.set_index("indicator")["title"], signs.groupby("group")["points"].sum(min_count=1)
+    sums["others"] = [tuple(titles[list(names)]) for names in sums["others"]]
+    sums["points"] = sums["group"].map(points)
+    for horizon in one.line.horizons:
+        sums[f"p{horizon}"] = one.effects(horizon, parts).to_numpy()[0]
+    rest = signs.drop(columns=[name for name in sums if name in signs and name != "indicator"])
+    told = sums.merge(rest, on="indicator", how="left")
+    return told.iloc[np.argsort(-np.abs(told["contribution"].to_numpy(float)), kind="stable")].reset_index(drop=True)
+
+
+def _listed(titles: tuple[str, ...], language: Language) -> str:
+    named, more = ", ".join(titles[:_NAMED]), len(titles) - _NAMED
+    return phrase(language, "more", titles=named, n=more) if more > 0 else named
 
 
 def _figures(health: HealthScore, one: Explanation, points: HealthPoints) -> dict[str, float]:
@@ -205,11 +241,10 @@ def _before(one: Explanation, history: History, ids: pd.Index, cutoff: pd.Timest
 
 
 def _peers(why: Explanation, account_id: str, cutoff: pd.Timestamp) -> pd.Series:
-    """Place the account among its segment at the same cutoff: share of the peers below, 0 to 100."""
+    """Place the account among its segment at the same cutoff."""
     X = why.X.at(cutoff)
     here = int(np.flatnonzero(X.index.get_level_values("account_id") == account_id)[0])
     group = segments(X.index.get_level_values(INDEX[1]), X.context["segment"])
     mine = group == group[here]
-    place = int(mine[:here].sum())
-    rows, same = X.indicators[mine], np.zeros(int(mine.sum()), dtype=np.int64)
-    return pd.Series({name: 100.0 * among_peers(rows[name].to_numpy(float), same)[place] for name in rows})
+    peers = X.rows(mine)
+    return standings(peers, map(str, peers.indicators)).iloc[int(mine[:here].sum())]

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+import pandas as pd
+
 from holdfast.features.catalog.collection import Catalog
+from holdfast.features.catalog.peers import standings
+from holdfast.features.snapshot import INDEX
+from holdfast.models.groups import by_group
 from holdfast.serving.columns import records
 
 if TYPE_CHECKING:
@@ -20,7 +26,19 @@ KEPT = 8
 
 @dataclass(frozen=True)
 class Driver:
-    """One contribution to one account's log-hazard, with what was seen; positive raises the risk."""
+    """One contribution to one account's log-hazard, with what was seen; positive raises the risk.
+
+    Attributes
+    ----------
+    code, dimension, text, value
+        The sign that says most of it, its sentence and its figure.
+    contribution
+        Of that sign and those that say nearly the same.
+    others
+        The names of those, blank apart.
+    own_past, peer_percentile
+        The figure of the same account 90 days before, and how many of a hundred of its segment lie below it now.
+    """
 
     account_id: str
     rank: int
@@ -30,41 +48,84 @@ class Driver:
     value: float
     direction: Literal["raises", "lowers"]
     contribution: float
+    others: str
+    own_past: float
+    peer_percentile: float
 
 
-def drivers(explanation: Explanation, now: Snapshot, history: History, ids: Iterable[str]) -> list[Driver]:
+def drivers(explanation: Explanation, past: Snapshot, history: History, ids: Iterable[str]) -> list[Driver]:
     """Rank the reasons of each account: what raises the risk, strongest first, then what lowers it, strongest first.
 
-    Segment, plan, the contract calendar and other context that nobody can act on, and what is not on record, is left to
-    the full explanation.
+    Signs that say nearly the same are one reason. Segment, plan, the contract calendar and other context that nobody
+    can act on, and what is not on record, is left to the full explanation.
 
     Parameters
     ----------
+    explanation
+        Of one day.
+    past
+        The rows of the day to compare with.
     ids
         The accounts wanted; at most eight reasons each, the first three are the drivers shown.
     """
-    frame = explanation.frame()
-    wanted = frame["account_id"].isin(set(ids)) & frame["indicator"].isin(
-        {one.name for one in now.catalog if not one.calendar}
-    )
-    frame = frame[wanted & (frame["contribution"] != 0.0) & frame["value"].notna()]
-    frame = frame.assign(lowers=frame["contribution"] < 0, size=-frame["contribution"].abs())
-    frame = frame.sort_values(["account_id", "lowers", "size", "indicator"], kind="stable")
-    frame["rank"] = frame.groupby("account_id").cumcount() + 1
-    frame = frame[frame["rank"] <= KEPT]
+    now = explanation.X
+    frame = _ranked(_signs(explanation, set(ids)))
     if frame.empty:
         return []
+    names = sorted(set(frame["indicator"]))
     said = Catalog(now.catalog, fixed=True).evidence(history, frame["account_id"].unique(), now.cutoffs[0])
+    figures = {
+        "text": said,
+        "value": _by_account(now.indicators),
+        "own_past": _by_account(past.indicators.reindex(columns=now.indicators.columns)),
+        "peer_percentile": _by_account(standings(now, names)),
+    }
+    for name, table in figures.items():
+        frame[name] = _looked_up(table, frame)
+    dimensions = explanation.sources["dimension"]
     return [
         Driver(
             account_id=row["account_id"],
             rank=row["rank"],
             code=row["indicator"],
-            dimension=row["dimension"],
-            text=str(said.at[row["account_id"], row["indicator"]]),
+            dimension=dimensions[row["indicator"]],
+            text=str(row["text"]),
             value=row["value"],
-            direction="lowers" if row["lowers"] else "raises",
+            direction="lowers" if row["contribution"] < 0 else "raises",
             contribution=row["contribution"],
+            others=" ".join(row["others"]),
+            own_past=row["own_past"],
+            peer_percentile=row["peer_percentile"],
         )
         for row in records(frame)
     ]
+
+
+def _signs(explanation: Explanation, ids: set[str]) -> pd.DataFrame:
+    """List what can be a reason: signs of health that are on record and say something."""
+    frame = explanation.frame()
+    signs = {one.name for one in explanation.X.catalog if not one.calendar}
+    kept = frame["account_id"].isin(ids) & frame["indicator"].isin(signs)
+    frame = frame[kept & (frame["contribution"] != 0.0) & frame["value"].notna()]
+    return frame.assign(group=frame["indicator"].map(explanation.sources["group"]))
+
+
+def _ranked(signs: pd.DataFrame) -> pd.DataFrame:
+    sums = signs.groupby(["account_id", "group"], sort=True)["contribution"].sum().rename("size").reset_index()
+    sums = sums[sums["size"] != 0.0].assign(lowers=sums["size"] < 0, size=-sums["size"].abs())
+    sums = sums.sort_values(["account_id", "lowers", "size", "group"], kind="stable", ignore_index=True)
+    sums["rank"] = sums.groupby("account_id").cumcount() + 1
+    kept = sums.loc[sums["rank"] <= KEPT, ["account_id", "group", "rank"]]
+    told = by_group(signs.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")
+    return told.merge(kept, on=["account_id", "group"]).sort_values(["account_id", "rank"], ignore_index=True)
+
+
+def _by_account(table: pd.DataFrame) -> pd.DataFrame:
+    return table.droplevel(INDEX[1])
+
+
+def _looked_up(table: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
+    """Pick the figure of each account and sign; missing where the account is not in the table."""
+    row, accounts = pd.factorize(frame["account_id"])
+    column, names = pd.factorize(frame["indicator"])
+    return np.asarray(table.reindex(index=accounts, columns=names).to_numpy()[row, column])

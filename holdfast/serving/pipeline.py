@@ -74,10 +74,9 @@ def workspace(plan: Plan) -> Workspace:
 
 
 def catalog_of(plan: Plan) -> Catalog:
-    """Return the indicators of a plan: those that are shipped, and its own."""
-    if plan.indicators.file is None:
-        return catalog
-    return catalog.adding(*own_indicators(plan.indicators.file, catalog))
+    """Return the indicators of a plan: those that are shipped, and its own, told in its language."""
+    own = () if plan.indicators.file is None else own_indicators(plan.indicators.file, catalog)
+    return catalog.adding(*own).told_in(plan.output.language)
 
 
 def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:

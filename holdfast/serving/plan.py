@@ -154,6 +154,7 @@ class Output(_Section):
     """Where results go."""
 
     workspace: Path = Field(default=Path("out"), description="one workspace per plan")
+    language: Literal["en", "de"] = Field(default="en", description="what reasons are told in: en or de")
 
 
 SECTIONS: dict[str, type[_Section]] = {

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
+from holdfast.features.catalog.collection import Catalog
+from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
 from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from holdfast.training.labels import Churn
 
 PARTIAL_BELOW = 0.5
-TREND = pd.Timedelta(days=30)
+TREND, PAST = pd.Timedelta(days=30), pd.Timedelta(days=PAST_DAYS)
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,7 @@ class Scores:
     rows
         One row per account known on that day, sorted by account, with the columns of the contract.
     reasons
-        One row per account and contributing indicator: ``account_id, rank, code, dimension, text, value, direction,
-        contribution``; rank 1 to 3 are the drivers shown.
+        One row per account and reason, see `holdfast.serving.drivers.Driver`; rank 1 to 3 are the drivers shown.
     """
 
     as_of: pd.Timestamp
@@ -120,14 +121,16 @@ def score(
     probability = model.predict_proba(now)
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
-    rows = rows.join(_health(now, health, history)).join(_probabilities(probability, now, ids, model))
+    past = Catalog(now.catalog, fixed=True).measure(history, [as_of - TREND, as_of - PAST], now.horizons)
+    rows = rows.join(_health(now, health, _on(past, as_of - TREND))).join(_probabilities(probability, now, ids, model))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     rows["data_completeness"] = now.coverage["all"].to_numpy()
     rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
-    found = drivers(model.explain(now), now, history, ids[rows["score_status"] != "not_scored"])
+    scored = ids[rows["score_status"] != "not_scored"]
+    found = drivers(model.explain(now), _on(past, as_of - PAST), history, scored)
     rows = rows.join(_shown(found))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
@@ -135,8 +138,12 @@ def score(
     return Scores(as_of, in_order(rows.reset_index()), _reasons(found))
 
 
-def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFrame:
-    from holdfast.features.catalog.collection import Catalog
+def _on(past: Snapshot, day: pd.Timestamp) -> Snapshot:
+    """Keep the rows of a day; none where nobody was a customer yet."""
+    return past.rows(past.index.get_level_values("cutoff") == day)
+
+
+def _health(now: Snapshot, health: HealthScore, past: Snapshot) -> pd.DataFrame:
     from holdfast.models.bands import ACTION, INSUFFICIENT
     from holdfast.models.scales import GRADES
 
@@ -145,7 +152,6 @@ def _health(now: Snapshot, health: HealthScore, history: History) -> pd.DataFram
     frame["health"] = health.score(now).to_numpy()
     frame["band"] = ACTION.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
     frame["grade"] = GRADES.names_of(frame["health"])
-    past = Catalog(now.catalog, fixed=True).measure(history, pd.DatetimeIndex([now.cutoffs[0] - TREND]), now.horizons)
     if len(past):
         before = health.score(past).set_axis(past.index.get_level_values("account_id"))
         frame["delta_health_30"] = frame["health"] - before.reindex(ids)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import exp
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.indicators.wording import ENGLISH, Language
 from holdfast.features.time import to_instant
 from holdfast.models.ledger import STEPS, Ledger, Standing, ledger
+from holdfast.models.phrases import phrase
 from holdfast.models.reasons import Reasons, reasons
 from holdfast.serving import opening, pipeline, show
 from holdfast.serving.columns import horizon, records
@@ -33,13 +36,6 @@ _TOLD = {
     *("health", "band", "grade", "percentile", "product", "relationship", "business", "delta_health_30"),
     *("p_renew", "expected_arr_at_risk_90", "run_id", "model_version"),
 }
-_NAMES = {
-    "time": "passing time",
-    "data": "new data",
-    "configuration": "definitions",
-    "model": "model and weights",
-    "calibration": "calibration",
-}
 _CHANGES, _NOTHING = 5, 1e-9
 
 
@@ -55,22 +51,26 @@ class Story:
         Its reasons; none where it is not scored.
     changes
         The ledgers of its risk and, where it has a score, of its health since an earlier day; none where not asked.
+    language
+        What it is told in.
     """
 
     row: dict[str, Any]
     why: Reasons | None
     changes: tuple[Ledger, ...] = ()
+    language: Language = ENGLISH
 
     def to_dict(self) -> dict[str, Any]:
         """Tell it in plain values."""
         told = show.missing_as_none(
             {key: value for key, value in self.row.items() if key in _TOLD or horizon(str(key))}
         )
-        told["drivers"] = []
+        told["drivers"], told["reasons"] = [], []
         if self.why is not None:
             points = show.missing_as_none(self.why.health or {})
             told |= {"base": self.why.base, "total": self.why.total, "health_points": points}
             told["drivers"] = [show.missing_as_none(row) for row in records(self.why.rows)]
+            told["reasons"] = [show.missing_as_none(row) for row in records(self.why.told)]
         if self.changes:
             told["since"] = self.changes[0].since
             told["changes"] = {one.unit: _change(one) for one in self.changes}
@@ -104,7 +104,7 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], sinc
         scores, now = read_scores(run), pipeline.measure_day(known, bundle)
     row = _row(account, scores)
     if row["score_status"] == "not_scored" and since is None:
-        return Story(row, None)
+        return Story(row, None, language=plan.output.language)
     scored = row["score_status"] != "not_scored"
     why = reasons(bundle.model.explain(now), account, known, bundle.health) if scored else None
     if why is not None and not all(abs(row[f"p{days}"] - chance) < _NOTHING for days, chance in why.p.items()):
@@ -113,22 +113,26 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], sinc
         )
     risk, health = (None, None) if since is None else _changes(plan, account, known, bundle, now, since)
     told = (one for one in (risk, None if pd.isna(row["health"]) else health) if one is not None)
-    return Story(row, why, tuple(told))
+    return Story(row, why, tuple(told), plan.output.language)
 
 
 def tell_account(story: Story) -> None:
     """Print the story of one account."""
-    row = story.row
+    for line in lines(story):
+        show.say(line)
+
+
+def lines(story: Story) -> Iterator[str]:
+    """Tell the story of one account line by line."""
+    row, say = story.row, partial(phrase, story.language)
     name = f"{row['account_name']} ({row['account_id']})" if row["account_name"] else row["account_id"]
-    show.say(f"{name}, as of {row['as_of']:%Y-%m-%d}")
+    yield say("heading", account=name, day=f"{row['as_of']:%Y-%m-%d}")
     if story.why is None:
-        show.say(f"Not scored: {row['score_reason']}.")
+        yield say("not scored", why=row["score_reason"])
     else:
-        for line in story.why.text().splitlines()[1:]:
-            show.say(line)
+        yield from story.why.text().splitlines()[1:]
     for one in story.changes:
-        for line in _told(one):
-            show.say(line)
+        yield from _changed(one, say)
 
 
 def _served(plan: Plan) -> Run | None:
@@ -174,24 +178,19 @@ def _change(one: Ledger) -> dict[str, Any]:
     return {"before": one.before, "after": one.after, "steps": steps, "rows": records(moved)}
 
 
-def _told(one: Ledger) -> list[str]:
+def _changed(one: Ledger, say: Callable[..., str]) -> Iterator[str]:
     """Write what changed: points of health as they are, the log-hazard as a factor on the risk."""
-    health = one.unit == "points"
-    start = f"Health since {one.since:%Y-%m-%d}: {one.before:.0f} to {one.after:.0f}"
-    if not health:
-        start = f"Risk since {one.since:%Y-%m-%d}: times {_factor(one.difference)}"
-    moved = {str(name): value for name, value in one.steps().items() if abs(value) > _NOTHING}
-    steps = [f"{_NAMES[name]} {_moved(value, health)}" for name, value in moved.items()]
-    lines = [start + (f" ({', '.join(steps)})" if steps else "")]
+    health, day = one.unit == "points", f"{one.since:%Y-%m-%d}"
+
+    def moved(value: float) -> str:
+        return say("points", points=value) if health else say("factor", factor=exp(value))
+
+    if health:
+        start = say("health since", day=day, before=one.before, after=one.after)
+    else:
+        start = say("risk since", day=day, factor=exp(one.difference))
+    steps = [f"{say(name)} {moved(value)}" for name, value in one.steps().items() if abs(value) > _NOTHING]
+    yield start + (f" ({', '.join(steps)})" if steps else "")
     for row in records(one.rows[one.rows["change"].abs() > _NOTHING].head(_CHANGES)):
         by = max(STEPS, key=lambda name: abs(row[name]))
-        lines.append(f"  {row['title']}: {_moved(row['change'], health)} (mostly {_NAMES[by]})")
-    return lines
-
-
-def _moved(value: float, health: bool) -> str:
-    return f"{value:+.1f}" if health else f"times {_factor(value)}"
-
-
-def _factor(value: float) -> str:
-    return f"{exp(value):.2f}"
+        yield "  " + say("mostly", title=row["title"], moved=moved(row["change"]), step=say(by))

@@ -241,10 +241,16 @@ def test_explain_tells_numbers_and_suggests_ids(company: Company, capsys: pytest
     assert story["account_id"] == account
     assert 0 <= story["p30"] <= story["p90"] <= 1
     drivers = story["drivers"]
-    raising = [one for one in drivers if one["sign"] and one["contribution"] > 0 and one["value"] is not None]
+    raising = [one for one in story["reasons"] if one["contribution"] > 0]
     assert [one["sentence"] for one in raising[:3]] == rows.set_index("account_id").loc[
         account, ["driver_1", "driver_2", "driver_3"]
     ].tolist()
+    kept = pd.read_parquet(company.out / "current" / "drivers.parquet").query("account_id == @account")
+    for one, row in zip(raising[:3], kept.head(3).to_dict("records"), strict=True):
+        for name in ("contribution", "own_past", "peer_percentile"):
+            told = float("nan") if one[name] is None else one[name]
+            assert row[name] == pytest.approx(told, abs=1e-9, nan_ok=True)
+        assert len(row["others"].split()) == len(one["others"])
     assert story["base"] + sum(one["contribution"] for one in drivers) == pytest.approx(story["total"], abs=1e-9)
     points = story["health_points"]
     gained = sum(one["points"] or 0.0 for one in drivers)

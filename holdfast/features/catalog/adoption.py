@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pandas as pd
 from holdfast.features.indicators.expression import Expression, Window
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.indicators.sources import usage
+from holdfast.features.indicators.wording import ENGLISH, WORDINGS, Language
 from holdfast.features.time import FOREVER, micro
 
 if TYPE_CHECKING:
@@ -43,18 +45,17 @@ def _counts(records: Records, by: int) -> pd.Series:
     return counts.set_axis(counts.index.astype("str"))
 
 
-def adoption(events: Iterable[str]) -> tuple[Indicator, ...]:
+def adoption(events: Iterable[str], language: Language = ENGLISH) -> tuple[Indicator, ...]:
     """Declare how much each event is used, and its share in all usage."""
-    total = usage.sum("count", days=90).named("total")
+    total, words = usage.sum("count", days=90).named("total"), WORDINGS[language]
     declared: list[Indicator] = []
     for event, slug in zip(events, slugs(tuple(events)), strict=True):
         recent = usage.sum("count", days=30, event=event)
         share = usage.sum("count", days=90, event=event).named("used") / total
         shown = event.replace("{", "{{").replace("}", "}}")
-        amount = f"{shown}: {{value:,.0f}} times in the last 30 days"
-        part = f"{shown}: {{used:,.0f}} of {{total:,.0f}} uses in the last 90 days"
-        declared += [_declare(f"adoption_{slug}", event, "times", recent, amount)]
-        declared += [_declare(f"adoption_share_{slug}", event, "share", share, part)]
+        amount = _declare(f"adoption_{slug}", "times", recent, words.use.format(event=event), words.used, shown)
+        part = _declare(f"adoption_share_{slug}", "share", share, words.share.format(event=event), words.shared, shown)
+        declared += [replace(one, language=language) for one in (amount, part)]
     return tuple(declared)
 
 
@@ -84,16 +85,15 @@ def slugs(events: Sequence[str]) -> list[str]:
     return named
 
 
-def _declare(name: str, event: str, unit: str, expression: Expression, evidence: str) -> Indicator:
-    kind = "Use" if unit == "times" else "Share in usage"
+def _declare(name: str, unit: str, expression: Expression, title: str, said: str, event: str) -> Indicator:
     return Indicator(
         expression,
         name=name,
         dimension="product",
         healthy="unclear",
         unit=unit,
-        title=f"{kind}: {event}",
+        title=title,
         curve=None,
-        evidence=evidence,
+        evidence=said.format(event=event),
         seeds=("S013", "S023"),
     )

@@ -15,6 +15,7 @@ from holdfast.features.catalog.evidence import sentences
 from holdfast.features.catalog.measure import instants_of, snapshot_of, widened
 from holdfast.features.catalog.peers import among_peers, compared, segments
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
+from holdfast.features.indicators.wording import ENGLISH, Language, check_language
 from holdfast.features.snapshot import INDEX
 
 if TYPE_CHECKING:
@@ -108,7 +109,44 @@ class Catalog:
         """Add adoption indicators for events by name, as a stored model remembers them."""
         from holdfast.features.catalog.adoption import adoption
 
-        return Catalog((*self.indicators, *adoption(events)))
+        return Catalog((*self.indicators, *adoption(events, self.language)))
+
+    @property
+    def language(self) -> Language:
+        """The language that its sentences are told in."""
+        return self.indicators[0].language if self.indicators else ENGLISH
+
+    def told_in(self, language: str) -> Catalog:
+        """Tell titles and sentences in another language, ``en`` or ``de``; what is measured stays the same.
+
+        Indicators of your own keep their words.
+
+        Raises
+        ------
+        UsageError
+            When there are no words in that language, or it is told in a third one.
+
+        Examples
+        --------
+        >>> from holdfast.features.catalog import catalog
+        >>> catalog.told_in("de")["seats_change"].title
+        'Lizenzen gegenüber 90 Tagen zuvor'
+        """
+        from holdfast.features.catalog.adoption import adoption
+
+        wanted = check_language(language)
+        if self.language == wanted:
+            return self
+        if self.language != ENGLISH:
+            do = "translate the catalogue as it was declared"
+            raise UsageError("Catalog.told_in", "a catalogue in English", self.language, do)
+        again = {one.name: one for one in adoption(self.events, wanted)}
+        return replace(self, indicators=tuple(again.get(one.name) or self._translated(one, wanted) for one in self))
+
+    def _translated(self, one: Indicator, language: Language) -> Indicator:
+        if one.how is None or one.variant_of not in self:
+            return one.told_in(language)
+        return one.how.of(self[one.variant_of].told_in(language))
 
     def measure(
         self,

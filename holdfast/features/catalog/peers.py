@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,10 @@ import pandas as pd
 from holdfast.features.indicators.expression import Peers
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.snapshot import INDEX
+
+if TYPE_CHECKING:
+    from holdfast.features.snapshot import Snapshot
 
 FEWEST = 10  # accounts with a value; among fewer a place says little
 
@@ -33,6 +38,14 @@ def segments(cutoff: pd.Index, segment: pd.Series) -> Ints:
     """Give each row the number of its group: one cutoff and one segment; those without a segment are one as well."""
     day, name = cutoff.factorize()[0], segment.astype(object).where(segment.notna(), "").factorize()[0]
     return np.asarray(day * (int(name.max(initial=0)) + 1) + name, dtype=np.int64)
+
+
+def standings(X: Snapshot, names: Iterable[str]) -> pd.DataFrame:
+    """Place every row among its segment at its cutoff by some indicators: share of the peers below, 0 to 100."""
+    group = segments(X.index.get_level_values(INDEX[1]), X.context["segment"])
+    return pd.DataFrame(
+        {name: 100.0 * among_peers(X.indicators[name].to_numpy(float), group) for name in names}, index=X.index
+    )
 
 
 def among_peers(values: Floats, group: Ints) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -17,6 +16,7 @@ import pandas as pd
 from holdfast.errors import UsageError
 from holdfast.features.indicators.curves import Curve
 from holdfast.features.indicators.expression import Expression, Function, Operation, Reading
+from holdfast.features.indicators.wording import ENGLISH, WORDINGS, Language, put, translations
 
 if TYPE_CHECKING:
     from holdfast.features.history.view import View
@@ -28,8 +28,6 @@ Healthy = Literal["high", "low", "between", "unclear"]
 DIMENSIONS: tuple[Dimension, ...] = ("product", "relationship", "business")
 VALUE = "value"  # what the evidence calls the indicator itself
 APPLIES = "applies"
-
-_SINGULAR = re.compile(r"(?<![\d.,])1 (day|hour|time)s\b")
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,10 @@ class Indicator:
         applicable, which is neither zero nor missing.
     variants
         Further readings of the same sign, see `holdfast.features.indicators.variants`.
-    variant_of
-        The name of the indicator that this one is a variant of; empty for one that stands for itself.
+    variant_of, how
+        The name of the indicator that this one is a variant of, and what kind of; empty for one that stands for itself.
+    language
+        The language of title and evidence.
 
     Examples
     --------
@@ -96,6 +96,8 @@ class Indicator:
     applies: Expression | None = field(default=None, kw_only=True)
     variants: tuple[Variant, ...] = field(default=(), kw_only=True)
     variant_of: str = field(default="", kw_only=True)
+    how: Variant | None = field(default=None, kw_only=True)
+    language: Language = field(default=ENGLISH, kw_only=True)
 
     def __post_init__(self) -> None:
         where = f"Indicator {self.name or self.title!r}"
@@ -190,10 +192,22 @@ class Indicator:
     def sentence(self, values: Mapping[str, float]) -> str:
         """Say the evidence with its numbers; where there is none, say whether it is missing or does not apply."""
         if not values.get(APPLIES, 1.0) > 0:
-            return f"{self.title}: not applicable here"
+            return WORDINGS[self.language].inapplicable.format(title=self.title)
         if any(isnan(values.get(name, nan)) for name in (VALUE, *_fields(self.evidence))):
-            return f"{self.title}: nothing on record"
-        return _SINGULAR.sub(r"1 \1", self.evidence.format(**values))
+            return WORDINGS[self.language].missing.format(title=self.title)
+        return put(self.evidence, values, self.language)
+
+    def told_in(self, language: Language) -> Indicator:
+        """Translate title and evidence, where the sign is shipped; one of your own keeps its words.
+
+        Examples
+        --------
+        >>> from holdfast.features.catalog import catalog
+        >>> catalog["open_amount"].told_in("de").sentence({"open": 12500.0, "value": 12500.0})
+        'Offene Rechnungen über 12.500'
+        """
+        title, evidence = translations(language).get(self.name, (self.title, self.evidence))
+        return replace(self, title=title, evidence=evidence, language=language)
 
 
 def indicator(

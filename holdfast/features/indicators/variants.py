@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from holdfast.features.indicators.curves import Curve, bands
 from holdfast.features.indicators.expression import Expression, Operation, Peers, Window
 from holdfast.features.indicators.indicator import Healthy, Indicator
+from holdfast.features.indicators.wording import WORDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,8 @@ class Variant:
 
     def of(self, base: Indicator) -> Indicator:
         """Give the variant of an indicator."""
-        return _MAKERS[self.kind](replace(base, healthy=self.healthy or base.healthy), self)
+        made = _MAKERS[self.kind](replace(base, healthy=self.healthy or base.healthy), self)
+        return replace(made, how=self)
 
 
 def change(days: float, *, healthy: Healthy | Literal[""] = "") -> Variant:
@@ -79,41 +81,28 @@ def peers() -> Variant:
 
 def _change(base: Indicator, how: Variant) -> Indicator:
     now, before = base.expression, base.expression.shifted(how.days)
-    said = f"{base.title}: now {_slot(base, 'now')}, {how.days:g} days earlier {_slot(base, 'before')}"
     counted = any(isinstance(node, Window) for node in now.walk())
     ratio = Operation("vs" if counted else "/", now.named("now"), before.named("before"))
-    title = f"{base.title} against {how.days:g} days earlier"
-    return _variant(base, "change", ratio, "times", title, _usual(base, "change"), said)
+    return _variant(base, "change", ratio, "times", _usual(base, "change"), how)
 
 
 def _move(base: Indicator, how: Variant) -> Indicator:
     now, before = base.expression, base.expression.shifted(how.days)
-    said = f"{base.title}: now {_slot(base, 'now')}, {how.days:g} days earlier {_slot(base, 'before')}"
     rising = ((-how.reach, 0), (0, 75), (how.reach, 100))
     falling = ((-how.reach, 100), (0, 75), (how.reach, 0))
     curve = {"high": bands(*rising), "low": bands(*falling)}.get(base.healthy)
-    difference = now.named("now") - before.named("before")
-    return _variant(
-        base, "change", difference, base.unit, f"{base.title} against {how.days:g} days earlier", curve, said
-    )
+    return _variant(base, "change", now.named("now") - before.named("before"), base.unit, curve, how)
 
 
 def _trend(base: Indicator, how: Variant) -> Indicator:
     now, middle, first = (base.expression.shifted(step * how.days) for step in range(3))
     now, middle, first = now.named("now"), middle.named("before"), first.named("first")
     slope = 1.5 * (now - first) / (now + middle + first)
-    slots = (_slot(base, name) for name in ("first", "before", "now"))
-    said = f"{base.title}, {how.days:g} days apart: {', '.join(slots)}"
-    return _variant(
-        base, "trend", slope, f"share per {how.days:g} days", f"{base.title}, trend", _usual(base, "trend"), said
-    )
+    return _variant(base, "trend", slope, f"share per {how.days:g} days", _usual(base, "trend"), how)
 
 
-def _peers(base: Indicator, _: Variant) -> Indicator:
-    said = f"{base.title}: {_slot(base, 'now')}, higher than {{value:.0%}} of its segment"
-    return _variant(
-        base, "peers", Peers(base.expression.named("now")), "share", f"{base.title} among peers", None, said
-    )
+def _peers(base: Indicator, how: Variant) -> Indicator:
+    return _variant(base, "peers", Peers(base.expression.named("now")), "share", None, how)
 
 
 _MAKERS: dict[Kind, Callable[[Indicator, Variant], Indicator]] = {
@@ -125,22 +114,40 @@ _MAKERS: dict[Kind, Callable[[Indicator, Variant], Indicator]] = {
 
 
 def _variant(
-    base: Indicator, suffix: str, expression: Expression, unit: str, title: str, curve: Curve | None, said: str
+    base: Indicator,
+    suffix: Literal["change", "trend", "peers"],
+    expression: Expression,
+    unit: str,
+    curve: Curve | None,
+    how: Variant,
 ) -> Indicator:
+    words = WORDINGS[base.language]
+    title, said = {
+        "change": (words.change, words.changed),
+        "trend": (words.trend, words.trended),
+        "peers": (words.peers, words.compared),
+    }[suffix]
+    slots = {label: _slot(base, label) for label in ("first", "before", "now")}
     return Indicator(
         expression,
         name=f"{base.name}_{suffix}",
         dimension=base.dimension,
         healthy=base.healthy,
         unit=unit,
-        title=title,
+        title=title.format(title=base.title, days=how.days),
         curve=curve,
-        evidence=said,
+        evidence=said.format(title=_plain(base.title), days=how.days, **slots),
         seeds=base.seeds,
         unless=base.unless,
         applies=base.applies,
         variant_of=base.name,
+        language=base.language,
     )
+
+
+def _plain(title: str) -> str:
+    """Keep the braces of a title out of the slots of a sentence."""
+    return title.replace("{", "{{").replace("}", "}}")
 
 
 def _usual(base: Indicator, kind: Literal["change", "trend"]) -> Curve | None:

@@ -1,0 +1,135 @@
+"""Wording: what surrounds the figures of a sentence, in each language that sentences are told in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Literal
+
+from holdfast.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Language = Literal["en", "de"]
+ENGLISH: Language = "en"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The fixed parts of titles and sentences; ``{title}``, ``{days}`` and the figures are put in.
+
+    Attributes
+    ----------
+    one, single
+        A pattern that finds a plural after the number 1, and what becomes of it.
+    """
+
+    missing: str
+    inapplicable: str
+    change: str
+    changed: str
+    trend: str
+    trended: str
+    peers: str
+    compared: str
+    use: str
+    used: str
+    share: str
+    shared: str
+    one: re.Pattern[str]
+    single: str
+
+
+WORDINGS: dict[Language, Wording] = {
+    "en": Wording(
+        missing="{title}: nothing on record",
+        inapplicable="{title}: not applicable here",
+        change="{title} against {days:g} days earlier",
+        changed="{title}: now {now}, {days:g} days earlier {before}",
+        trend="{title}, trend",
+        trended="{title}, {days:g} days apart: {first}, {before}, {now}",
+        peers="{title} among peers",
+        compared="{title}: {now}, higher than {{value:.0%}} of its segment",
+        use="Use: {event}",
+        used="{event}: {{value:,.0f}} times in the last 30 days",
+        share="Share in usage: {event}",
+        shared="{event}: {{used:,.0f}} of {{total:,.0f}} uses in the last 90 days",
+        one=re.compile(r"(?<![\d.,])1 (day|hour|time)s\b"),
+        single=r"1 \1",
+    ),
+    "de": Wording(
+        missing="{title}: nichts verzeichnet",
+        inapplicable="{title}: hier nicht anwendbar",
+        change="{title} gegenüber {days:g} Tagen zuvor",
+        changed="{title}: jetzt {now}, {days:g} Tage zuvor {before}",
+        trend="{title}, Verlauf",
+        trended="{title}, im Abstand von {days:g} Tagen: {first}, {before}, {now}",
+        peers="{title} im Vergleich",
+        compared="{title}: {now}, höher als bei {{value:.0%}} des Segments",
+        use="Nutzung: {event}",
+        used="{event}: {{value:,.0f}} Mal in den letzten 30 Tagen",
+        share="Anteil an der Nutzung: {event}",
+        shared="{event}: {{used:,.0f}} von {{total:,.0f}} Nutzungen in den letzten 90 Tagen",
+        one=re.compile(r"(?<![\d.,])1 (Tag|Stunde)(?:e|en|n)\b"),
+        single=r"1 \1",
+    ),
+}
+
+
+def check_language(language: str) -> Language:
+    """Return a language that sentences are told in.
+
+    Raises
+    ------
+    UsageError
+        When there are none in that language.
+
+    Examples
+    --------
+    >>> check_language("de")
+    'de'
+    """
+    for known in WORDINGS:
+        if known == language:
+            return known
+    raise UsageError("language", "en or de", repr(language), did_you_mean(language, WORDINGS))
+
+
+def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
+    """Put figures into a sentence, written as the language writes numbers.
+
+    Examples
+    --------
+    >>> put("{n:,.1f} Ereignisse", {"n": 1234.5}, "de"), put("{n:,.1f} events", {"n": 1234.5}, "en")
+    ('1.234,5 Ereignisse', '1,234.5 events')
+    """
+    wording = WORDINGS[language]
+    return wording.one.sub(wording.single, _FORMATTERS[language].vformat(sentence, (), values))
+
+
+@cache
+def translations(language: Language) -> Mapping[str, tuple[str, str]]:
+    """Read title and evidence of every sign that is shipped, in a language other than that of its declaration."""
+    import tomllib
+
+    names: dict[Language, str] = {"de": "german.toml"}
+    if language not in names:
+        return {}
+    told = tomllib.loads((files("holdfast.features.indicators") / names[language]).read_text(encoding="utf-8"))
+    return {name: (one["title"], one["evidence"]) for name, one in told.items()}
+
+
+class _German(Formatter):
+    """Swap comma and point in figures."""
+
+    _SWAP = str.maketrans(",.", ".,")
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return str(super().format_field(value, format_spec)).translate(self._SWAP)
+
+
+_FORMATTERS: dict[Language, Formatter] = {"en": Formatter(), "de": _German()}

@@ -1,0 +1,81 @@
+"""Phrases: what reasons are told in, beside the sentences of the signs themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.features.indicators.wording import Language, put
+
+_PHRASES: dict[Language, dict[str, str]] = {
+    "en": {
+        "heading": "{account}, as of {day}",
+        "churn": "Churn: {chances}",
+        "chance": "{p:.0%} within {days} days",
+        "health": "Health: {score:.0f} of 100",
+        "context": "Contract, segment, plan, tenure and size: risk times {factor:.2f}",
+        "raises": "Raises the risk",
+        "lowers": "Lowers the risk",
+        "nothing": "{title}: nothing",
+        "effect": "{points:+.1f} points of probability within {days} days",
+        "past": "{days} days before: {value:,.4g}",
+        "peers": "above {place:.0f} of 100 in its segment",
+        "fresh": "last record {days:.0f} days before",
+        "others": "counts in {titles}",
+        "more": "{titles} and {n} more",
+        "not scored": "Not scored: {why}.",
+        "health since": "Health since {day}: {before:.0f} to {after:.0f}",
+        "risk since": "Risk since {day}: times {factor:.2f}",
+        "points": "{points:+.1f}",
+        "factor": "times {factor:.2f}",
+        "mostly": "{title}: {moved} (mostly {step})",
+        "time": "passing time",
+        "data": "new data",
+        "configuration": "definitions",
+        "model": "model and weights",
+        "calibration": "calibration",
+        "product": "product",
+        "relationship": "relationship",
+        "business": "business",
+    },
+    "de": {
+        "heading": "{account}, Stand {day}",
+        "churn": "Kündigung: {chances}",
+        "chance": "{p:.0%} binnen {days} Tagen",
+        "health": "Gesundheit: {score:.0f} von 100",
+        "context": "Vertrag, Segment, Tarif, Dauer und Größe: Risiko mal {factor:.2f}",
+        "raises": "Erhöht das Risiko",
+        "lowers": "Senkt das Risiko",
+        "nothing": "{title}: nichts",
+        "effect": "{points:+.1f} Prozentpunkte binnen {days} Tagen",
+        "past": "{days} Tage zuvor: {value:,.4g}",
+        "peers": "über {place:.0f} von 100 im Segment",
+        "fresh": "letzter Eintrag {days:.0f} Tage zuvor",
+        "others": "darin enthalten: {titles}",
+        "more": "{titles} und {n} weitere",
+        "not scored": "Nicht bewertet: {why}.",
+        "health since": "Gesundheit seit {day}: {before:.0f} auf {after:.0f}",
+        "risk since": "Risiko seit {day}: mal {factor:.2f}",
+        "points": "{points:+.1f}",
+        "factor": "mal {factor:.2f}",
+        "mostly": "{title}: {moved} (vor allem {step})",
+        "time": "vergangene Zeit",
+        "data": "neue Daten",
+        "configuration": "Definitionen",
+        "model": "Modell und Gewichte",
+        "calibration": "Kalibrierung",
+        "product": "Produkt",
+        "relationship": "Beziehung",
+        "business": "Geschäft",
+    },
+}
+
+
+def phrase(language: Language, name: str, **values: Any) -> str:
+    """Say a phrase with its figures.
+
+    Examples
+    --------
+    >>> phrase("de", "effect", points=3.25, days=90)
+    '+3,2 Prozentpunkte binnen 90 Tagen'
+    """
+    return put(_PHRASES[language][name], values, language)

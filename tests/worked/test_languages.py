@@ -1,0 +1,80 @@
+"""German says the same as English: every sign, the same figures, written as German writes them."""
+
+import re
+from string import Formatter
+
+import numpy as np
+import pytest
+
+import holdfast as hf
+from holdfast.errors import UsageError
+from holdfast.features.catalog.collection import Catalog
+from holdfast.features.indicators.wording import WORDINGS, translations
+from holdfast.models.phrases import _PHRASES
+
+
+def slots(text: str) -> list[tuple[str | None, str | None]]:
+    return sorted((name or "", form or "") for _, name, form, _ in Formatter().parse(text) if name is not None)
+
+
+def test_every_sign_that_is_shipped_is_told_with_the_same_figures() -> None:
+    german, bases = translations("de"), {one.name for one in hf.catalog if not one.variant_of}
+    assert set(german) == bases
+    told = hf.catalog.told_in("de")
+    assert [one.fingerprint for one in told] == [one.fingerprint for one in hf.catalog]
+    for english, other in zip(hf.catalog, told, strict=True):
+        assert slots(english.evidence) == slots(other.evidence), english.name
+        assert other.evidence != english.evidence, english.name
+        assert (other.unit, other.curve, other.healthy) == (english.unit, english.curve, english.healthy)
+
+
+def test_phrases_and_wordings_hold_the_same_slots() -> None:
+    assert set(_PHRASES["de"]) == set(_PHRASES["en"])
+    for name, english in _PHRASES["en"].items():
+        assert slots(english) == slots(_PHRASES["de"][name]), name
+    for name in ("missing", "change", "changed", "trended", "compared", "used", "shared"):
+        assert slots(getattr(WORDINGS["de"], name)) == slots(getattr(WORDINGS["en"], name)), name
+
+
+def test_one_is_singular_and_figures_are_written_the_german_way() -> None:
+    de = hf.catalog.told_in("de")
+    assert de["days_since_usage"].sentence({"days": 1.0, "value": 1.0}) == "Das Produkt wurde zuletzt vor 1 Tag genutzt"
+    assert de["reply_to_tickets"].sentence({"hours": 1.0, "value": 1.0}).endswith("1 Stunde auf eine erste Antwort")
+    assert de["budget"].sentence({"budget": 1250000.0, "value": 1.25e6}) == "Das Budget beträgt 1.250.000"
+    assert (
+        de["ticket_sentiment"]
+        .sentence({"mood": -0.35, "value": -0.35})
+        .startswith("Anfragen der letzten 180 Tage klingen nach -0,35")
+    )
+    assert de["budget"].sentence({}) == "Budget: nichts verzeichnet"
+
+
+def test_a_company_is_explained_in_german_with_the_figures_of_the_english() -> None:
+    history = hf.simulate(accounts=150, seed=2, months=20)
+    days = hf.cutoffs(history, every="56d")
+    english = hf.catalog.for_history(history)
+    X, y = english.measure(history, days), hf.label(history, days)
+    other = Catalog(english.indicators, fixed=False).told_in("de").measure(history, days)
+    np.testing.assert_array_equal(X.indicators.to_numpy(), other.indicators.to_numpy())
+    assert any(one.name.startswith("adoption_") and one.title.startswith("Nutzung: ") for one in other.catalog)
+    model = hf.ChurnModel().fit(X, y)
+    account = X.at(days[-1]).index[5][0]
+    en, de = (hf.reasons(model.explain(one.at(days[-1])), account, history) for one in (X, other))
+    assert (en.language, de.language) == ("en", "de")
+    figures = re.compile(r"\d[\d.,]*")
+    for one, same in zip(en.rows.to_dict("records"), de.rows.to_dict("records"), strict=True):
+        if one["indicator"].startswith(("adoption", "calibration")) or not one["sign"]:
+            continue
+        found = sorted(
+            text.rstrip(".,").translate(str.maketrans(",.", ".,")) for text in figures.findall(one["sentence"])
+        )
+        assert found == sorted(text.rstrip(".,") for text in figures.findall(same["sentence"])), one["sentence"]
+    assert "Erhöht das Risiko" in de.text()
+    assert "Raises" not in de.text()
+
+
+def test_other_languages_and_a_second_translation_are_refused() -> None:
+    with pytest.raises(UsageError, match="en or de"):
+        hf.catalog.told_in("fr")
+    with pytest.raises(UsageError, match="as it was declared"):
+        hf.catalog.told_in("de").told_in("en")
