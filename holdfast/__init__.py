@@ -39,7 +39,9 @@ _HOME = {
     "Treatments": "holdfast.training.treatment",
     "Labels": "holdfast.training.labels",
     "backtest": "holdfast.training.backtest",
+    "importance": "holdfast.training.importance",
     "label": "holdfast.training.labels",
+    "stability": "holdfast.training.stability",
     "score": "holdfast.serving.scoring",
     "HoldfastError": "holdfast.errors",
 }
@@ -68,9 +70,11 @@ if TYPE_CHECKING:
     from holdfast.serving.scoring import score as score
     from holdfast.training.backtest import Backtest as Backtest
     from holdfast.training.backtest import backtest as backtest
+    from holdfast.training.importance import importance as importance
     from holdfast.training.labels import Churn as Churn
     from holdfast.training.labels import Labels as Labels
     from holdfast.training.labels import label as label
+    from holdfast.training.stability import stability as stability
     from holdfast.training.treatment import Treatments as Treatments
 
 

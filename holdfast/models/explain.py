@@ -6,7 +6,6 @@ negative lowers it. They hold at every horizon, since neither interval nor calen
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from holdfast.errors import HoldfastError, UsageError
+from holdfast.features.context import NUMBERS, TEXTS
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats
@@ -23,6 +23,7 @@ from holdfast.models.periods import churn_probability
 
 if TYPE_CHECKING:
     import shap
+    from matplotlib.axes import Axes
 
     from holdfast.models.churn import ChurnModel
 
@@ -217,18 +218,29 @@ class Explanation:
         """Contributions summed by dimension, on the rows of the snapshot."""
         return self.contributions.T.groupby(self.sources["dimension"].to_numpy()).sum().T
 
-    def shap(self) -> shap.Explanation:
-        """Hand the same contributions to the plots of shap."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its import sets up colours in a way that matplotlib is leaving
-            import shap
+    def shap(self, *, grouped: bool = False) -> shap.Explanation:
+        """Hand the same contributions to the plots of shap, by sign or summed by group."""
+        from holdfast.models.explain_plots import as_shap
 
-        return shap.Explanation(
-            values=self.contributions.to_numpy(),
-            base_values=np.full(len(self.g), self.base),
-            data=self.values().to_numpy(),
-            feature_names=list(self.sources["title"]),
-        )
+        return as_shap(self, grouped=grouped)
+
+    def plot_waterfall(self, account_id: str) -> Axes:
+        """Draw how the signs of one account add up."""
+        from holdfast.models.explain_plots import plot_waterfall
+
+        return plot_waterfall(self, account_id)
+
+    def plot_beeswarm(self, ax: Axes | None = None) -> Axes:
+        """Draw what each sign adds for every account."""
+        from holdfast.models.explain_plots import plot_beeswarm
+
+        return plot_beeswarm(self, ax)
+
+    def plot_dependence(self, name: str, ax: Axes | None = None) -> Axes:
+        """Draw what one sign adds against its value."""
+        from holdfast.models.explain_plots import plot_dependence
+
+        return plot_dependence(self, name, ax)
 
     def _repr_html_(self) -> str:
         return str(self.importance().head(15).to_html(escape=True, index=False, float_format="{:.3f}".format))
@@ -239,7 +251,7 @@ def explain(model: ChurnModel, X: Snapshot) -> Explanation:
     encoding, members = model.encoding_, model.members_
     design, features = encoding.design(X), encoding.features(X)
     toward_churn = 1.0 if model.rises_ else -1.0
-    parts = _regression_parts(encoding, design, members.ridge.coef, X)
+    parts = regression_parts(encoding, design, members.ridge.coef, X)
     g, base = members.g(design, features), 0.0
     if members.trees is not None:
         contributions = members.trees.contributions(features)
@@ -252,13 +264,14 @@ def explain(model: ChurnModel, X: Snapshot) -> Explanation:
         contributions=pd.DataFrame({name: toward_churn * parts[name] for name in sources.index}, index=X.index),
         base=toward_churn * base,
         g=pd.Series(toward_churn * g, index=X.index, name="g"),
-        line=_line(model, X),
+        line=line_of(model, X),
         sources=sources,
         X=X,
     )
 
 
-def _line(model: ChurnModel, X: Snapshot) -> Line:
+def line_of(model: ChurnModel, X: Snapshot) -> Line:
+    """Give what calibration and the contract calendar make of the g of rows."""
     calibration, exposure = model.calibration_, model.exposure(X)
     slope, calendar = calibration.slope, model.members_.calendar.eta(np.zeros(len(X)), exposure)
     beyond = exposure.offset + slope * (calendar - exposure.offset)
@@ -266,7 +279,7 @@ def _line(model: ChurnModel, X: Snapshot) -> Line:
     return Line(slope, shift, beyond, model.horizons_, model.rises_)
 
 
-def _regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snapshot) -> dict[str, Floats]:
+def regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snapshot) -> dict[str, Floats]:
     """Coefficient times standardised value, by source; the template score is handed on to its indicators."""
     parts = {name: np.zeros(len(X)) for name in (*encoding.indicators, *encoding.context)}
     for column, values, weight in zip(encoding.columns, design.T, coef, strict=True):
@@ -285,12 +298,17 @@ def _sources(encoding: Encoding, X: Snapshot) -> pd.DataFrame:
     names = [*encoding.indicators, *(name for name in encoding.context if name in told)]
     return pd.DataFrame(
         {
-            "title": [titles.get(name, name.replace("_", " ")) for name in names],
+            "title": [titles.get(name, _title(name)) for name in names],
             "dimension": [encoding.dimensions.get(name, CONTEXT) for name in names],
             "group": [encoding.groups.get(name, name) for name in names],
         },
         index=pd.Index(names, name="indicator"),
     )
+
+
+def _title(name: str) -> str:
+    """Call context by its name, which people read; a column of a plain table keeps its own."""
+    return name.replace("_", " ").capitalize() if name in (*TEXTS, *NUMBERS) else name
 
 
 def _field(X: Snapshot, name: str) -> pd.Series:

@@ -17,7 +17,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "lowers": "Lowers the risk",
         "nothing": "{title}: nothing",
         "effect": "{points:+.1f} points of probability within {days} days",
-        "past": "{days} days before: {value:,.4g}",
+        "past": "{days} days before: {value}",
         "peers": "above {place:.0f} of 100 in its segment",
         "fresh": "last record {days:.0f} days before",
         "others": "counts in {titles}",
@@ -28,6 +28,13 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "points": "{points:+.1f}",
         "factor": "times {factor:.2f}",
         "mostly": "{title}: {moved} (mostly {step})",
+        "if": "If the signs of {account} were others:",
+        "moved": "{title}: {now} to {then}",
+        "read": "the models would read",
+        "chances": "churn {now:.0%} to {then:.0%} within {days} days",
+        "scores": "health {now:.0f} ({old}) to {then:.0f} ({new})",
+        "caution": "This is what they read, not what a change would bring about.",
+        "no way": "No change within what comparable accounts show reaches the next band.",
         "time": "passing time",
         "data": "new data",
         "configuration": "definitions",
@@ -47,7 +54,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "lowers": "Senkt das Risiko",
         "nothing": "{title}: nichts",
         "effect": "{points:+.1f} Prozentpunkte binnen {days} Tagen",
-        "past": "{days} Tage zuvor: {value:,.4g}",
+        "past": "{days} Tage zuvor: {value}",
         "peers": "über {place:.0f} von 100 im Segment",
         "fresh": "letzter Eintrag {days:.0f} Tage zuvor",
         "others": "darin enthalten: {titles}",
@@ -58,6 +65,13 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "points": "{points:+.1f}",
         "factor": "mal {factor:.2f}",
         "mostly": "{title}: {moved} (vor allem {step})",
+        "if": "Wären die Zeichen von {account} andere:",
+        "moved": "{title}: {now} auf {then}",
+        "read": "läsen die Modelle",
+        "chances": "Kündigung {now:.0%} auf {then:.0%} binnen {days} Tagen",
+        "scores": "Gesundheit {now:.0f} ({old}) auf {then:.0f} ({new})",
+        "caution": "Das ist, was sie lesen, nicht, was eine Änderung bewirken würde.",
+        "no way": "Keine Änderung im Rahmen vergleichbarer Kunden erreicht das nächste Band.",
         "time": "vergangene Zeit",
         "data": "neue Daten",
         "configuration": "Definitionen",
@@ -70,7 +84,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
 }
 
 
-def phrase(language: Language, name: str, **values: Any) -> str:
+def phrase(language: Language, name: str, /, **values: Any) -> str:
     """Say a phrase with its figures.
 
     Examples

@@ -20,7 +20,7 @@ from holdfast.features.catalog.measure import instants_of
 from holdfast.features.catalog.peers import segments, standings
 from holdfast.features.catalog.witnesses import witnesses
 from holdfast.features.indicators.indicator import APPLIES, VALUE
-from holdfast.features.indicators.wording import ENGLISH, Language
+from holdfast.features.indicators.wording import ENGLISH, Language, written
 from holdfast.features.snapshot import INDEX
 from holdfast.models.explain import CONTEXT
 from holdfast.models.groups import by_group
@@ -49,7 +49,7 @@ class Reasons:
         Probability of churn by horizon.
     rows
         One row per source, strongest first: ``indicator, title, dimension, contribution, p30 ... (what it does to each
-        probability), points (of health), value, own_past, peer_percentile, window_days, fresh_days, record_count,
+        probability), points (of health), value, unit, own_past, peer_percentile, window_days, fresh_days, record_count,
         records, sentence, sign`` (of health: context, the contract calendar and calibration are none) and ``group``.
         Contributions and base add up to the total; calibration is a row of its own.
     told
@@ -114,7 +114,7 @@ class Reasons:
         say, last = partial(phrase, self.language), self.p.index[-1]
         yield say("effect", points=100 * row[f"p{last}"], days=last)
         if np.isfinite(row["own_past"]):
-            yield say("past", days=PAST_DAYS, value=row["own_past"])
+            yield say("past", days=PAST_DAYS, value=written(row["own_past"], row["unit"], self.language))
         if np.isfinite(row["peer_percentile"]):
             yield say("peers", place=row["peer_percentile"])
         if np.isfinite(row["fresh_days"]):
@@ -214,6 +214,7 @@ def _evidence(
         [
             {
                 "indicator": name,
+                "unit": sign.unit,
                 "own_past": before.get(name, np.nan),
                 "peer_percentile": beside[name],
                 "window_days": sign.lookback_days,
@@ -225,8 +226,8 @@ def _evidence(
             }
             for name, (sign, row) in said.items()
         ],
-        columns=["indicator", "own_past", "peer_percentile", "window_days", "fresh_days", "record_count", "records",
-                 "sentence", "sign"],
+        columns=["indicator", "unit", "own_past", "peer_percentile", "window_days", "fresh_days", "record_count",
+                 "records", "sentence", "sign"],
     )  # fmt: skip
 
 

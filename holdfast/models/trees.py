@@ -52,6 +52,10 @@ class Trees:
         parts = np.asarray(self._predict(features, pred_contrib=True), dtype=float)
         return parts.reshape(len(features), features.shape[1] + 1)
 
+    def loaded(self) -> lightgbm.Booster:
+        """Load the booster, for the plots and measures of shap."""
+        return _load(self.booster)
+
     def _predict(self, features: Floats, **options: Any) -> Any:
         return _load(self.booster).predict(features, num_threads=1, **options) if len(features) else []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,9 @@ import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.catalog.peers import FEWEST
+from holdfast.features.indicators.wording import ENGLISH, Language, written
 from holdfast.models.bands import ACTION, BandPolicy
+from holdfast.models.phrases import phrase
 from holdfast.models.points import health_points
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class WhatIf:
     Attributes
     ----------
     signs
-        One row per sign that moves: ``indicator, title, now, then, follows`` (whether it moves with another).
+        One row per sign that moves: ``indicator, title, unit, now, then, follows`` (whether it moves with another).
     p
         Probability of churn by horizon: ``now, then``.
     health, bands
@@ -52,6 +55,7 @@ class WhatIf:
     p: pd.DataFrame
     health: tuple[float, float]
     bands: tuple[str, str]
+    language: Language = ENGLISH
 
     def frame(self) -> pd.DataFrame:
         """Return the signs."""
@@ -59,12 +63,20 @@ class WhatIf:
 
     def text(self) -> str:
         """Tell it in lines."""
-        moved = [f"  {row.title}: {row.now:,.4g} to {row.then:,.4g}" for row in self.signs.itertuples()]
-        read = [f"{now:.0%} to {then:.0%} within {days} days" for days, now, then in self.p.itertuples()]
-        score = f"{self.health[0]:.0f} ({self.bands[0]}) to {self.health[1]:.0f} ({self.bands[1]})"
-        return "\n".join([f"If the signs of {self.account_id} were others:", *moved, "the models would read",
-                          f"  churn {', '.join(read)}; health {score}.",
-                          "This is what they read, not what a change would bring about."])  # fmt: skip
+        say = partial(phrase, self.language)
+        moved = [
+            say(
+                "moved",
+                title=row["title"],
+                **{end: written(row[end], row["unit"], self.language) for end in ("now", "then")},
+            )
+            for row in self.signs.to_dict("records")
+        ]
+        read = [say("chances", now=now, then=then, days=days) for days, now, then in self.p.itertuples()]
+        names = dict(zip(("old", "new"), self.bands, strict=True))
+        score = say("scores", now=self.health[0], then=self.health[1], **names)
+        head = [say("if", account=self.account_id), *(f"  {line}" for line in moved)]
+        return "\n".join([*head, say("read"), f"  {', '.join(read)}; {score}.", say("caution")])
 
     def _repr_html_(self) -> str:
         return str(self.signs.to_html(escape=True, index=False, float_format="{:.3f}".format))
@@ -103,15 +115,16 @@ def what_if(
     scores, p = health.score(rows).to_numpy(), model.predict_proba(rows)
     known = {one.name: one for one in X.catalog}
     signs = [
-        {"indicator": name, "title": known[name].title, "now": now[name], "then": then[name],
+        {"indicator": name, "title": known[name].title, "unit": known[name].unit, "now": now[name], "then": then[name],
          "follows": name not in changes}
         for name in then.index if then[name] != now[name] and not np.isnan(now[name])
     ]  # fmt: skip
     table = pd.DataFrame({"now": p.iloc[0], "then": p.iloc[1]}).rename_axis("horizon")
     bands = ACTION.names_of(pd.Series(scores)).tolist()
-    columns = ["indicator", "title", "now", "then", "follows"]
+    columns = ["indicator", "title", "unit", "now", "then", "follows"]
     shown = pd.DataFrame(signs, columns=columns).sort_values(["follows", "indicator"], ignore_index=True)
-    return WhatIf(account_id, shown, table, (float(scores[0]), float(scores[1])), (bands[0], bands[1]))
+    points = float(scores[0]), float(scores[1])
+    return WhatIf(account_id, shown, table, points, (bands[0], bands[1]), X.catalog[0].language)
 
 
 def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPolicy = ACTION) -> dict[str, float]:

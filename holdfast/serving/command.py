@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from holdfast.errors import HoldfastError
-from holdfast.serving import cataloguing, data_in, show, weighing
-from holdfast.serving.options import EXIT_FINDINGS, EXIT_NOTHING_TO_DO, Json, PlanFile, now
+from holdfast.serving import cataloguing, data_in, explaining, show, weighing
+from holdfast.serving.options import EXIT_FINDINGS, EXIT_NOTHING_TO_DO, Json, PlanFile, StrictClock, now
 from holdfast.serving.plan import Plan, read_plan
 
 if TYPE_CHECKING:
@@ -41,13 +41,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for more in (data_in, cataloguing, weighing):
+for more in (data_in, cataloguing, weighing, explaining):
     app.add_typer(more.app)
 
 AllowShrink = Annotated[
     bool, typer.Option("--allow-shrink", help="Let an extract through that is far smaller than the last ones, once.")
 ]
-StrictClock = Annotated[bool, typer.Option("--strict-clock", help="Leave out rows whose known_at is assumed.")]
 
 
 @app.command()
@@ -214,22 +213,6 @@ def score(
         show.say(f"nothing to do: same inputs, run {run.run_id}")
     if not run.fresh:
         raise typer.Exit(EXIT_NOTHING_TO_DO)
-
-
-@app.command()
-def explain(
-    plan: PlanFile,
-    account: Annotated[str, typer.Option(metavar="ID", help="The account.")],
-    since: Annotated[str | None, typer.Option(metavar="DATE", help="Also tell what has changed since then.")] = None,
-    strict_clock: StrictClock = False,
-    json: Json = False,
-) -> None:
-    """Say what drives one account: every reason with its evidence; with --since, what changed and why."""
-    from holdfast.serving.story import account_story, tell_account
-
-    settings = _settings(plan, strict_clock)
-    story = account_story(settings, account, lambda: _history(settings), since)
-    show.as_json(story.to_dict()) if json else tell_account(story)
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError, UsageError
@@ -21,6 +20,7 @@ from holdfast.serving.pipeline import catalog_of, examples, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
 from holdfast.serving.volumes import last_volumes, shrunk
+from holdfast.training.leaks import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
     from holdfast.training.labels import Labels
 
-TOO_WELL = 0.95
-FEWEST_EVENTS = 20
 LEARNED_FROM = 50
 PROVEN_ON, PROVEN_ROWS = 24, 1_500  # accounts, and records per table
 
@@ -53,7 +51,7 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         found.append(Finding("HF012", problem.where, 1, str(problem)))
         found += truth.findings(history, pd.DatetimeIndex([], tz="UTC"))
     else:
-        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X, y)]
+        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X.indicators, y.on(X.index).frame)]
         found += [*truth.findings(history, y.cutoffs), *foretellers(known, y)]
         found += _placed(proven(X.catalog, known), plan)
     return sorted(found, key=lambda one: SEVERITY[one.severity])
@@ -90,28 +88,6 @@ def _placed(findings: Sequence[Finding], plan: Plan) -> list[Finding]:
         else one
         for one in findings
     ]
-
-
-def leaks(X: Snapshot, y: Labels) -> list[Finding]:
-    """Find indicators that alone rank churn better than anything known beforehand can."""
-    horizon = y.horizons[0]
-    labels = y.on(X.index).frame[horizon].to_numpy()
-    return [
-        Finding("HF016", str(name), 1, f"{name} alone ranks churn within {horizon} days with AUC {auc:.2f}")
-        for name in X.indicators
-        if max(auc := _auc(X.indicators[name].to_numpy(), labels), 1 - auc) > TOO_WELL
-    ]
-
-
-def _auc(values: np.ndarray, labels: np.ndarray) -> float:
-    """Rank churners against the others where the indicator is present; a coin where too few churned."""
-    there = ~np.isnan(values) & ~np.isnan(labels)
-    churned = labels[there] == 1
-    positive, negative = int(churned.sum()), int((~churned).sum())
-    if positive < FEWEST_EVENTS or negative < FEWEST_EVENTS:
-        return 0.5
-    ranks = pd.Series(values[there]).rank().to_numpy()
-    return float((ranks[churned].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
 def _scarce(y: Labels) -> list[Finding]:

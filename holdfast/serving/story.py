@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from math import exp
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from holdfast.features.time import to_instant
 from holdfast.models.ledger import STEPS, Ledger, Standing, ledger
 from holdfast.models.phrases import phrase
 from holdfast.models.reasons import Reasons, reasons
+from holdfast.models.whatif import WhatIf, next_band, what_if
 from holdfast.serving import opening, pipeline, show
 from holdfast.serving.columns import horizon, records
 from holdfast.serving.runs import current, read_scores
@@ -40,6 +41,26 @@ _CHANGES, _NOTHING = 5, 1e-9
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is asked about an account beside its reasons.
+
+    Attributes
+    ----------
+    since
+        An earlier day: the change from it is told, by the model of the run of that day where there is one, else by the
+        same model.
+    signs
+        Values of signs: how the models would read the account with them.
+    next_band
+        Whether to look for few changes that reach the next better band.
+    """
+
+    since: str | None = None
+    signs: Mapping[str, float] = field(default_factory=dict)
+    next_band: bool = False
+
+
+@dataclass(frozen=True)
 class Story:
     """What is known of one account.
 
@@ -51,6 +72,10 @@ class Story:
         Its reasons; none where it is not scored.
     changes
         The ledgers of its risk and, where it has a score, of its health since an earlier day; none where not asked.
+    what
+        How the models would read it with other signs; none where not asked, or where none reach the next band.
+    asked
+        What was asked.
     language
         What it is told in.
     """
@@ -58,6 +83,8 @@ class Story:
     row: dict[str, Any]
     why: Reasons | None
     changes: tuple[Ledger, ...] = ()
+    what: WhatIf | None = None
+    asked: Asked = field(default_factory=Asked)
     language: Language = ENGLISH
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,25 +101,25 @@ class Story:
         if self.changes:
             told["since"] = self.changes[0].since
             told["changes"] = {one.unit: _change(one) for one in self.changes}
+        if self.asked.next_band or self.asked.signs:
+            told["what_if"] = None if self.what is None else _read_anew(self.what)
         return told
 
 
-def account_story(plan: Plan, account: str, history: Callable[[], History], since: str | None = None) -> Story:
+def account_story(plan: Plan, account: str, history: Callable[[], History], asked: Asked | None = None) -> Story:
     """Tell why an account is where it is in the run that is served, else on the last day of the data.
 
     Parameters
     ----------
     history
         Reads the history.
-    since
-        An earlier day: the change from it is told, by the model of the run of that day where there is one, else by the
-        same model.
 
     Raises
     ------
     UsageError
-        When no account has that id, or it was not known on the earlier day.
+        When no account has that id, it was not known on the earlier day, or a sign cannot be what was asked.
     """
+    asked, language = asked or Asked(), plan.output.language
     run = _served(plan)
     version, day = (None, None) if run is None else (run.manifest["model_version"], run.manifest["as_of"][:10])
     bundle = pipeline.bundle_of(plan, version)
@@ -103,17 +130,21 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], sinc
     else:
         scores, now = read_scores(run), pipeline.measure_day(known, bundle)
     row = _row(account, scores)
-    if row["score_status"] == "not_scored" and since is None:
-        return Story(row, None, language=plan.output.language)
-    scored = row["score_status"] != "not_scored"
-    why = reasons(bundle.model.explain(now), account, known, bundle.health) if scored else None
-    if why is not None and not all(abs(row[f"p{days}"] - chance) < _NOTHING for days, chance in why.p.items()):
+    changes = _changes(plan, row, known, bundle, now, asked.since) if asked.since is not None else ()
+    if row["score_status"] == "not_scored":
+        return Story(row, None, changes, language=language)
+    why = reasons(bundle.model.explain(now), account, known, bundle.health)
+    if not all(abs(row[f"p{days}"] - chance) < _NOTHING for days, chance in why.p.items()):
         logger.warning(
             "the data of %s were corrected since that day was scored: score it again", f"{why.cutoff:%Y-%m-%d}"
         )
-    risk, health = (None, None) if since is None else _changes(plan, account, known, bundle, now, since)
-    told = (one for one in (risk, None if pd.isna(row["health"]) else health) if one is not None)
-    return Story(row, why, tuple(told), plan.output.language)
+    return Story(row, why, changes, _other(bundle, now, account, asked), asked, language)
+
+
+def _other(bundle: Bundle, now: Snapshot, account: str, asked: Asked) -> WhatIf | None:
+    """Read the account with other signs: those asked for, else those that reach the next band."""
+    signs = asked.signs or (next_band(bundle.health, now, account) if asked.next_band else {})
+    return what_if(bundle.model, bundle.health, now, account, signs) if signs else None
 
 
 def tell_account(story: Story) -> None:
@@ -132,7 +163,11 @@ def lines(story: Story) -> Iterator[str]:
     else:
         yield from story.why.text().splitlines()[1:]
     for one in story.changes:
-        yield from _changed(one, say)
+        yield from changed(one, story.language)
+    if story.what is not None:
+        yield from story.what.text().splitlines()
+    elif story.asked.next_band and story.why is not None:
+        yield say("no way")
 
 
 def _served(plan: Plan) -> Run | None:
@@ -153,14 +188,16 @@ def _row(account: str, scores: Scores) -> dict[str, Any]:
 
 
 def _changes(
-    plan: Plan, account: str, known: History, bundle: Bundle, now: Snapshot, since: str
-) -> tuple[Ledger, Ledger]:
+    plan: Plan, row: dict[str, Any], known: History, bundle: Bundle, now: Snapshot, since: str
+) -> tuple[Ledger, ...]:
+    """Explain the change since an earlier day: of the risk, and of the health where there is one."""
     day = to_instant(since).floor("D")
     before = _bundle_then(plan, day) or bundle
     then, today = (
         Standing(at, one.model, one.health, one.catalog) for at, one in ((day, before), (now.cutoffs[0], bundle))
     )
-    return ledger(account, known, then, today, grace_days=bundle.churn["grace_days"])
+    risk, health = ledger(row["account_id"], known, then, today, grace_days=bundle.churn["grace_days"])
+    return (risk,) if pd.isna(row["health"]) else (risk, health)
 
 
 def _bundle_then(plan: Plan, day: pd.Timestamp) -> Bundle | None:
@@ -172,14 +209,24 @@ def _bundle_then(plan: Plan, day: pd.Timestamp) -> Bundle | None:
     return None
 
 
+def _read_anew(what: WhatIf) -> dict[str, Any]:
+    return {
+        "signs": [show.missing_as_none(row) for row in records(what.signs)],
+        "p": {f"p{days}": {"now": now, "then": then} for days, now, then in what.p.itertuples()},
+        "health": dict(zip(("now", "then"), what.health, strict=True)),
+        "band": dict(zip(("now", "then"), what.bands, strict=True)),
+    }
+
+
 def _change(one: Ledger) -> dict[str, Any]:
     moved = one.rows[one.rows["change"] != 0.0]
     steps = {name: float(value) for name, value in one.steps().items()}
     return {"before": one.before, "after": one.after, "steps": steps, "rows": records(moved)}
 
 
-def _changed(one: Ledger, say: Callable[..., str]) -> Iterator[str]:
+def changed(one: Ledger, language: Language) -> Iterator[str]:
     """Write what changed: points of health as they are, the log-hazard as a factor on the risk."""
+    say = partial(phrase, language)
     health, day = one.unit == "points", f"{one.since:%Y-%m-%d}"
 
     def moved(value: float) -> str:
@@ -189,7 +236,7 @@ def _changed(one: Ledger, say: Callable[..., str]) -> Iterator[str]:
         start = say("health since", day=day, before=one.before, after=one.after)
     else:
         start = say("risk since", day=day, factor=exp(one.difference))
-    steps = [f"{say(name)} {moved(value)}" for name, value in one.steps().items() if abs(value) > _NOTHING]
+    steps = [f"{say(str(name))} {moved(value)}" for name, value in one.steps().items() if abs(value) > _NOTHING]
     yield start + (f" ({', '.join(steps)})" if steps else "")
     for row in records(one.rows[one.rows["change"].abs() > _NOTHING].head(_CHANGES)):
         by = max(STEPS, key=lambda name: abs(row[name]))

@@ -19,7 +19,7 @@ DASHES = {"base_rate": ":", "age": "--", "recency": "-.", "template": (0, (5, 1)
 
 def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw predicted against observed churn at the longest horizon, by model; on the diagonal they agree."""
-    ax, rows = _axes(ax), _longest(frame)
+    ax, rows = axes_or_new(ax), _longest(frame)
     top = max(rows["predicted"].max(), rows["observed"].max(), 0.01) * 1.05
     ax.plot([0, top], [0, top], color="#bbbbbb", linewidth=1)
     for name, part in _by_model(rows[~rows["model"].isin(["base_rate", "age", "recency"])]):
@@ -31,7 +31,7 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def plot_lift(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the share of churn caught against the share of accounts contacted, at the longest horizon."""
-    ax, rows = _axes(ax), _longest(frame)
+    ax, rows = axes_or_new(ax), _longest(frame)
     for name, part in _by_model(rows):
         ax.plot(part["share"], part["captured"], label=name, **_style(name, rows))
     title = f"Churn caught within {rows['horizon'].max()} days"
@@ -40,7 +40,7 @@ def plot_lift(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def plot_lead_time(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the share of churned accounts that stood among the most probable fifth, by weeks before they churned."""
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for name, part in _by_model(frame):
         ax.plot(part["weeks"], part["share"], marker="o", markersize=4, label=name, **_style(name, frame))
     if frame.empty:
@@ -55,7 +55,8 @@ def plot_lead_time(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _axes(ax: Axes | None) -> Axes:
+def axes_or_new(ax: Axes | None) -> Axes:
+    """Return the axes given, else new ones."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt

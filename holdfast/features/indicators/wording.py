@@ -111,6 +111,18 @@ def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
     return wording.one.sub(wording.single, _FORMATTERS[language].vformat(sentence, (), values))
 
 
+def written(value: float, unit: str, language: Language) -> str:
+    """Write a figure by its unit: shares in percent, the rest to four digits.
+
+    Examples
+    --------
+    >>> written(0.6895, "share", "en"), written(33.5, "days", "de")
+    ('69%', '33,5')
+    """
+    form = "{value:.0%}" if unit in ("share", "0 to 1") else "{value:,.4g}"
+    return put(form, {"value": value}, language)
+
+
 @cache
 def translations(language: Language) -> Mapping[str, tuple[str, str]]:
     """Read title and evidence of every sign that is shipped, in a language other than that of its declaration."""
@@ -129,7 +141,8 @@ class _German(Formatter):
     _SWAP = str.maketrans(",.", ".,")
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        return str(super().format_field(value, format_spec)).translate(self._SWAP)
+        told = str(super().format_field(value, format_spec))
+        return told if isinstance(value, str) else told.translate(self._SWAP)
 
 
 _FORMATTERS: dict[Language, Formatter] = {"en": Formatter(), "de": _German()}

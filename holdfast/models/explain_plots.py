@@ -1,0 +1,114 @@
+"""Plots of an explanation, drawn by shap; each returns Axes."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holdfast.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    import shap
+    from matplotlib.axes import Axes
+
+    from holdfast.models.explain import Explanation
+
+SHOWN = 12
+_ADDS = "adds to the log-hazard of churn"
+
+
+def as_shap(why: Explanation, *, grouped: bool) -> shap.Explanation:
+    """Hand contributions over, of each sign or summed by group; the value shown is that of a group's first sign."""
+    parts = why.groups() if grouped else why.contributions
+    names = [str(name) for name in parts]
+    with _shap() as module:
+        return module.Explanation(
+            display_data=np.column_stack([_shown(why, name) for name in names]) if names else None,
+            values=parts.to_numpy(float),
+            base_values=np.full(len(why.g), why.base),
+            data=why.values()[names].to_numpy(float),
+            feature_names=[_plain(str(title)) for title in why.sources.loc[names, "title"]],
+        )
+
+
+def plot_waterfall(why: Explanation, account_id: str, shown: int = SHOWN) -> Axes:
+    """Draw how the signs of one account add up, from what an account has before anything is known of it."""
+    row, axes = why.place_of(account_id), _fresh()
+    with _shap() as module:
+        module.plots.waterfall(as_shap(why, grouped=True)[row], max_display=shown, show=False)
+    axes.set_title(f"What adds up to the risk of {_plain(account_id)}", loc="left", fontsize=11)
+    return axes
+
+
+def plot_beeswarm(why: Explanation, ax: Axes | None = None, shown: int = SHOWN) -> Axes:
+    """Draw what each sign adds for every account, coloured by its value."""
+    with _shap() as module:
+        module.plots.beeswarm(
+            as_shap(why, grouped=True), max_display=shown, ax=ax or _fresh(), show=False, plot_size=None,
+            group_remaining_features=False,
+        )  # fmt: skip
+        axes = ax or _current()
+    axes.set_xlabel(_ADDS)
+    return axes
+
+
+def plot_dependence(why: Explanation, name: str, ax: Axes | None = None) -> Axes:
+    """Draw what one sign adds against its value, a dot for each account.
+
+    Raises
+    ------
+    UsageError
+        When nothing of that name was explained.
+    """
+    names = [str(one) for one in why.contributions]
+    if name not in names:
+        raise UsageError("plot_dependence", "what was explained", repr(name), did_you_mean(name, names))
+    axes = ax or _fresh()
+    with _shap() as module:
+        module.plots.scatter(as_shap(why, grouped=False)[:, names.index(name)], ax=axes, show=False)
+    axes.set_ylabel(_ADDS)
+    return axes
+
+
+@contextmanager
+def _shap() -> Iterator[ModuleType]:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # shap sets up colours, and counts layers, in ways that its libraries are leaving
+        import shap
+
+        yield shap
+
+
+def _fresh() -> Axes:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(7.0, 5.0))[1]
+
+
+def _current() -> Axes:
+    import matplotlib.pyplot as plt
+
+    return plt.gca()
+
+
+def _shown(why: Explanation, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Write values as they stand beside a title: numbers to four digits, texts as they are."""
+    frame = why.X.indicators if name in why.X.indicators else why.X.context
+    told = [
+        _plain(value) if isinstance(value, str) else "none" if value != value else f"{value:,.4g}"
+        for value in frame[name].astype(object)
+    ]
+    return np.array(told, dtype=object)
+
+
+def _plain(text: str) -> str:
+    """Keep what a customer typed from being read as mathematics."""
+    return text.replace("$", r"\$")
