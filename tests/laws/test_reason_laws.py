@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isnan
+from string import Formatter
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,7 @@ from holdfast.models.health import HealthScore
 from holdfast.models.ledger import STEPS, Standing, ledger
 from holdfast.models.points import health_points
 from holdfast.models.reasons import PAST_DAYS, reasons
+from tests.reckoned import Reckoner, figures, unit_of
 
 READ = 80  # accounts whose sentences are made again: with 120 signs and more, some 10,000 of them
 
@@ -136,6 +139,30 @@ def test_ten_thousand_sentences_are_those_of_the_history_as_it_was_known(company
     again = company.catalog.evidence(company.history.until(day, end=day), accounts, day)
     assert told.size >= 10_000
     pd.testing.assert_frame_equal(told, again)
+
+
+def test_every_figure_of_ten_thousand_sentences_is_reckoned_again(company: Company) -> None:
+    """Figures are read out of the sentences and reckoned from the rows that were known, without the kernel."""
+    accounts, day = list(scored(company, READ)), company.now.day
+    said, again = company.catalog.evidence(company.history, accounts, day), Reckoner(company.history, day)
+    told = silent = figures_read = 0
+    for sign in company.catalog:
+        for account in accounts:
+            sentence = said.at[account, sign.name]
+            found = figures(sign, sentence)
+            reckoned = {name: again.value(part, account) for name, part in sign.said.items()}
+            if found is None:
+                there = [reckoned[name] for _, name, _, _ in Formatter().parse(sign.evidence) if name]
+                gone = any(map(isnan, [*there, reckoned["value"]])) or not reckoned.get("applies", 1.0) > 0
+                assert gone, (sign.name, account, sentence, reckoned)
+                silent += 1
+                continue
+            for name, value in found.items():
+                near = unit_of(sign, name) + 1e-6 * max(1.0, abs(value))
+                assert abs(reckoned[name] - value) <= near, (sign.name, account, sentence, reckoned)
+            told, figures_read = told + 1, figures_read + len(found)
+    assert told + silent >= 10_000
+    assert figures_read > 10_000
 
 
 def test_every_count_is_witnessed_by_as_many_records_that_were_known(company: Company) -> None:
