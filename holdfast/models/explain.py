@@ -252,9 +252,10 @@ def explain(model: ChurnModel, X: Snapshot) -> Explanation:
     design, features = encoding.design(X), encoding.features(X)
     toward_churn = 1.0 if model.rises_ else -1.0
     parts = regression_parts(encoding, design, members.ridge.coef, X)
-    g, base = members.g(design, features), 0.0
+    g, base = members.ridge.g(design), 0.0
     if members.trees is not None:
         contributions = members.trees.contributions(features)
+        g = (1.0 - members.share) * g + members.share * contributions.sum(axis=1)
         base = members.share * float(contributions[0, -1]) if len(X) else 0.0
         parts = {name: (1.0 - members.share) * values for name, values in parts.items()}
         for source, values in zip(encoding.feature_sources, contributions.T[:-1], strict=True):

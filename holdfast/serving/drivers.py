@@ -11,12 +11,16 @@ import pandas as pd
 
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.catalog.peers import standings
+from holdfast.features.indicators.wording import written
 from holdfast.features.snapshot import INDEX
 from holdfast.models.groups import by_group
+from holdfast.models.phrases import phrase
+from holdfast.models.reasons import PAST_DAYS
 from holdfast.serving.columns import records
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
+    from holdfast.features.indicators.indicator import Indicator
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.explain import Explanation
 
@@ -38,6 +42,8 @@ class Driver:
         The names of those, blank apart.
     own_past, peer_percentile
         The figure of the same account 90 days before, and how many of a hundred of its segment lie below it now.
+    beside
+        Both in words.
     """
 
     account_id: str
@@ -51,6 +57,7 @@ class Driver:
     others: str
     own_past: float
     peer_percentile: float
+    beside: str
 
 
 def drivers(explanation: Explanation, past: Snapshot, history: History, ids: Iterable[str]) -> list[Driver]:
@@ -82,7 +89,7 @@ def drivers(explanation: Explanation, past: Snapshot, history: History, ids: Ite
     }
     for name, table in figures.items():
         frame[name] = _looked_up(table, frame)
-    dimensions = explanation.sources["dimension"]
+    dimensions, known = explanation.sources["dimension"], {one.name: one for one in now.catalog}
     return [
         Driver(
             account_id=row["account_id"],
@@ -96,6 +103,7 @@ def drivers(explanation: Explanation, past: Snapshot, history: History, ids: Ite
             others=" ".join(row["others"]),
             own_past=row["own_past"],
             peer_percentile=row["peer_percentile"],
+            beside=_beside(known[row["indicator"]], row["own_past"], row["peer_percentile"]),
         )
         for row in records(frame)
     ]
@@ -118,6 +126,17 @@ def _ranked(signs: pd.DataFrame) -> pd.DataFrame:
     kept = sums.loc[sums["rank"] <= KEPT, ["account_id", "group", "rank"]]
     told = by_group(signs.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")
     return told.merge(kept, on=["account_id", "group"]).sort_values(["account_id", "rank"], ignore_index=True)
+
+
+def _beside(sign: Indicator, own_past: float, peers: float) -> str:
+    """Say what stands beside a reason, as far as it is known."""
+    told = []
+    if np.isfinite(own_past):
+        past = written(own_past, sign.unit, sign.language)
+        told.append(phrase(sign.language, "past", days=PAST_DAYS, value=past))
+    if np.isfinite(peers):
+        told.append(phrase(sign.language, "peers", place=peers))
+    return "; ".join(told)
 
 
 def _by_account(table: pd.DataFrame) -> pd.DataFrame:

@@ -203,7 +203,7 @@ class Plan(_Section):
         return self.model_dump(mode="json")
 
     def sha256(self) -> str:
-        """Hash what can change a score: not where files lie, nor how the run is logged.
+        """Hash what can change a score or the words beside it: not where files lie, nor how the run is logged.
 
         Raises
         ------
@@ -211,6 +211,7 @@ class Plan(_Section):
             When the file of indicators cannot be read.
         """
         settings = self.model_dump(mode="json", include={"churn", "horizons", "model"}, exclude={"model": {"threads"}})
+        settings["language"] = self.output.language
         if self.indicators.file is not None:
             settings["indicators"] = {"file": hashlib.sha256(_contents(self.indicators.file)).hexdigest()}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -214,8 +214,10 @@ def _horizons(rows: pd.DataFrame) -> list[int]:
 
 def _accounts(scores: Scores) -> list[dict[str, Any]]:
     riskiest, days = scores.riskiest(ACCOUNTS), _horizons(scores.rows)
-    reasons = scores.reasons[scores.reasons["rank"] <= 3].groupby("account_id")
-    told = {account: records(rows[["text", "direction"]]) for account, rows in reasons}
+    shown = scores.reasons[scores.reasons["account_id"].isin(riskiest["account_id"])]
+    told = {
+        account: records(rows[["rank", "text", "direction", "beside"]]) for account, rows in shown.groupby("account_id")
+    }
     return [
         {
             "id": row["account_id"],

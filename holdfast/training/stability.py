@@ -108,7 +108,9 @@ def stability(
 def likeness(one: Explanation, other: Explanation) -> dict[str, float]:
     """Compare the reasons of two models for the same rows, in the groups of the first."""
     fixed = {sign.name for sign in one.X.catalog if sign.calendar}
-    signs = [name for name in map(str, one.contributions) if name not in fixed and one.sources["dimension"][name] != CONTEXT]
+    signs = [
+        name for name in map(str, one.contributions) if name not in fixed and one.sources["dimension"][name] != CONTEXT
+    ]
     parts = [why.contributions.reindex(columns=signs, fill_value=0.0) for why in (one, other)]
     groups = one.sources["group"][signs]
     summed = [table.T.groupby(groups.to_numpy(), sort=True).sum().T for table in parts]

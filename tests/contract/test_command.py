@@ -27,6 +27,7 @@ COMMANDS = (
     "backtest",
     "score",
     "explain",
+    "importance",
     "report",
     "indicators",
 )
@@ -283,6 +284,63 @@ def test_explain_tells_every_account_and_what_has_changed(company: Company, caps
     assert "Risk since" in capsys.readouterr().out
     assert run(["explain", company.plan, "--account", old, "--since", "2099-01-01"]) == 2
     assert "exchange them" in capsys.readouterr().err
+
+
+def test_explain_reads_an_account_with_other_signs(
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    account = rows[rows["score_status"] == "scored"].sort_values("health")["account_id"].iloc[0]
+    ask = ["explain", company.plan, "--account", account]
+    story = _json(capsys, *ask, "--next-band")
+    assert isinstance(story, dict)
+    told = story["what_if"]
+    assert told["health"]["then"] > told["health"]["now"]
+    assert {row["indicator"] for row in told["signs"]}
+    sign = next(row for row in told["signs"] if not row["follows"])
+    again = _json(capsys, *ask, "--if", f"{sign['indicator']}={sign['then']}")
+    assert isinstance(again, dict)
+    assert again["what_if"]["signs"][0]["then"] == pytest.approx(sign["then"])
+    plain = _json(capsys, *ask)
+    assert isinstance(plain, dict)
+    assert "what_if" not in plain
+    assert run([*ask, "--next-band"]) == 0
+    assert "not what a change would bring about" in capsys.readouterr().out
+    for wrong, said in {"usage_3=1": "did you mean", "usage_30": "SIGN=VALUE", "usage_30=many": "SIGN=VALUE"}.items():
+        assert run([*ask, "--if", wrong]) == 2
+        assert said in capsys.readouterr().err
+    page = tmp_path / "account.html"
+    assert run([*ask, "--out", str(page)]) == 0
+    assert account in page.read_text(encoding="utf-8")
+    other = company.copy(tmp_path / "german")
+    plan = Path(other.plan)
+    plan.write_text(plan.read_text(encoding="utf-8").replace("[output]", '[output]\nlanguage = "de"'), encoding="utf-8")
+    assert run(["score", other.plan]) == 0
+    drivers = pd.read_parquet(other.out / "current" / "drivers.parquet")
+    english = pd.read_parquet(company.out / "current" / "drivers.parquet")
+    assert drivers["contribution"].tolist() == english["contribution"].tolist()
+    assert (drivers["text"] != english["text"]).all()
+    assert run(["explain", other.plan, "--account", account]) == 0
+    assert "Erhöht das Risiko" in capsys.readouterr().out
+
+
+def test_importance_tells_which_signs_count(
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = ["importance", company.plan, "--refits", "1", "--without", "1"]
+    told = _json(capsys, *ask)
+    assert isinstance(told, dict)
+    assert {"groups", "dimensions", "segments", "over_time", "horizons", "alone", "curves", "interactions"} <= set(told)
+    assert sum(row["share"] for row in told["groups"]) == pytest.approx(1.0)
+    assert told["findings"] == []
+    page = tmp_path / "importance.html"
+    assert run([*ask, "--out", str(page)]) == 0
+    assert page.read_bytes()
+    assert run([*ask, "--out", str(tmp_path / "again.html")]) == 0
+    assert page.read_bytes() == (tmp_path / "again.html").read_bytes()
+    capsys.readouterr()
+    assert run([*ask, "--top", "3"]) == 0
+    assert len(capsys.readouterr().out.strip().splitlines()) <= 12
 
 
 def test_explain_says_when_the_day_is_not_what_it_was_scored_as(

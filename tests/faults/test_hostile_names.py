@@ -62,7 +62,15 @@ def scores() -> Scores:
             "score_reason": [""] * (n - 1) + ["=cmd|'/c calc'!A1"],
         }
     )
-    told = {"code": "x", "dimension": "product", "value": 1.0, "direction": "raises", "contribution": 0.2, "rank": 1}
+    told = {
+        "code": "x",
+        "dimension": "product",
+        "value": 1.0,
+        "direction": "raises",
+        "contribution": 0.2,
+        "rank": 1,
+        "beside": "above 6 of 100 in its segment",
+    }
     reasons = pd.DataFrame([{"account_id": f"A{i:02d}", "text": text, **told} for i, text in enumerate(HOSTILE)])
     return Scores(day, in_order(rows), reasons)
 
