@@ -38,6 +38,7 @@ _HOME = {
     "Churn": "holdfast.training.labels",
     "Treatments": "holdfast.training.treatment",
     "Labels": "holdfast.training.labels",
+    "audit": "holdfast.training.external",
     "backtest": "holdfast.training.backtest",
     "importance": "holdfast.training.importance",
     "label": "holdfast.training.labels",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from holdfast.serving.scoring import score as score
     from holdfast.training.backtest import Backtest as Backtest
     from holdfast.training.backtest import backtest as backtest
+    from holdfast.training.external import audit as audit
     from holdfast.training.importance import importance as importance
     from holdfast.training.labels import Churn as Churn
     from holdfast.training.labels import Labels as Labels

@@ -18,7 +18,7 @@ _MOST = 20_000  # rows looked at
 
 
 def group_signs(X: Snapshot) -> dict[str, str]:
-    """Assign every indicator to a group, named by its first member in the order of the catalogue.
+    """Assign every indicator to a group, named by its first member in the order of the alphabet.
 
     Groups lie within a dimension, so that their sums still add up to those of the dimensions, and hold dates agreed on
     apart from what anybody could act on. Of very many rows every n-th is looked at.
@@ -29,10 +29,10 @@ def group_signs(X: Snapshot) -> dict[str, str]:
     >>> history = hf.simulate(accounts=60, seed=0, months=14)
     >>> groups = group_signs(hf.catalog.measure(history, hf.cutoffs(history, every="56d")))
     >>> groups["usage_30"], groups["feature_depth"], groups["failed_payments"]
-    ('usage_30', 'usage_30', 'failed_payments')
+    ('active_days', 'feature_balance', 'failed_payments')
     """
     told = {one.name: (one.dimension, one.calendar) for one in X.catalog}
-    names = [*(name for name in told if name in X.indicators), *(str(one) for one in X.indicators if one not in told)]
+    names = sorted(map(str, X.indicators))
     kinds = pd.Series([told.get(name, ("column", False)) for name in names], index=names)
     groups: dict[str, str] = {}
     for kind in dict.fromkeys(kinds):

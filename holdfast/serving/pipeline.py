@@ -293,6 +293,7 @@ def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: di
         logger.warning("%s", finding)
     return Page(
         verdict=proof.result["verdict"],
+        capacity=_caught(proof.result),
         kind=bundle.churn["kind"],
         rises=bundle.model.rises_,
         metrics=proof.result["models"],
@@ -315,6 +316,11 @@ def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: di
             "holdfast": holdfast.__version__,
         },
     )
+
+
+def _caught(result: Mapping[str, Any]) -> str:
+    """Say what a team would have caught by the churn model in the past; nothing where it was not tested."""
+    return str(result.get("capacity", {}).get("in_words", {}).get("churn", ""))
 
 
 def _proof_note(result: Mapping[str, Any]) -> str:

@@ -70,8 +70,8 @@ class Page:
 
     Attributes
     ----------
-    verdict
-        What the backtest found, in words.
+    verdict, capacity
+        What the backtest found, in words, and what a team would have caught by it.
     kind, rises
         The kind of churn, and whether probability rises with the horizon.
     metrics, intervals
@@ -87,6 +87,7 @@ class Page:
     verdict: str
     kind: str
     rises: bool = True
+    capacity: str = ""
     metrics: Figures = field(default_factory=dict)
     intervals: Intervals = field(default_factory=dict)
     proof_note: str = ""
@@ -108,6 +109,7 @@ def render(scores: Scores, page: Page) -> str:
         .render(
             as_of=scores.as_of.strftime("%Y-%m-%d"),
             verdict=page.verdict,
+            capacity=page.capacity,
             meaning=_MEANINGS[page.kind],
             tiles=_tiles(scores, rises=page.rises),
             bands=_bands(scores),

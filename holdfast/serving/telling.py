@@ -15,7 +15,8 @@ def tell_backtest(result: dict[str, Any]) -> None:
     """Print the verdict of a backtest, and its figures by model and horizon."""
     from holdfast.serving.report import METRICS
 
-    show.say(" ".join(filter(None, [result["verdict"], tell_untested(result)])))
+    caught = result["capacity"]["in_words"].get("churn", "")
+    show.say(" ".join(filter(None, [result["verdict"], caught, tell_untested(result)])))
     columns = ["model", "horizon", "n", "events", *(metric.key for metric in METRICS)]
     blocks = [(name, days, one) for name, by_horizon in result["models"].items() for days, one in by_horizon.items()]
     show.table([{"model": name, "horizon": days, **one} for name, days, one in blocks], columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -14,10 +14,11 @@ from holdfast.errors import TooFewEvents, UsageError
 from holdfast.findings import Finding
 from holdfast.progress import progress as bar
 from holdfast.training import bootstrap as resampling
+from holdfast.training.capacity import Capacity, capacity
 from holdfast.training.contest import Scores
 from holdfast.training.folds import Fold, folds
 from holdfast.training.metrics import NAMES
-from holdfast.training.verdict import MIN_EVENTS, Comparison, verdict
+from holdfast.training.verdict import BASELINES, MIN_EVENTS, Comparison, verdict
 from holdfast.training.views import calibration_frame, lead_time_frame, lift_frame, metrics_table
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Backtest:
     _predictions: pd.DataFrame = field(repr=False)
     _metrics: pd.DataFrame = field(repr=False)
     _event_at: pd.Series[pd.Timestamp] = field(repr=False)
+    _arr: pd.Series[float] = field(repr=False)
 
     def frame(self) -> pd.DataFrame:
         """Give all predictions, one row per account, cutoff, horizon and model.
@@ -101,6 +103,16 @@ class Backtest:
     def lead_time_frame(self) -> pd.DataFrame:
         """Give the share of churned accounts that stood among the most probable fifth, by weeks before they churned."""
         return lead_time_frame(self._predictions, self._event_at)
+
+    def capacity(self, calls: float | None = None) -> Capacity:
+        """Work through the accounts of every cutoff as far as a team gets, at the longest horizon.
+
+        Parameters
+        ----------
+        calls
+            Accounts at each cutoff: a number, or below 1 a share; by default a twentieth.
+        """
+        return capacity(self._predictions, self._event_at, self._arr, calls)
 
     def plot_calibration(self, ax: Axes | None = None) -> Axes:
         """Draw predicted against observed churn at the longest horizon."""
@@ -139,6 +151,7 @@ class Backtest:
             "intervals": bounds,
             "findings": [{"code": f.code, "where": f.where, "message": f.message} for f in self.findings],
             "dropped": {str(h): why for h, why in self.dropped.items()},
+            "capacity": self.capacity().to_dict(),
         }
 
     def _repr_html_(self) -> str:
@@ -153,6 +166,7 @@ def backtest(
     y: Labels,
     *,
     retrain_every: int = 3,
+    baselines: Sequence[str] = BASELINES,
     bootstrap: int = 200,
     seed: int = 0,
     progress: bool = True,
@@ -167,6 +181,8 @@ def backtest(
         Snapshot and labels of the same history.
     retrain_every
         Number of cutoffs after which models learn anew.
+    baselines
+        Those that are added when they are absent; fewer only where the rows do not tell what they need.
     bootstrap
         Replicates for the intervals; accounts are drawn, not rows. 0 draws none.
 
@@ -180,7 +196,7 @@ def backtest(
     labels = y.on(X.index)
     if not (labels.at_risk == "").any():
         raise UsageError("backtest(X, y)", "rows at risk in both", "none", "measure and label the same cutoffs")
-    plan, contestants = folds(labels, retrain_every), _with_baselines(models)
+    plan, contestants = folds(labels, retrain_every), _with_baselines(models, baselines)
     steps = [(fold, name) for fold in plan for name in contestants]
     parts: list[pd.DataFrame] = []
     skipped: dict[str, list[pd.Timestamp]] = {}
@@ -196,10 +212,12 @@ def backtest(
         do = "lengthen the history, or use HealthScore.template(), which needs no events"
         raise TooFewEvents("backtest", "a refit with enough events to learn from", f"none of {len(plan)}", do)
     predictions = _joined(parts, list(contestants))
-    return _judged(predictions, labels, plan, {name: tuple(at) for name, at in skipped.items()}, bootstrap, seed)
+    arr = X.context["arr"] if "arr" in X.context else pd.Series(np.nan, index=X.index)
+    failed = {name: tuple(at) for name, at in skipped.items()}
+    return _judged(predictions, labels, plan, failed, arr.astype(float), bootstrap, seed)
 
 
-def _with_baselines(models: Mapping[str, Model]) -> dict[str, Model]:
+def _with_baselines(models: Mapping[str, Model], baselines: Sequence[str]) -> dict[str, Model]:
     from holdfast.models.baselines import Age, BaseRate, Recency
     from holdfast.models.health import HealthScore
 
@@ -209,7 +227,7 @@ def _with_baselines(models: Mapping[str, Model]) -> dict[str, Model]:
         "recency": Recency(),
         "template": HealthScore.template(),
     }
-    return {**models, **{name: model for name, model in added.items() if name not in models}}
+    return {**models, **{name: model for name, model in added.items() if name in baselines and name not in models}}
 
 
 def _predict(name: str, model: Model, X: Snapshot, y: Labels, fold: Fold, training: Labels) -> pd.DataFrame:
@@ -247,6 +265,7 @@ def _judged(
     y: Labels,
     plan: tuple[Fold, ...],
     skipped: dict[str, tuple[pd.Timestamp, ...]],
+    arr: pd.Series[float],
     replicates: int,
     seed: int,
 ) -> Backtest:
@@ -277,6 +296,7 @@ def _judged(
         _predictions=predictions,
         _metrics=pd.concat(rows, ignore_index=True),
         _event_at=y.event_at,
+        _arr=arr,
     )
 
 

@@ -17,6 +17,7 @@ _NAMES = {
     "template": "the 40/30/30 template",
     "churn": "the churn model",
     "health": "the learned health score",
+    "score": "the score",
 }
 
 

@@ -36,7 +36,7 @@ def calibration_frame(predictions: pd.DataFrame) -> pd.DataFrame:
         part = binned.mean().set_axis(["predicted", "observed"], axis=1).assign(n=binned.size())
         parts.append(part.rename_axis("bin").reset_index().assign(model=str(model), horizon=int(str(horizon))))
     frame = pd.concat(parts, ignore_index=True)
-    frame["low"], frame["high"] = _wilson(frame["observed"].to_numpy(), frame["n"].to_numpy())
+    frame["low"], frame["high"] = wilson(frame["observed"].to_numpy(), frame["n"].to_numpy())
     return frame[["model", "horizon", "bin", "n", "predicted", "observed", "low", "high"]]
 
 
@@ -94,9 +94,10 @@ def _among_top(rows: pd.DataFrame) -> pd.Series[float]:
     return ((room - above) / tied).clip(0.0, 1.0)
 
 
-def _wilson(
+def wilson(
     rate: NDArray[np.float64], n: NDArray[np.float64], z: float = 1.96
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bound shares by Wilson's interval, for independent rows; missing where there are none."""
     middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
     return np.clip(middle - half, 0, rate), np.clip(middle + half, rate, 1)

@@ -28,6 +28,7 @@ COMMANDS = (
     "score",
     "explain",
     "importance",
+    "audit",
     "report",
     "indicators",
 )

@@ -1,0 +1,58 @@
+"""The command that judges a score made elsewhere: two lists in, a verdict out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.serving import show
+from holdfast.serving.options import Json, now
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from holdfast.features.snapshot import Snapshot
+
+app = typer.Typer()
+_COLUMNS = ["band", "rows", "churned", "rate", "rate_low", "rate_high", "inverted"]
+
+
+@app.command()
+def audit(
+    scores: Annotated[Path, typer.Argument(metavar="SCORES", help="CSV: account_id, date, score, and arr if known.")],
+    churn: Annotated[Path, typer.Argument(metavar="CHURN", help="CSV of lost customers: account_id, date.")],
+    healthy: Annotated[str, typer.Option(help="Whether high or low scores are healthy.")] = "high",
+    plan: Annotated[
+        Path | None, typer.Option(metavar="PLAN", help="The accounts' own history: also judge template and recency.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Judge a score that was made elsewhere: what it was worth 30, 60 and 90 days before customers left."""
+    from holdfast.serving.columns import records
+    from holdfast.serving.score_files import read_table
+    from holdfast.training.external import audit as judged
+    from holdfast.training.external import cutoffs_of
+
+    told, lost = read_table(scores, ("account_id", "date", "score")), read_table(churn, ("account_id", "date"))
+    measured = None if plan is None else _measured(plan, cutoffs_of(told))
+    found = judged(told, lost, healthy=healthy, measured=measured)
+    if json:
+        show.as_json(found.to_dict())
+        return
+    show.say(found.text())
+    show.table(records(found.bands[_COLUMNS].round(3)), _COLUMNS)
+    wide = found.result.table().reset_index().round(3)
+    show.table(records(wide), [str(name) for name in wide])
+
+
+def _measured(path: Path, stands: pd.DatetimeIndex) -> Snapshot:
+    """Measure the accounts of a plan at the cutoffs of the scores."""
+    from holdfast.serving import opening, pipeline
+    from holdfast.serving.plan import read_plan
+
+    settings = read_plan(path)
+    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    inside = stands[stands <= history.now]
+    return pipeline.catalog_of(settings).measure(history, inside, grace_days=settings.churn.grace_days)

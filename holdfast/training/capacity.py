@@ -1,0 +1,212 @@
+"""What a team of a given size would have caught: as many accounts called at every cutoff as it can call.
+
+Two views. Of each cutoff: how many of those called were about to leave, and how many of those about to leave were
+called. Of each account that left: since when it stood on the list without a gap until it left. An account that was
+listed and then dropped counts as missed, since nobody would have been on it when it mattered.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import UsageError
+from holdfast.training.bootstrap import draw, interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from holdfast.training.metrics import Floats
+
+SHARE = 0.05  # of the accounts at risk, called at every cutoff, unless a number is given
+LEADS = (30, 60, 90)
+BY = ("p", "value")
+_REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What would have been caught.
+
+    Attributes
+    ----------
+    rows
+        ``model, by`` (``p``: ranked by probability, ``value``: by probability times ARR)``, metric, value, low, high``
+        (95 %, accounts drawn together; missing for medians). Metrics of a cutoff: ``precision, recall, arr_recall``. Of
+        accounts that left: ``caught, arr_caught`` (on the list when they left), ``held_30, held_60, held_90`` (on it
+        for so many days and more), ``dropped`` (listed once, and not when they left), ``lead_days`` (median days on the
+        list of those caught).
+    horizon, calls
+        Days ahead, and accounts called at each cutoff, on average.
+    left
+        Accounts that left while they were tested.
+    """
+
+    rows: pd.DataFrame
+    horizon: int
+    calls: float
+    left: int
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows."""
+        return self.rows
+
+    def value(self, model: str, metric: str, by: str = "p") -> float:
+        """Look up one figure; missing where it is not defined."""
+        rows = self.rows
+        found = rows.loc[(rows["model"] == model) & (rows["metric"] == metric) & (rows["by"] == by), "value"]
+        return float(found.iloc[0]) if len(found) else math.nan
+
+    def text(self, model: str) -> str:
+        """Say it in a sentence; nothing where nobody left, or there is no such model."""
+        caught, money, days = (self.value(model, name) for name in ("caught", "arr_caught", "lead_days"))
+        if not self.left or math.isnan(caught):
+            return ""
+        stake = "" if math.isnan(money) else f", and {money:.0%} of the revenue that left"
+        since = "" if math.isnan(days) else f", for a median of {days:.0f} days before they did"
+        return (
+            f"With {self.calls:.0f} accounts called at each cutoff, {caught:.0%} of the {self.left} accounts that left "
+            f"would have been on the list{stake}{since}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the result as JSON values."""
+        told = self.rows.astype(object).where(self.rows.notna(), None).to_dict("records")
+        words = {str(model): self.text(str(model)) for model in self.rows["model"].unique()}
+        return {"horizon": self.horizon, "calls": self.calls, "left": self.left, "in_words": words, "rows": told}
+
+    def _repr_html_(self) -> str:
+        wide = self.rows.pivot_table(index=["model", "by"], columns="metric", values="value", sort=False, observed=True)
+        return str(wide.to_html(escape=True, float_format="{:.2f}".format))
+
+
+def capacity(
+    predictions: pd.DataFrame,
+    event_at: pd.Series[pd.Timestamp],
+    arr: pd.Series[float],
+    calls: float | None = None,
+    *,
+    seed: int = 0,
+) -> Capacity:
+    """Work through the accounts of every cutoff from the top, as far as a team gets.
+
+    Parameters
+    ----------
+    predictions
+        Long: ``account_id, cutoff, horizon, model, p, y``.
+    event_at, arr
+        When each account left, missing where it did not, and what it is worth, by account and cutoff.
+    calls
+        Accounts at each cutoff: a number, or below 1 a share; by default a twentieth.
+
+    Raises
+    ------
+    UsageError
+        When calls is not above 0.
+    """
+    share = SHARE if calls is None else calls
+    if not share > 0:
+        raise UsageError(
+            "capacity, calls", "a number of accounts, or a share of them, above 0", str(calls), "correct it"
+        )
+    horizon = int(predictions["horizon"].max())
+    long = predictions[predictions["horizon"] == horizon].dropna(subset=["p"]).reset_index(drop=True)
+    keys = pd.MultiIndex.from_frame(long[["account_id", "cutoff"]])
+    long = long.assign(
+        arr=arr.reindex(keys).to_numpy(float),
+        ahead=(pd.DatetimeIndex(event_at.reindex(keys).array) - pd.DatetimeIndex(long["cutoff"]))
+        / pd.Timedelta(days=1),
+    )
+    accounts, code = np.unique(long["account_id"].to_numpy(object), return_inverse=True)
+    long["code"] = code
+    weights, parts, called = draw(len(accounts), _REPLICATES, seed), [], []
+    for (model, by), rows in _ranked(long):
+        listed = _listed(rows, share)
+        called.append(listed.sum() / max(1, rows["cutoff"].nunique()))
+        parts.append(_measured(rows, listed, weights).assign(model=model, by=by))
+    table = pd.concat(parts, ignore_index=True)[["model", "by", "metric", "value", "low", "high"]]
+    left = long[long["ahead"].notna() & (long["ahead"] <= _longest_gap(long))]["account_id"].nunique()
+    return Capacity(table, horizon, float(np.mean(called)), int(left))
+
+
+def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
+    """Yield the rows of every model, with what they are ranked by; by value only where values are known."""
+    for model, rows in long.groupby("model", observed=True, sort=False):
+        yield (str(model), "p"), rows.assign(rank_by=rows["p"])
+        if rows["arr"].notna().any():
+            yield (str(model), "value"), rows.assign(rank_by=rows["p"] * rows["arr"].fillna(0.0))
+
+
+def _listed(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
+    """Tell which rows are on the list of their cutoff; ties by account."""
+    order = rows.sort_values(["cutoff", "rank_by", "account_id"], ascending=[True, False, True], kind="stable")
+    place = order.groupby("cutoff").cumcount()
+    size = order.groupby("cutoff")["p"].transform("size")
+    room = np.ceil(share * size) if share < 1 else float(share)
+    return np.asarray((place < room).reindex(rows.index), dtype=bool)
+
+
+def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], weights: Floats) -> pd.DataFrame:
+    known, y = rows["y"].notna().to_numpy(), rows["y"].fillna(0.0).to_numpy(float)
+    arr = rows["arr"].fillna(0.0).to_numpy(float)
+    seen = {
+        "precision": (listed * y, listed & known),
+        "recall": (listed * y, y),
+        "arr_recall": (listed * y * arr, y * arr),
+    }
+    code = rows["code"].to_numpy()
+    ratios = {name: [_sums(one, code, weights) for one in pair] for name, pair in seen.items()}
+    held = _held(rows.assign(listed=listed))
+    on, size, worth = (held["days"] > 0).to_numpy(float), np.ones(len(held)), held["arr"].fillna(0.0).to_numpy(float)
+    later = {
+        "caught": (on, size),
+        "arr_caught": (on * worth, worth),
+        **{f"held_{days}": ((held["days"] >= days).to_numpy(float), size) for days in LEADS},
+        "dropped": (((held["days"] <= 0) & held["ever"]).to_numpy(float), size),
+    }
+    places = held["code"].to_numpy()
+    ratios |= {name: [_sums(one, places, weights) for one in pair] for name, pair in later.items()}
+    found = []
+    for name, (top, bottom) in ratios.items():
+        drawn = np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
+        low, high = interval(drawn[1:, None])
+        found.append((name, float(drawn[0]), float(low[0]), float(high[0])))
+    lead = held.loc[held["days"] > 0, "days"].median()
+    found.append(("lead_days", float(lead) if len(held) else math.nan, math.nan, math.nan))
+    return pd.DataFrame(found, columns=["metric", "value", "low", "high"])
+
+
+def _held(rows: pd.DataFrame) -> pd.DataFrame:
+    """Follow every account that left back from its last cutoff: days on the list without a gap, 0 when not on it.
+
+    An account counts as having left while tested when it did so before the next cutoff would have come.
+    """
+    gap = _longest_gap(rows)
+    before = rows[rows["ahead"] > 0].sort_values(["code", "cutoff"], kind="stable")
+    last = before.drop_duplicates("code", keep="last")
+    left = last.loc[last["ahead"] <= gap, ["code", "arr"]].set_index("code")
+    told = []
+    for code, one in before[before["code"].isin(left.index)].groupby("code", sort=True):
+        flags, ahead = one["listed"].to_numpy(), one["ahead"].to_numpy(float)
+        run = int(np.argmin(flags[::-1])) if not flags.all() else len(flags)
+        told.append((code, float(ahead[-run]) if run else 0.0, bool(flags.any()), float(left["arr"][code])))
+    return pd.DataFrame(told, columns=["code", "days", "ever", "arr"]).astype({"code": int, "ever": bool})
+
+
+def _longest_gap(rows: pd.DataFrame) -> float:
+    """Give the longest distance between neighbouring cutoffs, in days."""
+    stands = pd.DatetimeIndex(rows["cutoff"].unique()).sort_values()
+    gaps = np.diff(stands.to_numpy()) / np.timedelta64(1, "D")
+    return float(gaps.max()) if len(gaps) else float(rows["horizon"].max())
+
+
+def _sums(values: Any, code: NDArray[np.intp], weights: Floats) -> Floats:
+    """Sum by account, in every replicate."""
+    sums = np.zeros(weights.shape[1])
+    np.add.at(sums, code, np.asarray(values, dtype=float))
+    return np.asarray(weights @ sums)
