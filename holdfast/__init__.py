@@ -39,6 +39,7 @@ _HOME = {
     "Treatments": "holdfast.training.treatment",
     "Labels": "holdfast.training.labels",
     "audit": "holdfast.training.external",
+    "autopsy": "holdfast.training.autopsy",
     "backtest": "holdfast.training.backtest",
     "importance": "holdfast.training.importance",
     "label": "holdfast.training.labels",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from holdfast.models.whatif import next_band as next_band
     from holdfast.models.whatif import what_if as what_if
     from holdfast.serving.scoring import score as score
+    from holdfast.training.autopsy import autopsy as autopsy
     from holdfast.training.backtest import Backtest as Backtest
     from holdfast.training.backtest import backtest as backtest
     from holdfast.training.external import audit as audit

@@ -1,4 +1,4 @@
-"""The command that judges a score made elsewhere: two lists in, a verdict out."""
+"""Commands that look back: a score made elsewhere, and the last customers lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.serving import show
-from holdfast.serving.options import Json, now
+from holdfast.serving.options import Json, PlanFile, StrictClock, now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
 
 app = typer.Typer()
+_LOSSES = ["account_id", "name", "left", "arr", "health_90", "health_60", "health_30", "band_30", "warned_days"]
 _COLUMNS = ["band", "rows", "churned", "rate", "rate_low", "rate_high", "inverted"]
 
 
@@ -45,6 +46,40 @@ def audit(
     show.table(records(found.bands[_COLUMNS].round(3)), _COLUMNS)
     wide = found.result.table().reset_index().round(3)
     show.table(records(wide), [str(name) for name in wide])
+
+
+@app.command()
+def autopsy(
+    plan: PlanFile,
+    last: Annotated[int, typer.Option(min=1, help="How many of the last customers lost.")] = 20,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page (HTML).")] = None,
+    strict_clock: StrictClock = False,
+    json: Json = False,
+) -> None:
+    """Look at the last customers lost: what was knowable 90, 60 and 30 days before; nothing need be trained."""
+    from holdfast.safely import write_atomic
+    from holdfast.serving import opening, pipeline
+    from holdfast.serving.autopsy_page import render, told
+    from holdfast.serving.columns import records
+    from holdfast.serving.plan import read_plan
+    from holdfast.training.autopsy import autopsy as looked_at
+
+    settings = read_plan(plan)
+    settings = settings.with_strict_clock() if strict_clock else settings
+    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    X, y = pipeline.examples(settings, history)
+    health = pipeline.template_of(settings)
+    found = looked_at(X, y, health, history, last=last, predictions=pipeline.predictions_of(settings))
+    named = told(found, history)
+    if out is not None:
+        write_atomic(out, render(found, named, f"{history.now:%Y-%m-%d}").encode())
+    if json:
+        show.as_json(found.to_dict())
+    elif out is not None:
+        show.say(f"Wrote {out}.")
+    else:
+        show.say(found.text())
+        show.table(records(named[_LOSSES].round(2)), _LOSSES)
 
 
 def _measured(path: Path, stands: pd.DatetimeIndex) -> Snapshot:

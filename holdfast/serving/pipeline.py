@@ -25,7 +25,7 @@ from holdfast.serving.contract.contract import contract
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import definition
 from holdfast.serving.plan import Plan
-from holdfast.serving.proof import Proof, read_proof, write_proof
+from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
 from holdfast.serving.report import Page
 from holdfast.serving.runs import Run, existing, run_id, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
@@ -104,6 +104,17 @@ def prove(plan: Plan, X: Snapshot, y: Labels) -> Backtest:
     how = plan.backtest
     with _threads(plan):
         return backtest(models, X, y, retrain_every=how.retrain_every, bootstrap=how.bootstrap, seed=plan.model.seed)
+
+
+def template_of(plan: Plan) -> HealthScore:
+    """Return the template of a plan as a score, which has learned nothing."""
+    return HealthScore.template(health_of(plan, catalog_of(plan)).prior, plan.health.min_coverage)
+
+
+def predictions_of(plan: Plan) -> pd.DataFrame | None:
+    """Read what the models said at the time, in the backtest of the bundle in service; none where there is none."""
+    champion = workspace(plan).champion
+    return None if champion is None else read_predictions(workspace(plan).models, champion)
 
 
 def _prove_if_possible(plan: Plan, X: Snapshot, y: Labels) -> Backtest | None:

@@ -13,6 +13,8 @@ from holdfast.serving.plots import Plot, draw
 from holdfast.serving.workspace import canonical_json, folder_atomic, read_manifest, write_manifest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from holdfast.training.backtest import Backtest
 
 _CAPTIONS = {
@@ -70,6 +72,16 @@ def write_proof(
                 (folder / f"{name}.svg").write_text(draw(name, plot), encoding="utf-8")
         write_manifest(folder, {"version": version})
     return read_proof(models, version)
+
+
+def read_predictions(models: Path, version: str) -> pd.DataFrame | None:
+    """Read the predictions of a bundle's backtest; none where there was none, or they are not as they were written."""
+    import pandas as pd
+
+    folder = _folder(models, version)
+    if read_manifest(folder) is None or not (folder / "predictions.parquet").is_file():
+        return None
+    return pd.read_parquet(folder / "predictions.parquet")
 
 
 def read_proof(models: Path, version: str) -> Proof:

@@ -27,18 +27,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     rows = pd.read_parquet(folder / "out" / "current" / "scores.parquet")
     account = rows[rows["score_status"] == "scored"].sort_values("health")["account_id"].iloc[0]
     gone = rows.loc[rows["score_status"] == "not_scored", "account_id"].iloc[0]
-    made = {name: folder / f"{name}.html" for name in ("account", "gone", "german", "importance")}
+    made = {name: folder / f"{name}.html" for name in ("account", "gone", "german", "importance", "autopsy")}
     day = f"{rows['as_of'].iloc[0] - pd.Timedelta(days=60):%Y-%m-%d}"
     asked = ["--account", account, "--since", day, "--next-band", "--out", str(made["account"])]
     assert run(["explain", str(plan), *asked]) == 0
     assert run(["explain", str(plan), "--account", gone, "--out", str(made["gone"])]) == 0
     assert run(["importance", str(plan), "--refits", "1", "--without", "1", "--out", str(made["importance"])]) == 0
+    assert run(["autopsy", str(plan), "--last", "5", "--out", str(made["autopsy"])]) == 0
     plan.write_text(plan.read_text().replace("[output]", '[output]\nlanguage = "de"'))
     assert run(["explain", str(plan), "--account", account, "--out", str(made["german"])]) == 0
     return made
 
 
-@pytest.mark.parametrize("name", ["account", "gone", "german", "importance"])
+@pytest.mark.parametrize("name", ["account", "gone", "german", "importance", "autopsy"])
 def test_it_is_quiet_and_asks_for_nothing(browser: Browser, pages: dict[str, Path], name: str) -> None:
     browser.events.clear()
     browser.open(pages[name])

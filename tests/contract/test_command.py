@@ -29,6 +29,7 @@ COMMANDS = (
     "explain",
     "importance",
     "audit",
+    "autopsy",
     "report",
     "indicators",
 )
@@ -323,6 +324,18 @@ def test_explain_reads_an_account_with_other_signs(
     assert (drivers["text"] != english["text"]).all()
     assert run(["explain", other.plan, "--account", account]) == 0
     assert "Erhöht das Risiko" in capsys.readouterr().out
+
+
+def test_autopsy_needs_nothing_trained(untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = _json(capsys, "autopsy", untrained.plan, "--last", "3")
+    assert isinstance(told, dict)
+    assert len(told["losses"]) == 3
+    assert told["in_words"].startswith("Of the last 3 customers lost")
+    assert run(["autopsy", untrained.plan, "--last", "3", "--out", str(tmp_path / "lost.html")]) == 0
+    assert told["losses"][0]["account_id"] in (tmp_path / "lost.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert run(["autopsy", untrained.plan, "--last", "3"]) == 0
+    assert told["losses"][0]["account_id"] in capsys.readouterr().out
 
 
 def test_importance_tells_which_signs_count(
