@@ -4,6 +4,8 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,7 @@ from holdfast.features.snapshot import Snapshot
 from holdfast.training.importance import Importance
 from holdfast.training.importance.dependence import against_curves
 from holdfast.training.importance.marks import AGAINST, COIN, IDLE, TOO_GOOD, UNSTEADY, marks
-from holdfast.training.importance.measures import ranked, without
+from holdfast.training.importance.measures import dropped, permuted, ranked, without
 from holdfast.training.importance.walk import walk
 from holdfast.training.labels import Labels
 from holdfast.training.leaks import alone, leaks
@@ -42,6 +44,19 @@ def test_models_are_judged_on_later_rows_alone(company: tuple[History, Snapshot,
         assert (learned.where(known).stack().dropna() <= step.trained_at).all()
         assert (step.X.index.get_level_values("cutoff") >= step.trained_at).all()
         assert step.y.notna().any(axis=1).all()
+
+
+def test_a_horizon_without_settled_labels_is_left_out(company: tuple[History, Snapshot, Labels]) -> None:
+    step = walk(hf.ChurnModel(), company[1], company[2], refits=3, retrain_every=3)[0]
+    labels = step.y.copy()
+    labels[90] = np.nan
+    open_ = replace(step, y=labels)
+    assert open_.y[90].isna().all()
+    groups = {"contract": ("contract",), "usage_30": ("usage_30",)}
+    told = permuted((open_,), groups, seed=0)
+    assert set(told["horizon"]) == {30, 60}
+    assert told.loc[told["group"] == "contract", "lost"].iloc[-1] > 0
+    assert dropped(open_, {"contract": ("contract",)})["lost"].iloc[0] != 0
 
 
 def test_shares_add_up_and_every_view_tells_of_the_same_groups(found: Importance) -> None:

@@ -40,10 +40,10 @@ class Importance:
     rows
         One row per group, largest share first: ``group, title, dimension, signs`` (how many say nearly the same),
         ``share`` (of the mean size of contributions), ``lost, low, high`` (rise of the log loss at the longest horizon
-        when its values are exchanged between accounts), ``refit`` (rise when the model is fitted without it; missing
-        where that was not asked), ``auc_<days>`` (how well the best of its signs alone ranks who leaves between the
-        horizon before and this one), ``named`` (share of accounts that it is among the first three reasons of),
-        ``rank_low, rank_high`` (over the refits) and ``mark``.
+        that is settled, when its values are exchanged between accounts), ``refit`` (rise when the model is fitted
+        without it; missing where that was not asked), ``auc_<days>`` (how well the best of its signs alone ranks who
+        leaves between the horizon before and this one), ``named`` (share of accounts that it is among the first three
+        reasons of), ``rank_low, rank_high`` (over the refits) and ``mark``.
     interactions
         See `holdfast.models.interactions.interactions`.
     findings
@@ -194,7 +194,8 @@ def importance(
     alone = ranked(indicators, labels, encoding.signs, rises=rises)
     longest = lost[lost["horizon"] == lost["horizon"].max()]
     heaviest = longest.sort_values("lost", ascending=False, kind="stable")["group"].head(without)
-    judged = max(steps, key=lambda one: int((one.y.iloc[:, -1] == 1).sum()))  # the last one may have few labels yet
+    settled = longest["horizon"].iloc[0]
+    judged = max(steps, key=lambda one: int((one.y[settled] == 1).sum()))  # the last one may have few labels yet
     refit = dropped(judged, {name: groups[name] for name in heaviest})
     found = tuple(leaks(indicators, labels))
     rows = _rows(steps, explained, groups, longest, refit, alone)

@@ -58,7 +58,8 @@ def permuted(refits: Sequence[Refit], groups: Groups, *, seed: int, replicates: 
     Returns
     -------
     DataFrame
-        ``group, horizon, lost`` (rise of the log loss per row), ``low, high`` (95 %, accounts drawn together).
+        ``group, horizon, lost`` (rise of the log loss per row), ``low, high`` (95 %, accounts drawn together); no row
+        for a horizon of which no label is settled yet.
     """
     rng, rows = np.random.default_rng(seed), sum(len(one.X) for one in refits)
     kept = [_some(one, MOST / max(rows, 1)) for one in refits]
@@ -79,7 +80,8 @@ def permuted(refits: Sequence[Refit], groups: Groups, *, seed: int, replicates: 
         drawn = (weights @ lost) / np.maximum(weights @ rows_of, 1.0)
         low, high = interval(drawn)
         for k, horizon in enumerate(kept[0].y.columns):
-            found.append((group, int(horizon), drawn[0, k], low[k], high[k]))
+            if rows_of[:, k].any():
+                found.append((group, int(horizon), drawn[0, k], low[k], high[k]))
     return pd.DataFrame(found, columns=["group", "horizon", "lost", "low", "high"])
 
 
@@ -88,7 +90,8 @@ def dropped(refit: Refit, groups: Groups) -> pd.DataFrame:
 
     What other signs can tell instead is not lost, so a sign may be of great use here and of none there.
     """
-    labels, longest = refit.y.to_numpy(float), len(refit.y.columns) - 1
+    labels = refit.y.to_numpy(float)
+    longest = int(np.flatnonzero((~np.isnan(labels)).any(axis=0))[-1])
     full = _mean(_loss(labels, refit.model.predict_proba(refit.X).to_numpy())[:, longest], labels[:, longest])
     X, y = refit.learned
     found = []
