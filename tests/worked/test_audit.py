@@ -129,8 +129,8 @@ def test_files_are_read_in_the_dialects_of_platforms(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("account_id,score\nA,5\n", "a column date"),
-        ("account_id,date,score\nA,2025-13-41,5\n", "line 2"),
-        ("account_id,date,score\nA,2025-01-01,5\nB,2025-01-01,good\n", "line 3"),
+        ("account_id,date,score\nA,2025-13-41,5\n", "row 1"),
+        ("account_id,date,score\nA,2025-01-01,5\nB,2025-01-01,good\n", "row 2"),
         ("account_id,date,score\nA,01/02/2025,5\n", "told apart"),
         ("account_id,date,score\n", "rows with an account"),
         ("", "a column account_id"),
