@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.serving import show
-from holdfast.serving.options import Json, PlanFile, StrictClock, now
+from holdfast.serving.options import Json, Page, PlanFile, StrictClock, handed_over, today_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,42 +52,30 @@ def audit(
 def autopsy(
     plan: PlanFile,
     last: Annotated[int, typer.Option(min=1, help="How many of the last customers lost.")] = 20,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page (HTML).")] = None,
+    out: Page = None,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
     """Look at the last customers lost: what was knowable 90, 60 and 30 days before; nothing need be trained."""
-    from holdfast.safely import write_atomic
-    from holdfast.serving import opening, pipeline
+    from holdfast.serving import pipeline
     from holdfast.serving.autopsy_page import render, told
     from holdfast.serving.columns import records
-    from holdfast.serving.plan import read_plan
     from holdfast.training.autopsy import autopsy as looked_at
 
-    settings = read_plan(plan)
-    settings = settings.with_strict_clock() if strict_clock else settings
-    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    settings, history = today_of(plan, strict_clock)
     X, y = pipeline.examples(settings, history)
     health = pipeline.template_of(settings)
     found = looked_at(X, y, health, history, last=last, predictions=pipeline.predictions_of(settings))
     named = told(found, history)
-    if out is not None:
-        write_atomic(out, render(found, named, f"{history.now:%Y-%m-%d}").encode())
-    if json:
-        show.as_json(found.to_dict())
-    elif out is not None:
-        show.say(f"Wrote {out}.")
-    else:
+    if not handed_over(out, lambda: render(found, named, f"{history.now:%Y-%m-%d}"), json, found.to_dict):
         show.say(found.text())
         show.table(records(named[_LOSSES].round(2)), _LOSSES)
 
 
 def _measured(path: Path, stands: pd.DatetimeIndex) -> Snapshot:
     """Measure the accounts of a plan at the cutoffs of the scores."""
-    from holdfast.serving import opening, pipeline
-    from holdfast.serving.plan import read_plan
+    from holdfast.serving import pipeline
 
-    settings = read_plan(path)
-    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    settings, history = today_of(path)
     inside = stands[stands <= history.now]
     return pipeline.catalog_of(settings).measure(history, inside, grace_days=settings.churn.grace_days)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.serving import show
-from holdfast.serving.options import Json, now
+from holdfast.serving.options import Json, today_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,11 +42,9 @@ def indicators(
 def _covered(plan: Path, dimension: str | None) -> pd.DataFrame:
     """Tabulate the catalogue of a plan with what the last day of its data says."""
     from holdfast.features.snapshot import MEASURED, NOT_APPLICABLE
-    from holdfast.serving import opening, pipeline
-    from holdfast.serving.plan import read_plan
+    from holdfast.serving import pipeline
 
-    settings = read_plan(plan)
-    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    settings, history = today_of(plan)
     catalog = pipeline.catalog_of(settings)
     X = catalog.measure(history, [history.now], settings.horizons.days, grace_days=settings.churn.grace_days)
     states = X.states()

@@ -20,7 +20,16 @@ import typer
 
 from holdfast.errors import HoldfastError
 from holdfast.serving import auditing, cataloguing, data_in, explaining, show, weighing
-from holdfast.serving.options import EXIT_FINDINGS, EXIT_NOTHING_TO_DO, Json, PlanFile, StrictClock, now
+from holdfast.serving.options import (
+    EXIT_FINDINGS,
+    EXIT_NOTHING_TO_DO,
+    Json,
+    PlanFile,
+    StrictClock,
+    history_of,
+    now,
+    plan_of,
+)
 from holdfast.serving.plan import Plan, read_plan
 
 if TYPE_CHECKING:
@@ -259,19 +268,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _open(plan: Path, strict_clock: bool) -> tuple[Plan, History]:
-    settings = _settings(plan, strict_clock)
-    return settings, _history(settings)
-
-
-def _settings(plan: Path, strict_clock: bool) -> Plan:
-    settings = read_plan(plan)
-    return settings.with_strict_clock() if strict_clock else settings
-
-
-def _history(settings: Plan) -> History:
-    from holdfast.serving.opening import read_history
-
-    return read_history(settings, now())
+    settings = plan_of(plan, strict_clock)
+    return settings, history_of(settings)
 
 
 @contextmanager

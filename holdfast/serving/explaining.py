@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from holdfast.errors import UsageError
 from holdfast.serving import show
-from holdfast.serving.options import Json, PlanFile, StrictClock, now
+from holdfast.serving.options import Json, Page, PlanFile, StrictClock, handed_over, history_of, plan_of, today_of
 
 app = typer.Typer()
 
@@ -26,28 +25,18 @@ def explain(
         typer.Option("--if", metavar="SIGN=VALUE", help="Read it with another value; may be repeated."),
     ] = None,
     next_band: Annotated[bool, typer.Option("--next-band", help="Find few changes that reach the next band.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page (HTML).")] = None,
+    out: Page = None,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
     """Say what drives one account: every reason with its evidence; what changed, and what if, where asked."""
-    from holdfast.safely import write_atomic
     from holdfast.serving.account_page import render
-    from holdfast.serving.opening import read_history
-    from holdfast.serving.plan import read_plan
     from holdfast.serving.story import Asked, account_story, tell_account
 
-    settings = read_plan(plan)
-    settings = settings.with_strict_clock() if strict_clock else settings
+    settings = plan_of(plan, strict_clock)
     asked = Asked(since, dict(map(_sign, signs or [])), next_band)
-    story = account_story(settings, account, lambda: read_history(settings, now()), asked)
-    if out is not None:
-        write_atomic(out, render(story).encode())
-    if json:
-        show.as_json(story.to_dict())
-    elif out is not None:
-        show.say(f"Wrote {out}.")
-    else:
+    story = account_story(settings, account, lambda: history_of(settings), asked)
+    if not handed_over(out, lambda: render(story), json, story.to_dict):
         tell_account(story)
 
 
@@ -57,32 +46,22 @@ def importance(
     refits: Annotated[int, typer.Option(min=1, help="Days of training to look at, the last ones.")] = 3,
     without: Annotated[int, typer.Option(min=0, help="Groups of signs to fit without, the weightiest.")] = 10,
     top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 25,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page (HTML).")] = None,
+    out: Page = None,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
     """Say which signs count, by four measures on later rows, and which reasons to be wary of."""
     from holdfast.models.churn import ChurnModel
-    from holdfast.safely import write_atomic
-    from holdfast.serving import opening, pipeline
+    from holdfast.serving import pipeline
     from holdfast.serving.columns import records
     from holdfast.serving.importance_page import render
-    from holdfast.serving.plan import read_plan
     from holdfast.training.importance import importance as measured
 
-    settings = read_plan(plan)
-    settings = settings.with_strict_clock() if strict_clock else settings
-    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    settings, history = today_of(plan, strict_clock)
     X, y = pipeline.examples(settings, history)
     model, every = ChurnModel(seed=settings.model.seed), settings.backtest.retrain_every
     found = measured(model, X, y, refits=refits, retrain_every=every, without=without, seed=settings.model.seed)
-    if out is not None:
-        write_atomic(out, render(found, f"{history.now:%Y-%m-%d}").encode())
-    if json:
-        show.as_json(found.to_dict())
-        return
-    if out is not None:
-        show.say(f"Wrote {out}.")
+    if handed_over(out, lambda: render(found, f"{history.now:%Y-%m-%d}"), json, found.to_dict):
         return
     for one in found.findings:
         show.say(f"{one}")

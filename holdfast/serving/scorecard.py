@@ -11,7 +11,7 @@ from holdfast.errors import UsageError, did_you_mean
 from holdfast.models.bands import ACTION
 from holdfast.serving import show
 from holdfast.serving.columns import records
-from holdfast.serving.options import now
+from holdfast.serving.options import today_of
 
 if TYPE_CHECKING:
     from holdfast.models.scorecard import Scorecard
@@ -98,13 +98,11 @@ def drawn(path: Path, account: str) -> tuple[Scorecard, dict[str, Any]]:
     """
     from holdfast.models.scales import GRADES
     from holdfast.models.scorecard import scorecard as card_of
-    from holdfast.serving import opening, pipeline
+    from holdfast.serving import pipeline
     from holdfast.serving.attributes import attributes
-    from holdfast.serving.plan import read_plan
 
-    settings = read_plan(path)
+    settings, history = today_of(path)
     bundle = pipeline.bundle_of(settings)
-    history = opening.known_on(settings, opening.read_history(settings, now()), None)
     if account not in history.accounts:
         near = did_you_mean(account, history.accounts) if len(history.accounts) <= 10_000 else "see scores.csv"
         raise UsageError("--account", "an account known on that day", repr(account), near)

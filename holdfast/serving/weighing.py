@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.serving import show
-from holdfast.serving.options import Json, PlanFile, now
+from holdfast.serving.options import Json, Page, PlanFile, handed_over, today_of
 
 if TYPE_CHECKING:
     from holdfast.models.sensitivity import Sensitivity
@@ -44,22 +44,15 @@ def sensitivity(
 def scorecard(
     plan: PlanFile,
     account: Annotated[str, typer.Option(metavar="ID", help="The account.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page (HTML).")] = None,
+    out: Page = None,
     json: Json = False,
 ) -> None:
     """Take the health of one account apart: every sign with its points, its weight and what it costs."""
-    from holdfast.safely import write_atomic
     from holdfast.serving.columns import records
     from holdfast.serving.scorecard import drawn, render, summary, to_dict
 
     card, about = drawn(plan, account)
-    if out is not None:
-        write_atomic(out, render(card, about).encode())
-    if json:
-        show.as_json(to_dict(card, about))
-    elif out is not None:
-        show.say(f"Wrote {out}.")
-    else:
+    if not handed_over(out, lambda: render(card, about), json, lambda: to_dict(card, about)):
         show.say(f"{about['account_name'] or card.account_id}, as of {card.cutoff:%Y-%m-%d}: {summary(card)}")
         shown = card.rows.round({"points": 0, "weight": 1, "lost": 2})
         show.table(records(shown), ["dimension", "title", "points", "weight", "lost", "sentence"])
@@ -70,12 +63,10 @@ def _measured(path: Path) -> tuple[Sensitivity, str]:
     from holdfast.models.health import HealthScore
     from holdfast.models.sensitivity import sensitivity as answers
     from holdfast.serving import opening, pipeline
-    from holdfast.serving.plan import read_plan
     from holdfast.serving.weights import template_of
     from holdfast.training.labels import Churn, at_risk
 
-    settings = read_plan(path)
-    history = opening.known_on(settings, opening.read_history(settings, now()), None)
+    settings, history = today_of(path)
     if pipeline.workspace(settings).champion is None:
         catalog, horizons, churn = pipeline.catalog_of(settings), settings.horizons.days, opening.definition(settings)
         template = template_of(settings, catalog)
