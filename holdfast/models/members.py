@@ -68,7 +68,7 @@ class Members:
 def learn(
     observed: Observed, sample: Observed, design: Floats, encoding: Encoding, strength: float, how: Rehearsal, seed: int
 ) -> Members:
-    """Fit both learners as rehearsed: the regression to a sample, with its design, the trees to all rows."""
+    """Fit both learners as rehearsed: regression and calendar to a sample, with its design, the trees to all rows."""
     ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength, observed.evidence))
     trees = None
     if observed.evidence >= TREES_FROM:
@@ -76,9 +76,9 @@ def learn(
         features, periods = encoding.features(observed.X), observed.periods
         trees = fit_trees(features, periods, signs, seed, rounds=how.rounds, leaves=how.leaves)
     members = Members(ridge, trees, ridge.calendar, how.share)
-    if trees is None and sample is observed:
+    if trees is None:
         return members
-    return replace(members, calendar=fit_calendar(observed.periods, average(members, encoding, observed.X)))
+    return replace(members, calendar=fit_calendar(sample.periods, average(members, encoding, sample.X)))
 
 
 def average(members: Members, encoding: Encoding, X: Snapshot) -> Floats:
