@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from holdfast.errors import UsageError
+from holdfast.features.indicators.wording import ENGLISH, Language
 from holdfast.features.time import micros
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Snapshot:
     def horizons(self) -> tuple[int, ...]:
         """The horizons of the exposure, in days, ascending."""
         return tuple(int(h) for h in self.exposure.columns)
+
+    @property
+    def language(self) -> Language:
+        """The language of titles and sentences."""
+        return self.catalog[0].language if self.catalog else ENGLISH
 
     def rows(self, where: NDArray[np.bool_] | pd.Series) -> Snapshot:
         """Keep the rows where a mask of the same length holds."""

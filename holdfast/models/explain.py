@@ -19,7 +19,7 @@ from holdfast.features.context import NUMBERS, TEXTS
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats
-from holdfast.models.periods import churn_probability
+from holdfast.models.line import Line
 
 if TYPE_CHECKING:
     import shap
@@ -30,39 +30,6 @@ if TYPE_CHECKING:
 Bools = NDArray[np.bool_]
 CONTEXT = "context"
 _TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Line:
-    """From the exposure-free log-hazard of churn to probabilities: total = slope * g + shift, then the calendar.
-
-    Attributes
-    ----------
-    calendar
-        (n, K): what intercepts and renewal decisions add to the log-hazard of each interval.
-    horizons, rises
-        As the model learned them.
-    """
-
-    slope: float
-    shift: float
-    calendar: Floats
-    horizons: tuple[int, ...]
-    rises: bool
-
-    def total(self, g: Floats) -> Floats:
-        """Calibrate g (n,)."""
-        calibrated: Floats = self.slope * g + self.shift
-        return calibrated
-
-    def probabilities(self, total: Floats) -> Floats:
-        """Probability of churn by each horizon (n, K)."""
-        toward_event = total if self.rises else -total
-        return churn_probability(toward_event[:, None] + self.calendar, rises=self.rises)
-
-    def rows(self, mask: Bools) -> Line:
-        """Keep the rows where a mask holds."""
-        return replace(self, calendar=self.calendar[mask])
 
 
 @dataclass(frozen=True)

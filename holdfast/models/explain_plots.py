@@ -27,7 +27,7 @@ def as_shap(why: Explanation, *, grouped: bool) -> shap.Explanation:
     """Hand contributions over, of each sign or summed by group; the value shown is that of a group's first sign."""
     parts = why.groups() if grouped else why.contributions
     names = [str(name) for name in parts]
-    with _shap() as module:
+    with quiet_shap() as module:
         return module.Explanation(
             display_data=np.column_stack([_shown(why, name) for name in names]) if names else None,
             values=parts.to_numpy(float),
@@ -40,7 +40,7 @@ def as_shap(why: Explanation, *, grouped: bool) -> shap.Explanation:
 def plot_waterfall(why: Explanation, account_id: str, shown: int = SHOWN) -> Axes:
     """Draw how the signs of one account add up, from what an account has before anything is known of it."""
     row, axes = why.place_of(account_id), _fresh()
-    with _shap() as module:
+    with quiet_shap() as module:
         module.plots.waterfall(as_shap(why, grouped=True)[row], max_display=shown, show=False)
     axes.set_title(f"What adds up to the risk of {_plain(account_id)}", loc="left", fontsize=11)
     return axes
@@ -48,12 +48,12 @@ def plot_waterfall(why: Explanation, account_id: str, shown: int = SHOWN) -> Axe
 
 def plot_beeswarm(why: Explanation, ax: Axes | None = None, shown: int = SHOWN) -> Axes:
     """Draw what each sign adds for every account, coloured by its value."""
-    with _shap() as module:
+    axes = ax or _fresh()
+    with quiet_shap() as module:
         module.plots.beeswarm(
-            as_shap(why, grouped=True), max_display=shown, ax=ax or _fresh(), show=False, plot_size=None,
+            as_shap(why, grouped=True), max_display=shown, ax=axes, show=False, plot_size=None,
             group_remaining_features=False,
         )  # fmt: skip
-        axes = ax or _current()
     axes.set_xlabel(_ADDS)
     return axes
 
@@ -70,14 +70,15 @@ def plot_dependence(why: Explanation, name: str, ax: Axes | None = None) -> Axes
     if name not in names:
         raise UsageError("plot_dependence", "what was explained", repr(name), did_you_mean(name, names))
     axes = ax or _fresh()
-    with _shap() as module:
+    with quiet_shap() as module:
         module.plots.scatter(as_shap(why, grouped=False)[:, names.index(name)], ax=axes, show=False)
     axes.set_ylabel(_ADDS)
     return axes
 
 
 @contextmanager
-def _shap() -> Iterator[ModuleType]:
+def quiet_shap() -> Iterator[ModuleType]:
+    """Load shap, and let it work, without the warnings that its use of other libraries raises."""
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
@@ -91,12 +92,6 @@ def _fresh() -> Axes:
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(7.0, 5.0))[1]
-
-
-def _current() -> Axes:
-    import matplotlib.pyplot as plt
-
-    return plt.gca()
 
 
 def _shown(why: Explanation, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

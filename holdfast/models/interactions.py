@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from holdfast.models.explain_plots import quiet_shap
 
 if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
@@ -34,10 +35,8 @@ def interactions(model: ChurnModel, X: Snapshot, rows: int = ROWS) -> pd.DataFra
     if trees is None or not len(X):
         return pd.DataFrame(columns=columns)
     some = X.rows(np.isin(np.arange(len(X)), np.linspace(0, len(X) - 1, min(rows, len(X))).astype(int)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its import sets up colours in a way that matplotlib is leaving
-        import shap
-    values = shap.TreeExplainer(trees.loaded()).shap_interaction_values(encoding.features(some))
+    with quiet_shap() as shap:
+        values = shap.TreeExplainer(trees.loaded()).shap_interaction_values(encoding.features(some))
     names = [encoding.groups.get(source, source) for source in encoding.feature_sources]
     groups, place = np.unique(np.array(names, dtype=object), return_inverse=True)
     member = np.eye(len(groups))[place]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
-    from holdfast.models.explain import Explanation, Line
+    from holdfast.models.explain import Explanation
+from holdfast.models.line import Line
     from holdfast.models.health import HealthScore
 
 STEPS = ("time", "data", "configuration", "model", "calibration")

@@ -165,9 +165,8 @@ def reasons(why: Explanation, account_id: str, history: History, health: HealthS
     table["record_count"] = table["record_count"].fillna(0).astype(int)
     figures = None if health is None or points is None else _figures(health, one, points)
     p = one.probabilities().iloc[0].rename("p")
-    language = one.X.catalog[0].language if one.X.catalog else ENGLISH
     told = _by_group(table, one)
-    return Reasons(account_id, cutoff, one.base, float(one.total.iloc[0]), p, table, told, figures, language)
+    return Reasons(account_id, cutoff, one.base, float(one.total.iloc[0]), p, table, told, figures, one.X.language)
 
 
 def _by_group(table: pd.DataFrame, one: Explanation) -> pd.DataFrame:

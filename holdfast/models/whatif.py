@@ -124,7 +124,7 @@ def what_if(
     columns = ["indicator", "title", "unit", "now", "then", "follows"]
     shown = pd.DataFrame(signs, columns=columns).sort_values(["follows", "indicator"], ignore_index=True)
     points = float(scores[0]), float(scores[1])
-    return WhatIf(account_id, shown, table, points, (bands[0], bands[1]), X.catalog[0].language)
+    return WhatIf(account_id, shown, table, points, (bands[0], bands[1]), X.language)
 
 
 def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPolicy = ACTION) -> dict[str, float]:

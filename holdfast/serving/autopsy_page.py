@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from holdfast.serving.attributes import attributes
-from holdfast.serving.columns import records
 from holdfast.serving.pages import environment
 from holdfast.training.autopsy import LEADS
+from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -45,12 +45,8 @@ def render(found: Autopsy, named: pd.DataFrame, as_of: str) -> str:
             leads=LEADS,
             money=bool(named["arr"].notna().any()),
             asked=f"p_{LEADS[0]}" in named,
-            losses=[_plain(row) | {"warnings": loud.get(row["account_id"], [])} for row in records(named)],
-            silent=[_plain(row) for row in records(found.silent().head(SILENT))],
+            losses=[row | {"warnings": loud.get(row["account_id"], [])} for row in json_rows(named)],
+            silent=json_rows(found.silent().head(SILENT)),
             count=len(named),
         )
     )
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if pd.isna(value) else value for key, value in row.items()}

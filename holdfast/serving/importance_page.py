@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from holdfast.models.explain import CONTEXT
 from holdfast.serving.columns import records
 from holdfast.serving.pages import environment
 from holdfast.serving.plots import draw
+from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
     from holdfast.training.importance import Importance
@@ -27,17 +26,17 @@ def render(found: Importance, as_of: str) -> str:
         .get_template("importance.html.j2")
         .render(
             as_of=as_of,
-            refits=[f"{day:%Y-%m-%d}" for day in found.refits if not pd.isna(day)],
+            refits=[f"{day:%Y-%m-%d}" for day in found.refits if day is not None],
             findings=[one.message for one in found.findings],
             horizons=sorted(int(name.removeprefix("auc_")) for name in map(str, rows) if name.startswith("auc_")),
-            rows=_plain(rows.head(SHOWN)),
+            rows=json_rows(rows.head(SHOWN)),
             context=CONTEXT,
-            dimensions=_plain(found.dimensions()),
-            marked=_plain(rows[rows["mark"] != ""]),
+            dimensions=json_rows(found.dimensions()),
+            marked=json_rows(rows[rows["mark"] != ""]),
             picture=draw("importance", found.plot, size=(7.4, 5.2)),
             curves=[_curve(found, row, place) for place, row in enumerate(records(drawn))],
             segments=_segments(found),
-            pairs=_plain(found.interactions.head(PAIRS)),
+            pairs=json_rows(found.interactions.head(PAIRS)),
             titles=dict(zip(rows["group"], rows["title"], strict=True)),
         )
     )
@@ -54,8 +53,4 @@ def _segments(found: Importance) -> dict[str, list[dict[str, Any]]]:
     signs = set(found.rows.loc[found.rows["dimension"] != CONTEXT, "group"])
     parts = found.segments()
     parts = parts[parts["group"].isin(signs)].sort_values(["part", "share"], ascending=[True, False], kind="stable")
-    return {str(part): _plain(table.head(5)) for part, table in parts.groupby("part", sort=True)}
-
-
-def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in records(table)]
+    return {str(part): json_rows(table.head(5)) for part, table in parts.groupby("part", sort=True)}

@@ -17,6 +17,7 @@ from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.models.bands import ACTION
 from holdfast.progress import progress
+from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -91,9 +92,9 @@ class Autopsy:
         return {
             "in_words": self.text(),
             "others_alarmed": self.others,
-            "losses": _plain(self.losses),
-            "signs": _plain(self.signs),
-            "silent": _plain(self.silent()),
+            "losses": json_rows(self.losses),
+            "signs": json_rows(self.signs),
+            "silent": json_rows(self.silent()),
         }
 
     def _repr_html_(self) -> str:
@@ -236,8 +237,3 @@ def _state(value: float, worth: float) -> str:
     if np.isnan(value) or np.isnan(worth):
         return "missing"
     return "warned" if worth <= WARNING else "fine" if worth >= FINE else "between"
-
-
-def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    told = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(key): value for key, value in row.items()} for row in told]

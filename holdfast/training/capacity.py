@@ -17,6 +17,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.training.bootstrap import draw, interval
+from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,9 +77,14 @@ class Capacity:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as JSON values."""
-        told = self.rows.astype(object).where(self.rows.notna(), None).to_dict("records")
         words = {str(model): self.text(str(model)) for model in self.rows["model"].unique()}
-        return {"horizon": self.horizon, "calls": self.calls, "left": self.left, "in_words": words, "rows": told}
+        return {
+            "horizon": self.horizon,
+            "calls": self.calls,
+            "left": self.left,
+            "in_words": words,
+            "rows": json_rows(self.rows),
+        }
 
     def _repr_html_(self) -> str:
         wide = self.rows.pivot_table(index=["model", "by"], columns="metric", values="value", sort=False, observed=True)

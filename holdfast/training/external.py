@@ -7,7 +7,7 @@ cutoff the ranks are those of the score itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from holdfast.models.bands import ACTION
 from holdfast.models.external import SCORE, ExternalScore
 from holdfast.training.backtest import Backtest, backtest
 from holdfast.training.labels import Labels, label
+from holdfast.training.metrics import Floats
+from holdfast.training.rows import json_rows
 from holdfast.training.views import wilson
 
 FRESH = pd.Timedelta(days=45)  # an older score is none
@@ -67,9 +69,14 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as JSON values."""
-        bands = self.bands.astype(object).where(self.bands.notna(), None).to_dict("records")
         green = None if np.isnan(self.green) else self.green
-        told = {"in_words": self.text(), "bands": bands, "green_churn": green, "left": self.left, "unseen": self.unseen}
+        told = {
+            "in_words": self.text(),
+            "bands": json_rows(self.bands),
+            "green_churn": green,
+            "left": self.left,
+            "unseen": self.unseen,
+        }
         return told | self.result.to_dict()
 
     def _repr_html_(self) -> str:
@@ -95,7 +102,8 @@ def audit(
     scores
         ``account_id, date, score``, also ``arr`` where it is known.
     churned
-        ``account_id, date``: the day on which the loss could first be known.
+        ``account_id, date``: the day on which the loss could first be known. Whoever is not on it counts as having
+        stayed for as long as there are fresh scores.
     healthy
         Whether ``high`` or ``low`` scores are healthy.
     measured
@@ -162,17 +170,13 @@ def _history(scores: pd.DataFrame, churned: pd.DataFrame) -> History:
 def _as_of(scores: pd.DataFrame, stands: pd.DatetimeIndex) -> pd.DataFrame:
     """Take the latest fresh score of every account at every cutoff, with what else is known."""
     told = scores.sort_values("date", kind="stable").assign(first=scores.groupby("account_id")["date"].transform("min"))
-    parts = []
-    for cutoff in stands:
-        rows = told[(told["date"] <= cutoff) & (told["date"] > cutoff - FRESH)]
-        latest = rows.drop_duplicates("account_id", keep="last").set_index("account_id")
-        tenure = (cutoff - pd.DatetimeIndex(latest["first"])) / pd.Timedelta(days=1)
-        parts.append(
-            pd.DataFrame({SCORE: latest["score"], "arr": latest.get("arr", np.nan), "tenure_days": tenure}).assign(
-                cutoff=cutoff
-            )
-        )
-    return pd.concat(parts).reset_index().set_index(INDEX).sort_index()
+    grid = pd.MultiIndex.from_product([stands, told["account_id"].unique()], names=INDEX[::-1]).to_frame(index=False)
+    rows = pd.merge_asof(
+        grid, told, left_on="cutoff", right_on="date", by="account_id", tolerance=FRESH - pd.Timedelta(microseconds=1)
+    ).dropna(subset="score")
+    rows["tenure_days"] = (rows["cutoff"] - rows["first"]).dt.total_seconds() / 86_400
+    rows["arr"] = rows.get("arr", np.nan)
+    return rows.rename(columns={"score": SCORE}).set_index(INDEX)[[SCORE, "arr", "tenure_days"]].sort_index()
 
 
 def _snapshot(table: pd.DataFrame, y: Labels) -> Snapshot:
@@ -187,8 +191,6 @@ def _snapshot(table: pd.DataFrame, y: Labels) -> Snapshot:
 
 def _beside(table: pd.DataFrame, measured: Snapshot) -> Snapshot:
     """Put the score beside what was measured, on the rows that both have."""
-    from dataclasses import replace
-
     shared = measured.index.isin(table.index)
     if not shared.any():
         do = "use the account ids of the history in the file of scores"
@@ -202,7 +204,7 @@ def _bands(X: Snapshot, y: Labels, healthy: str) -> pd.DataFrame:
     labels, values = y.frame.iloc[:, -1].to_numpy(float), X.context[SCORE].to_numpy(float)
     settled = np.isfinite(labels) & np.isfinite(values)
     worth = values if healthy == "high" else -values
-    if healthy == "high" and settled.any() and values[settled].min() >= 0 and 1 < values[settled].max() <= 100:
+    if _of_hundred(values[settled], healthy):
         edges, names = [band.low for band in ACTION.bands], [band.name for band in ACTION.bands]
         order = np.argsort(edges)
         edges, names = [edges[place] for place in order], [names[place] for place in order]
@@ -225,12 +227,16 @@ def _bands(X: Snapshot, y: Labels, healthy: str) -> pd.DataFrame:
 
 def _green(scores: pd.DataFrame, churned: pd.DataFrame, healthy: str) -> tuple[float, int, int]:
     """Look at the last score before each loss, and count those that nobody would have looked at."""
-    left = churned.drop_duplicates("account_id")[["account_id", "date"]].rename(columns={"date": "left"})
-    both = scores.merge(left, on="account_id")
-    both = both[(both["date"] <= both["left"]) & (both["date"] > both["left"] - FRESH)]
-    last = both.sort_values("date", kind="stable").drop_duplicates("account_id", keep="last")["score"]
-    values = scores["score"]
-    usual = values.min() >= 0 and 1 < values.max() <= 100 and healthy == "high"
-    bound = GREEN if usual else values.quantile(0.5)
+    left = churned.drop_duplicates("account_id").sort_values("date", kind="stable")[["account_id", "date"]]
+    last = pd.merge_asof(
+        left, scores.sort_values("date", kind="stable")[["account_id", "date", "score"]], on="date", by="account_id",
+        tolerance=FRESH - pd.Timedelta(microseconds=1),
+    )["score"].dropna()  # fmt: skip
+    bound = GREEN if _of_hundred(scores["score"].to_numpy(float), healthy) else scores["score"].quantile(0.5)
     fine = last >= bound if healthy == "high" else last <= bound
     return (float(fine.mean()) if len(last) else np.nan), len(left), len(left) - len(last)
+
+
+def _of_hundred(values: Floats, healthy: str) -> bool:
+    """Tell whether scores run from 0 to 100, high healthy, so that the bands of a health score mean something."""
+    return healthy == "high" and len(values) > 0 and values.min() >= 0 and bool(1 < values.max() <= 100)

@@ -18,13 +18,15 @@ TOO_WELL = 0.95
 FEWEST_EVENTS = 20
 
 
-def leaks(indicators: pd.DataFrame, y: pd.DataFrame) -> list[Finding]:
+def leaks(indicators: pd.DataFrame, y: pd.DataFrame, *, dated: bool = True) -> list[Finding]:
     """Name the indicators that rank churn at the shortest horizon too well to be true, by value or by being missing.
 
     Parameters
     ----------
     indicators, y
         Values, and labels with one column per horizon, on the same rows.
+    dated
+        Whether the horizons mean days; in a plain table there is one, which means nothing.
 
     Examples
     --------
@@ -35,12 +37,13 @@ def leaks(indicators: pd.DataFrame, y: pd.DataFrame) -> list[Finding]:
     """
     horizon = y.columns[0]
     labels, found = y[horizon].to_numpy(float), []
+    when = f" within {horizon} days" if dated else ""
     for name in indicators:
         values = indicators[name].to_numpy(float)
         ranks = {"": alone(values, labels), "being missing in ": alone(np.isnan(values).astype(float), labels)}
         how, best = max(ranks.items(), key=lambda one: abs(np.nan_to_num(one[1], nan=0.5) - 0.5))
         if max(best, 1 - best) > TOO_WELL:
-            told = f"{how}{name} alone ranks churn within {horizon} days with AUC {best:.2f}"
+            told = f"{how}{name} alone ranks churn{when} with AUC {best:.2f}"
             found.append(Finding("HF016", str(name), 1, told))
     return found
 

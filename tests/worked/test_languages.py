@@ -10,7 +10,9 @@ import holdfast as hf
 from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.indicators.wording import WORDINGS, translations
+from holdfast.models.bands import ACTION
 from holdfast.models.phrases import _PHRASES
+from holdfast.serving.account_page import _WORDS
 
 
 def slots(text: str) -> list[tuple[str | None, str | None]]:
@@ -30,8 +32,10 @@ def test_every_sign_that_is_shipped_is_told_with_the_same_figures() -> None:
 
 def test_phrases_and_wordings_hold_the_same_slots() -> None:
     assert set(_PHRASES["de"]) == set(_PHRASES["en"])
-    for name, english in _PHRASES["en"].items():
-        assert slots(english) == slots(_PHRASES["de"][name]), name
+    assert set(_WORDS["de"]) - set(_WORDS["en"]) == set(ACTION.names)  # English calls a band by its name
+    for told in (_PHRASES, _WORDS):
+        for name, english in told["en"].items():
+            assert slots(english) == slots(told["de"][name]), name
     for name in ("missing", "change", "changed", "trended", "compared", "used", "shared"):
         assert slots(getattr(WORDINGS["de"], name)) == slots(getattr(WORDINGS["en"], name)), name
 

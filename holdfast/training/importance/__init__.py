@@ -19,6 +19,7 @@ from holdfast.training.importance.marks import marks, named
 from holdfast.training.importance.measures import dropped, permuted, ranked, sizes
 from holdfast.training.importance.walk import Refit, pooled, walk
 from holdfast.training.leaks import leaks
+from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,13 +50,13 @@ class Importance:
     findings
         Signs that rank churn too well to be true.
     refits
-        The days of training.
+        The days of training; None where the rows know no time.
     """
 
     rows: pd.DataFrame
     interactions: pd.DataFrame
     findings: tuple[Finding, ...]
-    refits: tuple[pd.Timestamp, ...]
+    refits: tuple[pd.Timestamp | None, ...]
     _explained: tuple[Explanation, ...] = field(repr=False)
     _lost: pd.DataFrame = field(repr=False)
     _ranked: pd.DataFrame = field(repr=False)
@@ -71,7 +72,19 @@ class Importance:
 
     def segments(self) -> pd.DataFrame:
         """Give the shares inside each segment: ``part`` (the segment)``, group, mean_size, share``."""
-        return self._parts("segment")
+        told = []
+        for why in (one for one in self._explained if "segment" in one.X.context):
+            by = why.X.context["segment"].astype(object)
+            by = by.where(by.notna(), "").astype(str)
+            counts = by.value_counts().rename("rows")
+            told.append(sizes(why, by.to_numpy(dtype=object)).merge(counts, left_on="part", right_index=True))
+        if not told:
+            return pd.DataFrame(columns=["part", "group", "mean_size", "share"])
+        joined = pd.concat(told, ignore_index=True)
+        joined["mean_size"] *= joined["rows"]
+        sums = joined.groupby(["part", "group"], as_index=False)[["mean_size", "rows"]].sum()
+        sums["mean_size"] /= sums.pop("rows")
+        return sums.assign(share=sums["mean_size"] / sums.groupby("part")["mean_size"].transform("sum"))
 
     def over_time(self) -> pd.DataFrame:
         """Give the shares at each refit: ``part`` (the day of training)``, group, mean_size, share``."""
@@ -129,28 +142,10 @@ class Importance:
             "curves": self.curves(),
             "interactions": self.interactions,
         }
-        told: dict[str, Any] = {name: _plain(table) for name, table in tables.items()}
-        told["refits"] = [None if pd.isna(day) else f"{day:%Y-%m-%d}" for day in self.refits]
+        told: dict[str, Any] = {name: json_rows(table) for name, table in tables.items()}
+        told["refits"] = [day and f"{day:%Y-%m-%d}" for day in self.refits]
         told["findings"] = [{"code": one.code, "where": one.where, "message": one.message} for one in self.findings]
         return told
-
-    def _parts(self, column: str) -> pd.DataFrame:
-        told = []
-        for why in (one for one in self._explained if column in one.X.context):
-            by = why.X.context[column].astype(object)
-            by = by.where(by.notna(), "").astype(str)
-            told.append(
-                sizes(why, by.to_numpy(dtype=object)).merge(
-                    by.value_counts().rename("rows"), left_on="part", right_index=True
-                )
-            )
-        if not told:
-            return pd.DataFrame(columns=["part", "group", "mean_size", "share"])
-        joined = pd.concat(told, ignore_index=True)
-        joined["mean_size"] *= joined["rows"]
-        sums = joined.groupby(["part", "group"], as_index=False)[["mean_size", "rows"]].sum()
-        sums["mean_size"] /= sums.pop("rows")
-        return sums.assign(share=sums["mean_size"] / sums.groupby("part")["mean_size"].transform("sum"))
 
     def _repr_html_(self) -> str:
         warned = "".join(f"<p><strong>{escape(str(one))}</strong></p>" for one in self.findings)
@@ -197,7 +192,7 @@ def importance(
     settled = longest["horizon"].iloc[0]
     judged = max(steps, key=lambda one: int((one.y[settled] == 1).sum()))  # the last one may have few labels yet
     refit = dropped(judged, {name: groups[name] for name in heaviest})
-    found = tuple(leaks(indicators, labels))
+    found = tuple(leaks(indicators, labels, dated=steps[0].trained_at is not None))
     rows = _rows(steps, explained, groups, longest, refit, alone)
     rows["mark"] = marks(rows, along.against_curves(explained), groups, {one.where for one in found})
     return Importance(
@@ -256,8 +251,3 @@ def _regrouped(why: Explanation, groups: Mapping[str, tuple[str, ...]]) -> pd.Da
     return pd.DataFrame(
         {name: parts.reindex(columns=list(members), fill_value=0.0).sum(axis=1) for name, members in groups.items()}
     )
-
-
-def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    told = table.astype(object).where(table.notna(), None)
-    return [{str(key): value for key, value in row.items()} for row in told.to_dict("records")]

@@ -71,7 +71,9 @@ def permuted(refits: Sequence[Refit], groups: Groups, *, seed: int, replicates: 
         return_inverse=True,
     )
     weights = draw(len(accounts), replicates, seed)
-    before = _loss(labels, np.concatenate([one.probabilities((), np.arange(n)) for one, n in _sized(swapped, kept)]))
+    before = _loss(
+        labels, np.concatenate([one.probabilities((), order) for one, order in zip(swapped, orders, strict=True)])
+    )
     found = []
     for group, members in progress(groups.items(), "exchanging", len(groups)):
         p = [one.probabilities(members, order) for one, order in zip(swapped, orders, strict=True)]
@@ -148,9 +150,7 @@ def ranked(indicators: pd.DataFrame, y: pd.DataFrame, signs: Mapping[str, int], 
 def _within(cutoff: pd.Index, rng: np.random.Generator) -> NDArray[np.intp]:
     """Exchange rows at random among those of the same cutoff."""
     order = np.arange(len(cutoff))
-    for places in (
-        pd.Series(order).groupby(cutoff.asi8 if hasattr(cutoff, "asi8") else np.asarray(cutoff)).indices.values()
-    ):
+    for places in pd.Series(order).groupby(pd.factorize(cutoff)[0]).indices.values():
         order[places] = rng.permutation(places)
     return order
 
@@ -160,10 +160,6 @@ def _some(refit: Refit, share: float) -> Refit:
         return refit
     mask = pd.util.hash_array(refit.X.index.get_level_values("account_id").to_numpy(object)) < share * 2.0**64
     return replace(refit, X=refit.X.rows(mask), y=refit.y[mask])
-
-
-def _sized(swapped: Sequence[Swapped], kept: Sequence[Refit]) -> list[tuple[Swapped, int]]:
-    return [(one, len(of.X)) for one, of in zip(swapped, kept, strict=True)]
 
 
 def _loss(labels: Floats, p: Floats) -> Floats:

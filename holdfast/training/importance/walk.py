@@ -31,14 +31,14 @@ class Refit:
     Attributes
     ----------
     trained_at
-        The day on which it was fitted; missing where the rows know no time.
+        The day on which it was fitted; None where the rows know no time.
     learned
         Rows and labels it learned from.
     X, y
         Later rows with a settled label at some horizon, and the labels, one column per horizon.
     """
 
-    trained_at: pd.Timestamp
+    trained_at: pd.Timestamp | None
     model: ChurnModel
     learned: tuple[Snapshot, Any]
     X: Snapshot
@@ -85,7 +85,7 @@ def _apart(model: ChurnModel, X: Any, y: Any) -> Refit:
     told = cast("PlainOutcomes", outcomes)
     learned = rows.rows(~judged), replace(told, frame=told.frame[~judged])
     fitted.fit(*learned)
-    return Refit(pd.NaT, fitted, learned, rows.rows(judged), told.frame[judged])  # type: ignore[arg-type]
+    return Refit(None, fitted, learned, rows.rows(judged), told.frame[judged])
 
 
 def pooled(refits: Sequence[Refit]) -> tuple[pd.DataFrame, pd.DataFrame]:
