@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
     from holdfast.models.explain import Explanation
-from holdfast.models.line import Line
     from holdfast.models.health import HealthScore
+    from holdfast.models.line import Line
 
 STEPS = ("time", "data", "configuration", "model", "calibration")
 BASE, CLIP, CALIBRATION = "base", "clip", "calibration"

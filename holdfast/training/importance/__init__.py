@@ -136,14 +136,14 @@ class Importance:
             "groups": self.rows,
             "dimensions": self.dimensions(),
             "segments": self.segments(),
-            "over_time": self.over_time().assign(part=lambda table: table["part"].astype(str)),
+            "over_time": self.over_time().assign(part=lambda table: table["part"].map(_day)),
             "horizons": self.horizons(),
             "alone": self.alone(),
             "curves": self.curves(),
             "interactions": self.interactions,
         }
         told: dict[str, Any] = {name: json_rows(table) for name, table in tables.items()}
-        told["refits"] = [day and f"{day:%Y-%m-%d}" for day in self.refits]
+        told["refits"] = [_day(day) for day in self.refits]
         told["findings"] = [{"code": one.code, "where": one.where, "message": one.message} for one in self.findings]
         return told
 
@@ -204,6 +204,10 @@ def importance(
         _lost=lost,
         _ranked=alone,
     )
+
+
+def _day(day: pd.Timestamp | None) -> str | None:
+    return None if day is None else f"{day:%Y-%m-%d}"
 
 
 def _groups(explained: Sequence[Explanation]) -> dict[str, tuple[str, ...]]:
