@@ -5,43 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from holdfast.errors import TooFewEvents, UsageError
+from holdfast.errors import UsageError
 from holdfast.findings import Finding
-from holdfast.progress import progress as bar
-from holdfast.training import bootstrap as resampling
+from holdfast.training.by_group import Groups, by_group
 from holdfast.training.capacity import Capacity, capacity
-from holdfast.training.contest import Scores
 from holdfast.training.folds import Fold, folds
-from holdfast.training.metrics import NAMES
-from holdfast.training.verdict import BASELINES, MIN_EVENTS, Comparison, verdict
+from holdfast.training.judging import judge, noticed
+from holdfast.training.metrics import NAMES, PLAIN
+from holdfast.training.observed_bands import ObservedBands, observed_bands
+from holdfast.training.profit import Offer, Profit, profit
+from holdfast.training.trajectory import Trajectory, trajectory
+from holdfast.training.verdict import BASELINES, Comparison, verdict
 from holdfast.training.views import calibration_frame, lead_time_frame, lift_frame, metrics_table
+from holdfast.training.walk import Model as Model
+from holdfast.training.walk import contestants, walk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from holdfast.features.snapshot import Snapshot
-    from holdfast.models.outcomes import Outcomes
+    from holdfast.training.holdout import Holdout
     from holdfast.training.labels import Labels
 
-JSON_NAMES = tuple(name for name in NAMES if name != "intercept")
-COLUMNS = ("account_id", "cutoff", "horizon", "model", "p", "y", "trained_at", "n_train", "events_train")
-
-
-class Model(Protocol):
-    """What a backtest asks of a model, beside the parameters that scikit-learn clones."""
-
-    def fit(self, X: Snapshot, y: Outcomes) -> Self:
-        """Learn from rows and their labels."""
-        ...
-
-    def predict_proba(self, X: Snapshot) -> pd.DataFrame:
-        """Give probabilities on the index of X, one column per horizon in days."""
-        ...
+JSON_NAMES = (*(name for name in NAMES if name != "intercept"), "ece_floor")
+FACTS = ("segment", "contract", "arr")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +54,9 @@ class Backtest:
         Horizons that could not be tested, each with the reason.
     kind
         The kind of churn that was tested.
+    facts
+        What is known of each tested account at its cutoff: ``segment, contract, arr``, ``event_at`` (when it left,
+        missing where it did not) and ``decisions_<horizon>`` (renewal decisions within so many days).
     """
 
     cutoffs: pd.DatetimeIndex
@@ -71,16 +66,16 @@ class Backtest:
     dropped: Mapping[int, str]
     kind: str
     findings: tuple[Finding, ...]
+    facts: pd.DataFrame = field(repr=False)
     _predictions: pd.DataFrame = field(repr=False)
     _metrics: pd.DataFrame = field(repr=False)
-    _event_at: pd.Series[pd.Timestamp] = field(repr=False)
-    _arr: pd.Series[float] = field(repr=False)
 
     def frame(self) -> pd.DataFrame:
         """Give all predictions, one row per account, cutoff, horizon and model.
 
-        Columns: ``account_id, cutoff, horizon, model, p, y`` (missing where censored), ``trained_at, n_train`` (rows
-        learned from), ``events_train`` (accounts that churned in them).
+        Columns: ``account_id, cutoff, horizon, model, p, y`` (missing where censored), ``health`` (of a health score),
+        ``seen`` (whether the model had learned from the account before), ``trained_at, n_train`` (rows learned from),
+        ``events_train`` (accounts that churned in them).
         """
         return self._predictions
 
@@ -102,7 +97,18 @@ class Backtest:
 
     def lead_time_frame(self) -> pd.DataFrame:
         """Give the share of churned accounts that stood among the most probable fifth, by weeks before they churned."""
-        return lead_time_frame(self._predictions, self._event_at)
+        return lead_time_frame(self._predictions, self.facts["event_at"])
+
+    def by_group(self, models: Sequence[str] | None = None) -> Groups:
+        """Measure models inside groups: exposed to a decision or not, segment, contract, accounts seen before or not.
+
+        Parameters
+        ----------
+        models
+            By default those that are no baselines.
+        """
+        named = self._predictions["model"].cat.categories
+        return by_group(self._predictions, self.facts, models or [one for one in named if one not in BASELINES])
 
     def capacity(self, calls: float | None = None) -> Capacity:
         """Work through the accounts of every cutoff as far as a team gets, at the longest horizon.
@@ -112,7 +118,19 @@ class Backtest:
         calls
             Accounts at each cutoff: a number, or below 1 a share; by default a twentieth.
         """
-        return capacity(self._predictions, self._event_at, self._arr, calls)
+        return capacity(self._predictions, self.facts["event_at"], self.facts["arr"], calls)
+
+    def bands(self) -> ObservedBands:
+        """Set the bands that health scores gave at the time against who left, and name both errors."""
+        return observed_bands(self._predictions, self.facts)
+
+    def trajectory(self) -> Trajectory:
+        """Follow health scores before exits, beside comparable accounts that stayed."""
+        return trajectory(self._predictions, self.facts)
+
+    def profit(self, offer: Offer | None = None) -> Profit:
+        """Say what each ranking is worth in money when those most probable to leave are offered something to stay."""
+        return profit(self._predictions, self.facts["arr"], offer)
 
     def plot_calibration(self, ax: Axes | None = None) -> Axes:
         """Draw predicted against observed churn at the longest horizon."""
@@ -138,7 +156,7 @@ class Backtest:
         bounds: dict[str, dict[str, dict[str, list[float | None]]]] = {}
         for row in self._metrics.to_dict("records"):
             model, horizon, metric = str(row["model"]), str(row["horizon"]), str(row["metric"])
-            if metric in ("n", "events"):
+            if metric in PLAIN[1:]:
                 values.setdefault(model, {}).setdefault(horizon, {})[metric] = int(row["value"])
             elif metric in JSON_NAMES:
                 values.setdefault(model, {}).setdefault(horizon, {})[metric] = _json(row["value"])
@@ -166,21 +184,31 @@ def backtest(
     y: Labels,
     *,
     retrain_every: int = 3,
+    window: int | None = None,
+    account_groups: int = 1,
+    holdout: Holdout | None = None,
     baselines: Sequence[str] = BASELINES,
     bootstrap: int = 200,
     seed: int = 0,
     progress: bool = True,
 ) -> Backtest:
-    """Walk models forward over the cutoffs, beside four baselines, and say what they are worth.
+    """Walk models forward over the cutoffs, beside the baselines, and say what they are worth.
 
     Parameters
     ----------
     models
-        Name and model; each is cloned. Base rate, age, recency and template are added when they are absent.
+        Name and model; each is cloned. The baselines are added when they are absent: base rate, age, recency, contract
+        context, the two shipped scores alone, and the template beside the contract calendar.
     X, y
         Snapshot and labels of the same history.
     retrain_every
         Number of cutoffs after which models learn anew.
+    window
+        Days of cutoffs that a model learns from (rolling); by default all that came before (expanding).
+    account_groups
+        When above 1, each of so many groups of accounts is judged by models that learned from the others alone.
+    holdout
+        Keeps the last block of cutoffs, and all labels that reach into it, from this test.
     baselines
         Those that are added when they are absent; fewer only where the rows do not tell what they need.
     bootstrap
@@ -196,121 +224,49 @@ def backtest(
     labels = y.on(X.index)
     if not (labels.at_risk == "").any():
         raise UsageError("backtest(X, y)", "rows at risk in both", "none", "measure and label the same cutoffs")
-    plan, contestants = folds(labels, retrain_every), _with_baselines(models, baselines)
-    steps = [(fold, name) for fold in plan for name in contestants]
-    parts: list[pd.DataFrame] = []
-    skipped: dict[str, list[pd.Timestamp]] = {}
-    training: tuple[Fold, Labels] | None = None
-    for fold, name in bar(steps, "backtest", len(steps)) if progress else steps:
-        if training is None or training[0] is not fold:
-            training = (fold, fold.training(labels))
-        try:
-            parts.append(_predict(name, contestants[name], X, labels, *training))
-        except TooFewEvents:
-            skipped.setdefault(name, []).append(fold.trained_at)
-    if not parts:
-        do = "lengthen the history, or use HealthScore.template(), which needs no events"
-        raise TooFewEvents("backtest", "a refit with enough events to learn from", f"none of {len(plan)}", do)
-    predictions = _joined(parts, list(contestants))
-    arr = X.context["arr"] if "arr" in X.context else pd.Series(np.nan, index=X.index)
-    failed = {name: tuple(at) for name, at in skipped.items()}
-    return _judged(predictions, labels, plan, failed, arr.astype(float), bootstrap, seed)
+    labels = labels if holdout is None else holdout.keep(labels)
+    plan = folds(labels, retrain_every, window=window, account_groups=account_groups)
+    return over(plan, contestants(models, baselines), X, labels, bootstrap=bootstrap, seed=seed, progress=progress)
 
 
-def _with_baselines(models: Mapping[str, Model], baselines: Sequence[str]) -> dict[str, Model]:
-    from holdfast.models.baselines import Age, BaseRate, Recency
-    from holdfast.models.health import HealthScore
-
-    added: dict[str, Model] = {
-        "base_rate": BaseRate(),
-        "age": Age(),
-        "recency": Recency(),
-        "template": HealthScore.template(),
-    }
-    return {**models, **{name: model for name, model in added.items() if name in baselines and name not in models}}
-
-
-def _predict(name: str, model: Model, X: Snapshot, y: Labels, fold: Fold, training: Labels) -> pd.DataFrame:
-    from sklearn.base import clone
-
-    learned = training.frame.notna().any(axis=1).to_numpy()
-    X_train, y_train = X.rows(learned), training.rows(learned)
-    churned = (y_train.frame == 1).any(axis=1).to_numpy()
-    accounts = X_train.index.get_level_values("account_id")
-    tested = fold.tested(y)
-    p = clone(model).fit(X_train, y_train).predict_proba(X.rows(tested))
-    horizons = [h for h in y.horizons if h in p.columns]
-    long = pd.DataFrame({"p": p[horizons].to_numpy(dtype=float).ravel(order="F")})
-    rows = p.index
-    long["account_id"] = np.tile(rows.get_level_values("account_id").to_numpy(), len(horizons))
-    long["cutoff"] = pd.DatetimeIndex(
-        np.tile(rows.get_level_values("cutoff").tz_convert(None), len(horizons)), tz="UTC"
-    )
-    long["horizon"] = np.repeat(np.array(horizons, dtype=np.int64), len(rows))
-    long["y"] = y.frame[tested][horizons].to_numpy().ravel(order="F")
-    return long.assign(
-        model=name, trained_at=fold.trained_at, n_train=len(X_train), events_train=accounts[churned].nunique()
-    )
-
-
-def _joined(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
-    long = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-    long["model"] = pd.Categorical(long["model"], categories=names)
-    order = ["horizon", "model", "account_id", "cutoff"]
-    return long.sort_values(order, kind="stable", ignore_index=True)
-
-
-def _judged(
-    predictions: pd.DataFrame,
+def over(
+    plan: Sequence[Fold],
+    models: Mapping[str, Model],
+    X: Snapshot,
     y: Labels,
-    plan: tuple[Fold, ...],
-    skipped: dict[str, tuple[pd.Timestamp, ...]],
-    arr: pd.Series[float],
-    replicates: int,
-    seed: int,
+    *,
+    bootstrap: int = 200,
+    seed: int = 0,
+    progress: bool = True,
 ) -> Backtest:
-    known = predictions.dropna(subset=["p", "y"])
-    names = [name for name in predictions["model"].cat.categories if (known["model"] == name).any()]
-    accounts, code = np.unique(known["account_id"].to_numpy(dtype=object), return_inverse=True)
-    weights = resampling.draw(len(accounts), replicates, seed)
-    rows: list[pd.DataFrame] = []
-    comparisons: list[Comparison] = []
-    dropped = dict(y.dropped)
-    for horizon in y.horizons:
-        here = (known["horizon"] == horizon).to_numpy()
-        scores = Scores.of(known[here], code[here], names, weights)
-        if scores is None:
-            dropped[horizon] = "no settled label in the test"
-            continue
-        rows.append(scores.tidy(horizon))
-        comparisons += scores.compare(horizon)
-    tested = tuple(h for h in y.horizons if h not in dropped)
+    """Walk over given folds and judge; `backtest` is what to call."""
+    walked = walk(models, X, y, plan, progress=progress)
+    judged = judge(walked.predictions, y, bootstrap, seed)
+    known = walked.predictions.dropna(subset=["p", "y"])
+    tested = tuple(h for h in y.horizons if h not in judged.dropped)
     return Backtest(
         cutoffs=pd.DatetimeIndex(known["cutoff"].unique(), name="cutoff").sort_values(),
-        verdict=verdict(comparisons, tested),
-        comparisons=tuple(comparisons),
-        skipped=skipped,
-        dropped=dropped,
+        verdict=verdict(judged.comparisons, tested),
+        comparisons=judged.comparisons,
+        skipped=walked.skipped,
+        dropped=judged.dropped,
         kind=y.kind,
-        findings=(*y.findings, *_findings(comparisons, skipped, len(plan))),
-        _predictions=predictions,
-        _metrics=pd.concat(rows, ignore_index=True),
-        _event_at=y.event_at,
-        _arr=arr,
+        findings=(*y.findings, *noticed(judged.comparisons, walked.skipped, len(plan))),
+        facts=_facts(X, y, pd.DatetimeIndex(sorted({cutoff for fold in plan for cutoff in fold.test}))),
+        _predictions=walked.predictions,
+        _metrics=judged.metrics,
     )
 
 
-def _findings(
-    comparisons: list[Comparison], skipped: Mapping[str, tuple[pd.Timestamp, ...]], refits: int
-) -> list[Finding]:
-    few = {one.horizon: one.evidence for one in comparisons if one.evidence < MIN_EVENTS}
-    found = [
-        Finding("HF015", f"horizon {h}", count, f"the rarer outcome was seen in {count} accounts of the test")
-        for h, count in few.items()
-    ]
-    for name, at in skipped.items():
-        found.append(Finding("HF015", f"model {name}", len(at), f"{len(at)} of {refits} refits had too few events"))
-    return found
+def _facts(X: Snapshot, y: Labels, tested: pd.DatetimeIndex) -> pd.DataFrame:
+    """Keep of the tested rows what groups and money need."""
+    here = np.asarray(X.index.get_level_values("cutoff").isin(tested))
+    rows = X.rows(here)
+    facts = rows.context[[name for name in FACTS if name in rows.context]].copy()
+    facts["arr"] = facts["arr"].astype(float) if "arr" in facts else np.nan
+    facts["event_at"] = y.event_at[here]
+    decisions = rows.exposure.cumsum(axis=1).add_prefix("decisions_")
+    return facts.join(decisions)
 
 
 def _json(value: float) -> float | None:

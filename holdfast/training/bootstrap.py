@@ -26,7 +26,14 @@ def draw(accounts: int, replicates: int, seed: int) -> Floats:
     return np.array([np.ones(accounts), *counts], dtype=float)
 
 
-def replicate(y: Floats, p: Floats, base: Floats, account: NDArray[np.intp], weights: Floats) -> Floats:
+def replicate(
+    y: Floats,
+    p: Floats,
+    base: Floats,
+    account: NDArray[np.intp],
+    weights: Floats,
+    context: Floats | None = None,
+) -> Floats:
     """Compute all metrics of one model at one horizon in every replicate.
 
     Parameters
@@ -37,6 +44,9 @@ def replicate(y: Floats, p: Floats, base: Floats, account: NDArray[np.intp], wei
         Position of the account of each row in the columns of `weights`.
     weights
         From `draw`.
+    context
+        Probabilities by the contract context alone, which the skill over it is measured against; without them it is
+        missing.
 
     Returns
     -------
@@ -46,19 +56,35 @@ def replicate(y: Floats, p: Floats, base: Floats, account: NDArray[np.intp], wei
     line = metrics.calibration_line(y, p)
     values = np.full((len(weights), len(NAMES)), np.nan)
     values[:, [NAMES.index(n) for n in ("auc", "ap", "lift_10")]] = _ranked(Ranking.of(y, p), account, weights)
-    sums = _by_account(_additive(y, p, base, line), account, weights.shape[1])
-    total, loss, worst, brier, *rest = (weights @ sums).T
+    sums = _by_account(_additive(y, p, (base, base if context is None else context), line), account, weights.shape[1])
+    total, events, loss, worst, plain, brier, *rest = (weights @ sums).T
+    gaps = np.array(rest[5:])
     with np.errstate(divide="ignore", invalid="ignore"):
         values[:, NAMES.index("log_loss")] = loss / total
         values[:, NAMES.index("skill")] = np.where(worst > 0, 1 - loss / worst, np.nan)
+        if context is not None:
+            values[:, NAMES.index("skill_context")] = np.where(plain > 0, 1 - loss / plain, np.nan)
         values[:, NAMES.index("brier")] = brier / total
-        values[:, NAMES.index("ece")] = np.abs(rest[5:]).sum(axis=0) / total
+        values[:, NAMES.index("ratio")] = np.where(events > 0, 1 + gaps.sum(axis=0) / events, np.nan)
+        values[:, NAMES.index("ece")] = np.abs(gaps).sum(axis=0) / total
     if np.isfinite(line).all():
         at = np.array([line[1], line[0]])
         # one Newton step from the line of the full sample; the sample itself stays where it is
         moved = at + metrics.newton_step(np.column_stack(rest[:5]))
         values[:, NAMES.index("intercept")], values[:, NAMES.index("slope")] = moved.T
     return values
+
+
+def ratios(top: Floats, bottom: Floats, account: NDArray[np.intp], weights: Floats) -> Floats:
+    """Divide the sum of one value over rows by that of another in every replicate, (1 + replicates,).
+
+    Parameters
+    ----------
+    account, weights
+        As in `replicate`.
+    """
+    above, below = (weights @ np.bincount(account, one, minlength=weights.shape[1]) for one in (top, bottom))
+    return np.asarray(np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0))
 
 
 def interval(replicates: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
@@ -71,14 +97,14 @@ def interval(replicates: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _additive(y: Floats, p: Floats, base: Floats, line: tuple[float, float]) -> Floats:
-    """Stack, by row, what adds up over rows: weight, losses, squared error, score of the line, gaps by bin."""
+def _additive(y: Floats, p: Floats, rivals: tuple[Floats, Floats], line: tuple[float, float]) -> Floats:
+    """Stack, by row, what adds up over rows: weight, label, losses, squared error, score of the line, gaps by bin."""
     gaps = np.zeros((len(y), metrics.BINS))
     gaps[np.arange(len(y)), metrics.equal_mass(p)] = p - y
     at = np.nan_to_num(np.array([line[1], line[0]]))
     scores = metrics.score_sums(y, metrics.logit(p), at)
-    own, worst = metrics.losses(y, p), metrics.losses(y, base)
-    return np.column_stack([np.ones(len(y)), own, worst, (y - p) ** 2, scores, gaps])
+    losses = [metrics.losses(y, one) for one in (p, *rivals)]
+    return np.column_stack([np.ones(len(y)), y, *losses, (y - p) ** 2, scores, gaps])
 
 
 def _by_account(values: Floats, account: NDArray[np.intp], accounts: int) -> Floats:

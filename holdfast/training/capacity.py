@@ -16,16 +16,19 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.training.bootstrap import draw, interval
+from holdfast.training.bootstrap import draw, interval, ratios
+from holdfast.training.plots import plot_held
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from holdfast.training.metrics import Floats
 
 SHARE = 0.05  # of the accounts at risk, called at every cutoff, unless a number is given
 LEADS = (30, 60, 90)
+CURVE = tuple(range(0, 181, 10))  # days
 BY = ("p", "value")
 _REPLICATES = 200
 
@@ -41,7 +44,10 @@ class Capacity:
         (95 %, accounts drawn together; missing for medians). Metrics of a cutoff: ``precision, recall, arr_recall``. Of
         accounts that left: ``caught, arr_caught`` (on the list when they left), ``held_30, held_60, held_90`` (on it
         for so many days and more), ``dropped`` (listed once, and not when they left), ``lead_days`` (median days on the
-        list of those caught).
+        list of those caught). Of the work: ``alerts_per_week`` (accounts that were not on the list before).
+    curve
+        ``model, by, days, share, arr_share, low, high``: of the accounts that left, and of their revenue, the share
+        that had been on the list without a gap for so many days when they left.
     horizon, calls
         Days ahead, and accounts called at each cutoff, on average.
     left
@@ -49,6 +55,7 @@ class Capacity:
     """
 
     rows: pd.DataFrame
+    curve: pd.DataFrame
     horizon: int
     calls: float
     left: int
@@ -62,6 +69,14 @@ class Capacity:
         rows = self.rows
         found = rows.loc[(rows["model"] == model) & (rows["metric"] == metric) & (rows["by"] == by), "value"]
         return float(found.iloc[0]) if len(found) else math.nan
+
+    def burden(self, csms: float, model: str, by: str = "p") -> float:
+        """Give the alerts that reach each of so many people in a week."""
+        return self.value(model, "alerts_per_week", by) / csms
+
+    def plot(self, ax: Axes | None = None, by: str = "p") -> Axes:
+        """Draw the share of the accounts that left and had been on the list for so many days."""
+        return plot_held(self.curve[self.curve["by"] == by], ax)
 
     def text(self, model: str) -> str:
         """Say it in a sentence; nothing where nobody left, or there is no such model."""
@@ -84,6 +99,7 @@ class Capacity:
             "left": self.left,
             "in_words": words,
             "rows": json_rows(self.rows),
+            "curve": json_rows(self.curve),
         }
 
     def _repr_html_(self) -> str:
@@ -130,14 +146,17 @@ def capacity(
     )
     accounts, code = np.unique(long["account_id"].to_numpy(object), return_inverse=True)
     long["code"] = code
-    weights, parts, called = draw(len(accounts), _REPLICATES, seed), [], []
+    weights, parts, curves, called = draw(len(accounts), _REPLICATES, seed), [], [], []
     for (model, by), rows in _ranked(long):
         listed = _listed(rows, share)
+        held = _held(rows.assign(listed=listed))
         called.append(listed.sum() / max(1, rows["cutoff"].nunique()))
-        parts.append(_measured(rows, listed, weights).assign(model=model, by=by))
+        parts.append(_measured(rows, listed, held, weights).assign(model=model, by=by))
+        curves.append(_curve(held, weights).assign(model=model, by=by))
     table = pd.concat(parts, ignore_index=True)[["model", "by", "metric", "value", "low", "high"]]
-    left = long[long["ahead"].notna() & (long["ahead"] <= _longest_gap(long))]["account_id"].nunique()
-    return Capacity(table, horizon, float(np.mean(called)), int(left))
+    curve = pd.concat(curves, ignore_index=True)[["model", "by", "days", "share", "arr_share", "low", "high"]]
+    left = long[long["ahead"].notna() & (long["ahead"] <= longest_gap(long))]["account_id"].nunique()
+    return Capacity(table, curve, horizon, float(np.mean(called)), int(left))
 
 
 def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
@@ -157,7 +176,7 @@ def _listed(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     return np.asarray((place < room).reindex(rows.index), dtype=bool)
 
 
-def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], weights: Floats) -> pd.DataFrame:
+def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], held: pd.DataFrame, weights: Floats) -> pd.DataFrame:
     known, y = rows["y"].notna().to_numpy(), rows["y"].fillna(0.0).to_numpy(float)
     arr = rows["arr"].fillna(0.0).to_numpy(float)
     seen = {
@@ -166,8 +185,7 @@ def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], weights: Floats) ->
         "arr_recall": (listed * y * arr, y * arr),
     }
     code = rows["code"].to_numpy()
-    ratios = {name: [_sums(one, code, weights) for one in pair] for name, pair in seen.items()}
-    held = _held(rows.assign(listed=listed))
+    drawn = {name: ratios(*pair, code, weights) for name, pair in seen.items()}
     on, size, worth = (held["days"] > 0).to_numpy(float), np.ones(len(held)), held["arr"].fillna(0.0).to_numpy(float)
     later = {
         "caught": (on, size),
@@ -176,15 +194,38 @@ def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], weights: Floats) ->
         "dropped": (((held["days"] <= 0) & held["ever"]).to_numpy(float), size),
     }
     places = held["code"].to_numpy()
-    ratios |= {name: [_sums(one, places, weights) for one in pair] for name, pair in later.items()}
+    drawn |= {name: ratios(*pair, places, weights) for name, pair in later.items()}
     found = []
-    for name, (top, bottom) in ratios.items():
-        drawn = np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
-        low, high = interval(drawn[1:, None])
-        found.append((name, float(drawn[0]), float(low[0]), float(high[0])))
+    for name, values in drawn.items():
+        low, high = interval(values[1:, None])
+        found.append((name, float(values[0]), float(low[0]), float(high[0])))
     lead = held.loc[held["days"] > 0, "days"].median()
     found.append(("lead_days", float(lead) if len(held) else math.nan, math.nan, math.nan))
+    found.append(("alerts_per_week", _alerts(rows, listed), math.nan, math.nan))
     return pd.DataFrame(found, columns=["metric", "value", "low", "high"])
+
+
+def _curve(held: pd.DataFrame, weights: Floats) -> pd.DataFrame:
+    """Give the share that had been held for at least so many days, and at all at day 0."""
+    code, size, worth = held["code"].to_numpy(), np.ones(len(held)), held["arr"].fillna(0.0).to_numpy(float)
+    found = []
+    for days in CURVE:
+        on = np.asarray((held["days"] >= days) & (held["days"] > 0), dtype=float)
+        share, money = ratios(on, size, code, weights), ratios(on * worth, worth, code, weights)
+        low, high = interval(share[1:, None])
+        found.append((days, share[0], money[0], low[0], high[0]))
+    return pd.DataFrame(found, columns=["days", "share", "arr_share", "low", "high"]).astype(float)
+
+
+def _alerts(rows: pd.DataFrame, listed: NDArray[np.bool_]) -> float:
+    """Count the accounts that came onto the list, per week; missing with one cutoff."""
+    stands = pd.DatetimeIndex(rows["cutoff"].unique()).sort_values()
+    if len(stands) < 2:
+        return math.nan
+    on = rows.loc[listed, ["code", "cutoff"]]
+    before = on.assign(cutoff=stands[np.minimum(stands.searchsorted(on["cutoff"]) + 1, len(stands) - 1)])
+    news = on[on["cutoff"] > stands[0]].merge(before, how="left", indicator=True)["_merge"] == "left_only"
+    return float(news.sum() / ((stands[-1] - stands[0]) / pd.Timedelta(days=7)))
 
 
 def _held(rows: pd.DataFrame) -> pd.DataFrame:
@@ -192,7 +233,7 @@ def _held(rows: pd.DataFrame) -> pd.DataFrame:
 
     An account counts as having left while tested when it did so before the next cutoff would have come.
     """
-    gap = _longest_gap(rows)
+    gap = longest_gap(rows)
     before = rows[rows["ahead"] > 0].sort_values(["code", "cutoff"], kind="stable")
     last = before.drop_duplicates("code", keep="last")
     left = last.loc[last["ahead"] <= gap, ["code", "arr"]].set_index("code")
@@ -204,15 +245,8 @@ def _held(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(told, columns=["code", "days", "ever", "arr"]).astype({"code": int, "ever": bool})
 
 
-def _longest_gap(rows: pd.DataFrame) -> float:
+def longest_gap(rows: pd.DataFrame) -> float:
     """Give the longest distance between neighbouring cutoffs, in days."""
     stands = pd.DatetimeIndex(rows["cutoff"].unique()).sort_values()
     gaps = np.diff(stands.to_numpy()) / np.timedelta64(1, "D")
     return float(gaps.max()) if len(gaps) else float(rows["horizon"].max())
-
-
-def _sums(values: Any, code: NDArray[np.intp], weights: Floats) -> Floats:
-    """Sum by account, in every replicate."""
-    sums = np.zeros(weights.shape[1])
-    np.add.at(sums, code, np.asarray(values, dtype=float))
-    return np.asarray(weights @ sums)

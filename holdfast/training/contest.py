@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from holdfast.training import bootstrap
-from holdfast.training.metrics import NAMES
+from holdfast.training.metrics import NAMES, PLAIN, ece_floor
 from holdfast.training.verdict import BASELINES, RANKING, Comparison
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Scores:
     ----------
     values
         By model, (1 + replicates, metrics); the first row is the sample itself.
+    floors
+        By model, the calibration error that is noise.
     n, events
         Rows, and rows that churned.
     evidence
@@ -39,6 +41,7 @@ class Scores:
     n: int
     events: int
     evidence: int
+    floors: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: pd.DataFrame, code: NDArray[np.intp], names: list[str], weights: Floats) -> Scores | None:
@@ -55,25 +58,25 @@ class Scores:
         shared = shared[shared == len(present)]
         if shared.empty:
             return None
-        wide = {}
+        p: dict[str, Floats] = {}
         for name in present:
             mask = (rows["model"] == name).to_numpy()
-            wide[name] = rows.loc[mask, ["p", "y"]].set_axis(keys[mask]).loc[shared.index]
+            mine = rows.loc[mask, ["p", "y"]].set_axis(keys[mask]).loc[shared.index]
+            p[name], y = mine["p"].to_numpy(), mine["y"].to_numpy()
         account = shared.index.get_level_values(0).to_numpy()
-        y = wide[present[0]]["y"].to_numpy()
-        base = wide["base_rate"]["p"].to_numpy() if "base_rate" in wide else np.full(len(y), y.mean())
-        values = {
-            name: bootstrap.replicate(y, frame["p"].to_numpy(), base, account, weights) for name, frame in wide.items()
-        }
+        base, context = p.get("base_rate", np.full(len(y), y.mean())), p.get("context")
+        values = {name: bootstrap.replicate(y, one, base, account, weights, context) for name, one in p.items()}
         evidence = min(len(np.unique(account[y == 1])), len(np.unique(account[y == 0])))
-        return cls(values, len(y), int(y.sum()), evidence)
+        floors = {name: ece_floor(one) for name, one in p.items()}
+        return cls(values, len(y), int(y.sum()), evidence, floors)
 
     def tidy(self, horizon: int) -> pd.DataFrame:
         """Give ``model, horizon, metric, value, low, high``."""
         frames = []
         for name, values in self.values.items():
             low, high = bootstrap.interval(values[1:])
-            counts = pd.DataFrame({"metric": ["n", "events"], "value": [float(self.n), float(self.events)]})
+            plain = [self.floors.get(name, math.nan), float(self.n), float(self.events)]
+            counts = pd.DataFrame({"metric": PLAIN, "value": plain})
             frame = pd.DataFrame({"metric": NAMES, "value": values[0], "low": low, "high": high})
             frames.append(pd.concat([frame, counts]).assign(model=name, horizon=horizon))
         return pd.concat(frames)[["model", "horizon", "metric", "value", "low", "high"]]

@@ -124,7 +124,7 @@ def audit(
     table = _as_of(scores, stands)
     X = _snapshot(table, y) if measured is None else _beside(table, measured)
     known = y.on(X.index)
-    baselines = ("base_rate", "age") if measured is None else ("base_rate", "age", "recency", "template")
+    baselines = ("base_rate", "age") if measured is None else ("base_rate", "age", "recency", "context", "template")
     models = {"score": ExternalScore(healthy)}
     result = backtest(models, X, known, baselines=baselines, bootstrap=bootstrap, progress=progress)
     green, left, unseen = _green(scores, churned, healthy)

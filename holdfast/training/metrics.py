@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-NAMES = ("auc", "ap", "log_loss", "skill", "brier", "ece", "slope", "intercept", "lift_10")
+NAMES = ("auc", "ap", "log_loss", "skill", "skill_context", "brier", "ece", "slope", "intercept", "ratio", "lift_10")
+PLAIN = ("ece_floor", "n", "events")  # told without an interval
 EPSILON = 1e-15
 BINS = 10
 
@@ -179,6 +180,25 @@ def ece(y: ArrayLike, p: ArrayLike, weight: Floats | None = None) -> float:
     weight = np.ones(len(y)) if weight is None else weight
     gaps = np.bincount(equal_mass(p), weights=weight * (p - y), minlength=BINS)
     return float(np.abs(gaps).sum() / weight.sum()) if weight.sum() > 0 else np.nan
+
+
+def ece_floor(p: ArrayLike, draws: int = 1000, level: float = 0.95, seed: int = 0) -> float:
+    """Give the calibration error that true probabilities would stay below in so many of a hundred samples.
+
+    The labels of a bin are drawn by the normal approximation, as of independent rows; a calibration error below it
+    tells nothing against the probabilities.
+
+    Examples
+    --------
+    >>> round(ece_floor(np.full(10_000, 0.1)), 3)
+    0.006
+    """
+    p = np.asarray(p, dtype=float)
+    if not len(p):
+        return np.nan
+    spread = np.sqrt(np.bincount(equal_mass(p), weights=p * (1 - p), minlength=BINS))
+    gaps = np.abs(np.random.default_rng(seed).normal(size=(draws, BINS)) * spread).sum(axis=1) / len(p)
+    return float(np.quantile(gaps, level))
 
 
 def equal_mass(p: ArrayLike, bins: int = BINS) -> NDArray[np.intp]:

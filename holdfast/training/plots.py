@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito, Color Universal Design, 2008; grey shades for baselines
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-GREYS = {"base_rate": "#bbbbbb", "age": "#8c8c8c", "recency": "#666666", "template": "#333333"}
-DASHES = {"base_rate": ":", "age": "--", "recency": "-.", "template": (0, (5, 1))}
+GREYS = {"base_rate": "#bbbbbb", "recency": "#8c8c8c", "context": "#666666", "template": "#333333"}  # the rest is told
+DASHES = {"base_rate": ":", "recency": "-.", "context": "--", "template": (0, (5, 1))}
 
 
 def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -22,7 +22,7 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax, rows = axes_or_new(ax), _longest(frame)
     top = max(rows["predicted"].max(), rows["observed"].max(), 0.01) * 1.05
     ax.plot([0, top], [0, top], color="#bbbbbb", linewidth=1)
-    for name, part in _by_model(rows[~rows["model"].isin(["base_rate", "age", "recency"])]):
+    for name, part in _by_model(rows[~rows["model"].isin(["base_rate", "recency", "context"])]):
         style = _style(name, rows)
         ax.plot(part["predicted"], part["observed"], marker="o", markersize=4, label=name, **style)
         ax.fill_between(part["predicted"], part["low"], part["high"], color=style["color"], alpha=0.12, linewidth=0)
@@ -55,6 +55,17 @@ def plot_lead_time(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_held(curve: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the share of the accounts that left and had been on the list without a gap for so many days, by model."""
+    ax = axes_or_new(ax)
+    for name, part in _by_model(curve[curve["model"] != "base_rate"]):
+        ax.plot(part["days"], part["share"], label=name, **_style(name, curve))
+    top = float(curve["days"].max())
+    ax = _finish(ax, "days on the list before they left", "share of accounts that left", "How long they were held", 1.0)
+    ax.set_xlim(0, top)
+    return ax
+
+
 def axes_or_new(ax: Axes | None) -> Axes:
     """Return the axes given, else new ones."""
     if ax is not None:
@@ -69,7 +80,8 @@ def _longest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_model(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    return [(str(name), frame[frame["model"] == name]) for name in dict.fromkeys(frame["model"])]
+    names = [name for name in dict.fromkeys(frame["model"]) if name not in BASELINES or name in GREYS]
+    return [(str(name), frame[frame["model"] == name]) for name in names]
 
 
 def _style(name: str, frame: pd.DataFrame) -> dict[str, Any]:

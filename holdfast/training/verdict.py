@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 
-BASELINES = ("base_rate", "age", "recency", "template")
+BASELINES = ("base_rate", "age", "recency", "context", "score_40_30_30", "score_40_30_20_10", "template")
 RANKING = BASELINES[1:]  # the base rate ranks nobody; pooled over refits its AUC only tells that churn has a trend
 MIN_EVENTS = 50  # accounts with the rarer outcome, below which no order of models is read out
 
@@ -14,6 +14,9 @@ _NAMES = {
     "base_rate": "the base rate",
     "age": "account age",
     "recency": "recency",
+    "context": "the contract context",
+    "score_40_30_30": "the 40/30/30 score alone",
+    "score_40_30_20_10": "the 40/30/20/10 score alone",
     "template": "the 40/30/30 template",
     "churn": "the churn model",
     "health": "the learned health score",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from holdfast.training.metrics import NAMES, Ranking, captured_of, equal_mass
+from holdfast.training.metrics import NAMES, PLAIN, Ranking, captured_of, equal_mass
 
 SHARES = np.round(np.arange(0, 1.0001, 0.02), 2)
 TOP = 0.2
@@ -16,7 +16,7 @@ WEEKS = ((1, 4), (5, 8), (9, 12), (13, 16), (17, 26))
 def metrics_table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Lay tidy metrics out by horizon and model."""
     order = {name: i for i, name in enumerate(dict.fromkeys(metrics["model"]))}
-    wide = metrics.pivot(index=["horizon", "model"], columns="metric", values="value")[[*NAMES, "n", "events"]]
+    wide = metrics.pivot(index=["horizon", "model"], columns="metric", values="value")[[*NAMES, *PLAIN]]
     wide = wide.astype({"n": int, "events": int}).rename_axis(columns=None)
     return wide.sort_index(level=[0, 1], key=lambda level: level.map(order) if level.name == "model" else level)
 

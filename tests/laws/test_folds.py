@@ -79,8 +79,30 @@ def test_a_walk_forward_never_looks_ahead(y: Labels, every: int) -> None:
     assert first.index.get_level_values("cutoff").nunique() >= MIN_CUTOFFS
 
 
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(y=panels, window=st.sampled_from([90, 200]), groups=st.integers(2, 4))
+def test_a_rolling_window_forgets_and_groups_of_accounts_never_meet_themselves(
+    y: Labels, window: int, groups: int
+) -> None:
+    try:
+        plan = folds(y, 3, window=window, account_groups=groups)
+    except TooFewEvents:
+        return
+    assert not overlaps(y, plan).to_numpy().any()
+    tested = pd.concat([pd.Series(1, index=y.frame.index[fold.tested(y)]) for fold in plan])
+    assert not tested.index.duplicated().any()
+    whole = pd.Series(1, index=y.frame.index[np.logical_or.reduce([one.tested(y) for one in folds(y, 3)])])
+    assert tested.sort_index().index.equals(whole.sort_index().index)
+    for fold in plan:
+        learned = fold.training(y)
+        rows = learned.frame[learned.frame.notna().any(axis=1)].index
+        assert (rows.get_level_values("cutoff") >= fold.trained_at - pd.Timedelta(days=window)).all()
+        mine = y.frame.index[fold.tested(y)].get_level_values("account_id")
+        assert not rows.get_level_values("account_id").isin(mine).any()
+
+
 def test_no_argument_can_make_it_leak() -> None:
-    assert list(inspect.signature(folds).parameters) == ["y", "retrain_every"]
+    assert list(inspect.signature(folds).parameters) == ["y", "retrain_every", "window", "account_groups"]
 
 
 def test_a_third_to_a_half_of_the_cutoffs_comes_first() -> None:
@@ -100,5 +122,10 @@ def test_too_few_events_are_named() -> None:
 
 
 def test_the_cadence_is_checked() -> None:
+    y = panel(0, 60, 20, 28, "notice", 14)
     with pytest.raises(UsageError, match="retrain_every"):
-        folds(panel(0, 60, 20, 28, "notice", 14), 0)
+        folds(y, 0)
+    with pytest.raises(UsageError, match="window"):
+        folds(y, window=0)
+    with pytest.raises(UsageError, match="account_groups"):
+        folds(y, account_groups=0)

@@ -13,7 +13,7 @@ from holdfast.features.indicators.curves import bands
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.indicators.sources import usage
 from holdfast.features.snapshot import INDEX, Snapshot
-from holdfast.models.baselines import Age, BaseRate, Recency
+from holdfast.models.baselines import Age, BaseRate, Context, Recency, ScoreAlone
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from tests.outcome import Outcome
@@ -97,6 +97,9 @@ def shuffled(X: Snapshot) -> Snapshot:
     return replace(X, indicators=X.indicators.iloc[:, ::-1], context=X.context.iloc[:, ::-1], catalog=X.catalog[::-1])
 
 
+ALONE = (BaseRate, Age, Recency, Context, ScoreAlone)
+
+
 def wild(X: Snapshot, seed: int = 1) -> Snapshot:
     """Rows far outside of anything that training saw."""
     rng = np.random.default_rng(seed)
@@ -112,7 +115,7 @@ def wild(X: Snapshot, seed: int = 1) -> Snapshot:
 
 def test_horizons_are_coherent_for_every_account(fitted: tuple[World, ChurnModel]) -> None:
     made, model = fitted
-    for one in (model, HealthScore().fit(made.X, made.y), *(b().fit(made.X, made.y) for b in (BaseRate, Age, Recency))):
+    for one in (model, HealthScore().fit(made.X, made.y), *(b().fit(made.X, made.y) for b in ALONE)):
         for X in (made.X, wild(made.X)):
             p = one.predict_proba(X)
             assert p.index.equals(X.index)

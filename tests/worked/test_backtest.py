@@ -18,6 +18,7 @@ from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.outcomes import Outcomes
 from holdfast.training import bootstrap
+from holdfast.training import verdict as verdict_module
 from holdfast.training.backtest import Backtest, backtest
 from holdfast.training.contest import Scores
 from holdfast.training.labels import Churn, Labels, label
@@ -71,7 +72,7 @@ class Reads(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
 
 
 SEEN: list[tuple[Snapshot, Outcomes | None, Reads | None]] = []
-BASELINES = {"base_rate": Reads(), "age": Reads("noise"), "recency": Reads(), "template": Reads()}
+BASELINES = dict.fromkeys(verdict_module.BASELINES, Reads()) | {"age": Reads("noise")}
 
 
 @cache
@@ -118,7 +119,7 @@ def test_no_model_receives_a_label_that_was_not_settled_on_its_day() -> None:
 
 def test_predictions_are_out_of_time_and_for_accounts_at_risk() -> None:
     frame, (_, y) = result().frame(), company()
-    assert " ".join(frame.columns) == "account_id cutoff horizon model p y trained_at n_train events_train"
+    assert " ".join(frame.columns) == "account_id cutoff horizon model p y health seen trained_at n_train events_train"
     assert (frame["trained_at"] <= frame["cutoff"]).all()
     assert not frame.duplicated(["account_id", "cutoff", "horizon", "model"]).any()
     rows = pd.MultiIndex.from_frame(frame[["account_id", "cutoff"]])
@@ -134,8 +135,9 @@ def test_predictions_are_out_of_time_and_for_accounts_at_risk() -> None:
 def test_the_result_is_plain_json() -> None:
     told = json.loads(json.dumps(result().to_dict(), allow_nan=False))
     assert set(told["models"]) == {"oracle", "noise", *BASELINES}
-    expected = {"auc", "ap", "log_loss", "skill", "brier", "ece", "slope", "lift_10", "n", "events"}
-    assert set(told["models"]["oracle"]["90"]) == expected
+    ranked = {"auc", "ap", "lift_10", "n", "events"}
+    of_probability = {"log_loss", "skill", "skill_context", "brier", "ece", "ece_floor", "slope", "ratio"}
+    assert set(told["models"]["oracle"]["90"]) == ranked | of_probability
     assert told["models"]["base_rate"]["30"]["slope"] is None or isinstance(
         told["models"]["base_rate"]["30"]["slope"], float
     )

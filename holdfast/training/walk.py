@@ -1,0 +1,135 @@
+"""The walk forward: every model learns at every refit, and predicts the cutoffs until the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+from holdfast.errors import TooFewEvents
+from holdfast.progress import progress as bar
+from holdfast.training.folds import Fold
+from holdfast.training.verdict import BASELINES
+
+if TYPE_CHECKING:
+    from holdfast.features.snapshot import Snapshot
+    from holdfast.models.outcomes import Outcomes
+    from holdfast.training.labels import Labels
+
+COLUMNS = (
+    "account_id", "cutoff", "horizon", "model", "p", "y", "health", "seen", "trained_at", "n_train", "events_train",
+)  # fmt: skip
+
+
+class Model(Protocol):
+    """What a backtest asks of a model, beside the parameters that scikit-learn clones."""
+
+    def fit(self, X: Snapshot, y: Outcomes) -> Self:
+        """Learn from rows and their labels."""
+        ...
+
+    def predict_proba(self, X: Snapshot) -> pd.DataFrame:
+        """Give probabilities on the index of X, one column per horizon in days."""
+        ...
+
+
+@dataclass(frozen=True)
+class Walked:
+    """The predictions of a walk, and the refits at which a model had too few events to learn from."""
+
+    predictions: pd.DataFrame
+    skipped: Mapping[str, tuple[pd.Timestamp, ...]]
+
+
+def contestants(models: Mapping[str, Model], baselines: Sequence[str] = BASELINES) -> dict[str, Model]:
+    """Put the baselines that are asked for and absent beside the models."""
+    from holdfast.models.baselines import Age, BaseRate, Context, Recency, ScoreAlone
+    from holdfast.models.health import HealthScore
+
+    added: dict[str, Model] = {
+        "base_rate": BaseRate(),
+        "age": Age(),
+        "recency": Recency(),
+        "context": Context(),
+        "score_40_30_30": ScoreAlone("40-30-30"),
+        "score_40_30_20_10": ScoreAlone("40-30-20-10"),
+        "template": HealthScore.template(),
+    }
+    return {**models, **{name: added[name] for name in BASELINES if name in baselines and name not in models}}
+
+
+def walk(models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fold], *, progress: bool = True) -> Walked:
+    """Let every model learn and predict at every fold.
+
+    Raises
+    ------
+    TooFewEvents
+        When no model could learn at any refit.
+    """
+    steps = [(fold, name) for fold in plan for name in models]
+    parts: list[pd.DataFrame] = []
+    skipped: dict[str, list[pd.Timestamp]] = {}
+    learner: _Learner | None = None
+    for fold, name in bar(steps, "backtest", len(steps)) if progress else steps:
+        if learner is None or learner.fold is not fold:
+            learner = _Learner.at(fold, X, y)
+        try:
+            parts.extend(learner.predict(name, models[name]))
+        except TooFewEvents:
+            skipped.setdefault(name, []).append(fold.trained_at)
+    if not parts:
+        do = "lengthen the history, or use HealthScore.template(), which needs no events"
+        raise TooFewEvents("backtest", "a refit with enough events to learn from", f"none of {len(plan)}", do)
+    return Walked(_joined(parts, list(models)), {name: tuple(at) for name, at in skipped.items()})
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """The rows of one fold: those to learn from, and those to predict."""
+
+    fold: Fold
+    X: Snapshot
+    y: Labels
+    ahead: Snapshot
+    outcome: pd.DataFrame
+
+    @classmethod
+    def at(cls, fold: Fold, X: Snapshot, y: Labels) -> _Learner:
+        known = fold.training(y)
+        learned = known.frame.notna().any(axis=1).to_numpy()
+        tested = fold.tested(y)
+        return cls(fold, X.rows(learned), known.rows(learned), X.rows(tested), y.frame[tested])
+
+    def predict(self, name: str, model: Model) -> Iterator[pd.DataFrame]:
+        """Learn anew and yield long rows, one frame per horizon."""
+        from sklearn.base import clone
+
+        from holdfast.models.health import HealthScore
+
+        fitted = clone(model).fit(self.X, self.y)
+        p = fitted.predict_proba(self.ahead)
+        health = fitted.score(self.ahead).to_numpy(float) if isinstance(fitted, HealthScore) else np.nan
+        accounts = self.X.index.get_level_values("account_id")
+        churned = accounts[(self.y.frame == 1).any(axis=1).to_numpy()]
+        ids = p.index.get_level_values("account_id")
+        rows = pd.DataFrame({"account_id": ids, "cutoff": p.index.get_level_values("cutoff"), "model": name})
+        facts = {
+            "health": health,
+            "seen": ids.isin(accounts.unique()),
+            "trained_at": self.fold.trained_at,
+            "n_train": len(self.X),
+            "events_train": churned.nunique(),
+        }
+        for horizon in (h for h in self.y.horizons if h in p.columns):
+            told = {"horizon": horizon, "p": p[horizon].to_numpy(float), "y": self.outcome[horizon].to_numpy(float)}
+            yield rows.assign(**told, **facts)
+
+
+def _joined(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
+    long = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    long["model"] = pd.Categorical(long["model"], categories=names)
+    order = ["horizon", "model", "account_id", "cutoff"]
+    return long.sort_values(order, kind="stable", ignore_index=True)
