@@ -47,6 +47,8 @@ class Bundle:
         The instant after which nothing was known to them.
     catalog
         The indicators it reads, in the order of the columns.
+    card
+        The model card, Markdown.
     sha256
         Hash of the contents.
     """
@@ -58,6 +60,7 @@ class Bundle:
     horizons: tuple[int, ...]
     learned_until: pd.Timestamp
     catalog: Catalog
+    card: str
     sha256: str
 
     @property
@@ -200,6 +203,7 @@ def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle
         horizons=model.horizons_,
         learned_until=pd.Timestamp(weights["learned_until"]),
         catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16], known),
+        card=contents["card.md"].decode(),
         sha256=sha256,
     )
 

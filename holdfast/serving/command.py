@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -179,16 +179,24 @@ def train(
 
 
 @app.command()
-def backtest(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False) -> None:
-    """Say how good the models would have been, beside four baselines."""
+def backtest(
+    plan: PlanFile,
+    strict_clock: StrictClock = False,
+    open_holdout: Annotated[
+        bool, typer.Option("--open-holdout", help="Judge on the cutoffs that were kept from every test, once.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say how good the models would have been, beside the baselines and the model in service."""
     from holdfast.serving import opening, pipeline
     from holdfast.serving.telling import tell_backtest
 
     settings, history = _open(plan, strict_clock)
     X, y = pipeline.examples(settings, opening.known_on(settings, history, None))
     started = perf_counter()
-    result = pipeline.prove(settings, X, y).to_dict()
-    result["seconds"] = round(perf_counter() - started, 3)
+    with pipeline.workspace(settings).lock() if open_holdout else nullcontext():
+        proven, evidence = pipeline.prove(settings, X, y, open_holdout=open_holdout)
+    result = proven.to_dict() | {"evidence": evidence, "seconds": round(perf_counter() - started, 3)}
     show.as_json(result) if json else tell_backtest(result)
 
 

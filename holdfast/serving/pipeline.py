@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import holdfast
-from holdfast.errors import DataError, TooFewEvents, UsageError
+from holdfast.errors import BundleError, DataError, UsageError
 from holdfast.features.catalog import catalog
 from holdfast.features.catalog.own import own_indicators
 from holdfast.features.history import History
 from holdfast.features.time import cutoffs
-from holdfast.models.baselines import Age, BaseRate, Recency
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
+from holdfast.serving import proving
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
-from holdfast.serving.card import card, notes
+from holdfast.serving.card import card, notes, proven
 from holdfast.serving.contract.contract import contract
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import definition
 from holdfast.serving.plan import Plan
+from holdfast.serving.plots import Plot, draw
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
 from holdfast.serving.report import Page
 from holdfast.serving.runs import Run, existing, run_id, write_run
@@ -32,14 +33,18 @@ from holdfast.serving.scoring import Scores, Stamp, score
 from holdfast.serving.telling import tell_untested
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
-from holdfast.training.backtest import Backtest, Model, backtest
+from holdfast.training.backtest import Backtest
+from holdfast.training.champion import Champion
 from holdfast.training.labels import Churn, Labels, label
 from holdfast.training.tracking import track
 from holdfast.training.treatment import Treatments
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
+    from holdfast.models.explain import Explanation
     from holdfast.models.untreated import Untreated
 
 logger = logging.getLogger("holdfast.pipeline")
@@ -90,22 +95,6 @@ def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
     return X, y.on(X.index)
 
 
-def prove(plan: Plan, X: Snapshot, y: Labels) -> Backtest:
-    """Backtest the models beside the four baselines."""
-    health = health_of(plan, catalog_of(plan))
-    models: dict[str, Model] = {
-        "churn": ChurnModel(seed=plan.model.seed),
-        "health": health,
-        "template": HealthScore.template(health.prior),
-        "recency": Recency(),
-        "age": Age(),
-        "base_rate": BaseRate(),
-    }
-    how = plan.backtest
-    with _threads(plan):
-        return backtest(models, X, y, retrain_every=how.retrain_every, bootstrap=how.bootstrap, seed=plan.model.seed)
-
-
 def template_of(plan: Plan) -> HealthScore:
     """Return the template of a plan as a score, which has learned nothing."""
     return HealthScore.template(health_of(plan, catalog_of(plan)).prior, plan.health.min_coverage)
@@ -115,15 +104,6 @@ def predictions_of(plan: Plan) -> pd.DataFrame | None:
     """Read what the models said at the time, in the backtest of the bundle in service; none where there is none."""
     champion = workspace(plan).champion
     return None if champion is None else read_predictions(workspace(plan).models, champion)
-
-
-def _prove_if_possible(plan: Plan, X: Snapshot, y: Labels) -> Backtest | None:
-    """Backtest, unless the past holds too few events to test on while they suffice to learn from."""
-    try:
-        return prove(plan, X, y)
-    except TooFewEvents as problem:
-        logger.warning("the models could not be tested: %s", problem)
-        return None
 
 
 def train(plan: Plan, history: History) -> Trained:
@@ -143,7 +123,12 @@ def train(plan: Plan, history: History) -> Trained:
     with _threads(plan):
         health = health_of(plan, catalog_of(plan)).fit(X, y)
         model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
-    result = _prove_if_possible(plan, X, y)
+    incumbent = champion_of(plan)
+    if incumbent is not None and incumbent.learned_until >= history.now:  # nothing came after it
+        incumbent = None
+    with _threads(plan):
+        result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
+        evidence |= proving.audited(plan, health, X, y)
     models = workspace(plan).models
     bundle = write_bundle(
         models,
@@ -156,9 +141,8 @@ def train(plan: Plan, history: History) -> Trained:
         strict_clock=plan.data.strict_clock,
         known=catalog_of(plan),
     )
-    proof = write_proof(
-        models, bundle.version, result, result.findings if result else y.findings, notes(health, model), X.left_out
-    )
+    findings = result.findings if result else y.findings
+    proof = write_proof(models, bundle.version, result, evidence, findings, notes(health, model), X.left_out)
     workspace(plan).crown(bundle.version)
     if plan.tracking.enabled:
         _track(plan, bundle, proof, y)
@@ -200,6 +184,30 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
     if wanted is None:
         raise UsageError(str(place.models), "a trained model", "none", "train first: holdfast train PLAN")
     return read_bundle(place.models, wanted, catalog_of(plan))
+
+
+def champion_of(plan: Plan) -> Champion | None:
+    """Give the model in service, to be set beside those that are tested; none where there is none that can be read."""
+    try:
+        bundle = None if workspace(plan).champion is None else bundle_of(plan)
+    except BundleError as problem:
+        logger.warning("the champion is not set beside the others: %s", problem)
+        return None
+    return None if bundle is None else Champion(bundle.version, bundle.model, bundle.learned_until)
+
+
+def prove(plan: Plan, X: Snapshot, y: Labels, *, open_holdout: bool = False) -> tuple[Backtest, dict[str, Any]]:
+    """Backtest the models of a plan beside the baselines and the champion.
+
+    Parameters
+    ----------
+    open_holdout
+        Judge on the block of cutoffs that was kept, once.
+    """
+    with _threads(plan):
+        if open_holdout:
+            return proving.open_holdout(plan, X, y, catalog_of(plan)), {}
+        return proving.prove(plan, X, y, catalog_of(plan), champion_of(plan))
 
 
 def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> tuple[Scores, Snapshot]:
@@ -256,7 +264,9 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
         "config_sha256": plan.sha256(),
         "holdfast": holdfast.__version__,
     }
-    return write_run(place, scores, _page(plan, history, bundle, now, facts), facts)
+    proof = read_proof(place.models, bundle.version)
+    page = _page(plan, history, bundle, now, proof, facts)
+    return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts)
 
 
 def same_clock(plan: Plan, bundle: Bundle) -> None:
@@ -296,22 +306,22 @@ def _track(plan: Plan, bundle: Bundle, proof: Proof, y: Labels) -> None:
     )
 
 
-def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: dict[str, Any]) -> Page:
+def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, proof: Proof, facts: dict[str, Any]) -> Page:
     """Collect what the report tells beyond the scores."""
-    proof = read_proof(workspace(plan).models, bundle.version)
+    why = bundle.model.explain(now)
     noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
     for finding in (one for one in noticed if one.code == "HF014"):
         logger.warning("%s", finding)
     return Page(
         verdict=proof.result["verdict"],
-        capacity=_caught(proof.result),
         kind=bundle.churn["kind"],
         rises=bundle.model.rises_,
-        metrics=proof.result["models"],
-        intervals=proof.result["intervals"],
+        result=proof.result,
+        evidence=proof.evidence,
         proof_note=_proof_note(proof.result),
         plots=proof.plots,
-        importance=bundle.model.explain(now).importance(),
+        importance=why.importance(),
+        beeswarm=_beeswarm(why),
         weights=bundle.health.weights,
         notes=proof.notes,
         findings=[*history.findings, *noticed, *proof.findings],
@@ -329,9 +339,18 @@ def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, facts: di
     )
 
 
-def _caught(result: Mapping[str, Any]) -> str:
-    """Say what a team would have caught by the churn model in the past; nothing where it was not tested."""
-    return str(result.get("capacity", {}).get("in_words", {}).get("churn", ""))
+def _beeswarm(why: Explanation) -> Plot | None:
+    """Draw what each sign adds, account by account, as points of one picture; nothing where there is no account."""
+    if not len(why.contributions):
+        return None
+
+    def paint(ax: Axes) -> None:
+        why.plot_beeswarm(ax)
+        for points in ax.collections:
+            points.set_rasterized(True)
+
+    caption = "What each sign adds to the risk of every account (right: more), coloured by its value."
+    return Plot(draw("beeswarm", paint, (7.4, 4.6)), caption)
 
 
 def _proof_note(result: Mapping[str, Any]) -> str:
@@ -340,7 +359,7 @@ def _proof_note(result: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Walk-forward over {len(days)} cutoffs, {days[0][:10]} to {days[-1][:10]}: each model was fitted on "
-        "what was settled by then, and told what came afterwards. Beside the models stand four baselines. "
+        "what was settled by then, and told what came afterwards. Beside the models stand the baselines. "
         f"{tell_untested(result)}"
     ).strip()
 

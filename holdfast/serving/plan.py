@@ -139,7 +139,14 @@ class Backtest(_Section):
     """How the proof is made."""
 
     retrain_every: Annotated[int, Field(ge=1)] = Field(default=3, description="refit after so many cutoffs")
+    window: Annotated[int, Field(ge=90)] | None = Field(
+        default=None, description="learn from cutoffs of the last so many days; default: from all"
+    )
+    holdout: bool = Field(
+        default=False, description="keep the last cutoffs from every test, until they are opened once"
+    )
     bootstrap: Days = Field(default=200, description="bootstrap draws for the intervals")
+    audits: bool = Field(default=True, description="audit the weights when training, which takes as long again")
 
 
 class Tracking(_Section):

@@ -11,6 +11,7 @@ import pandas as pd
 from holdfast.findings import Finding
 from holdfast.models.bands import INSUFFICIENT
 from holdfast.serving.columns import horizon, records
+from holdfast.serving.evidence import METRICS, in_words, left_by_band, shown
 from holdfast.serving.pages import environment
 from holdfast.serving.plots import Plot
 from holdfast.serving.scoring import Scores
@@ -21,47 +22,6 @@ if TYPE_CHECKING:
 
 ACCOUNTS = 25
 SIGNS = 15
-MODELS = {
-    "churn": "Churn model",
-    "health": "Learned health score",
-    "template": "Template score (40/30/30)",
-    "recency": "Days since last activity",
-    "age": "Account age",
-    "base_rate": "Base rate",
-}
-Figures = Mapping[str, Mapping[str, Mapping[str, float | None]]]
-Intervals = Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]]
-OURS = frozenset({"churn", "health"})
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A figure of the backtest: its key, its title, what it means, and its digits."""
-
-    key: str
-    title: str
-    meaning: str
-    digits: int
-
-
-METRICS = (
-    Metric(
-        "auc", "AUC", "The chance that an account that left had been ranked above one that stayed; 0.5 is a coin.", 3
-    ),
-    Metric(
-        "ap", "Avg. precision", "Precision over all alarm lengths; compare it with the share of accounts that left.", 3
-    ),
-    Metric("lift_10", "Lift at 10 %", "Among the riskiest tenth, how many times the average share left.", 1),
-    Metric("skill", "Skill", "Share of the base rate's log loss that is gone; 0 is no better, negative is worse.", 3),
-    Metric("brier", "Brier", "Mean squared error of the probability; lower is better.", 4),
-    Metric(
-        "ece",
-        "Calibration error",
-        "Mean distance between the probability told and the share that left; lower is better.",
-        4,
-    ),
-    Metric("slope", "Slope", "1 is right; below 1 the probabilities are too bold, above 1 too timid.", 2),
-)
 
 
 @dataclass(frozen=True)
@@ -70,12 +30,14 @@ class Page:
 
     Attributes
     ----------
-    verdict, capacity
-        What the backtest found, in words, and what a team would have caught by it.
+    verdict
+        What the backtest found, in words.
     kind, rises
         The kind of churn, and whether probability rises with the horizon.
-    metrics, intervals
-        Model, horizon as text, figure, as in ``Backtest.to_dict()``; an interval is a pair.
+    result, evidence
+        ``Backtest.to_dict()``, and what stands beside it, see `evidence.shown`.
+    beeswarm
+        What each sign adds, account by account.
     importance, weights
         ``title, dimension, share`` (shares sum to 1), ``title, dimension, weight`` (weights sum to 100).
     notes
@@ -87,11 +49,11 @@ class Page:
     verdict: str
     kind: str
     rises: bool = True
-    capacity: str = ""
-    metrics: Figures = field(default_factory=dict)
-    intervals: Intervals = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     proof_note: str = ""
-    plots: Sequence[Plot] = ()
+    plots: Mapping[str, Plot] = field(default_factory=dict)
+    beeswarm: Plot | None = None
     importance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["title", "dimension", "share"]))
     weights: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["title", "dimension", "weight"]))
     notes: Sequence[str] = ()
@@ -109,10 +71,10 @@ def render(scores: Scores, page: Page) -> str:
         .render(
             as_of=scores.as_of.strftime("%Y-%m-%d"),
             verdict=page.verdict,
-            capacity=page.capacity,
+            lead=in_words(page.result, page.evidence),
             meaning=_MEANINGS[page.kind],
             tiles=_tiles(scores, rises=page.rises),
-            bands=_bands(scores),
+            bands=_bands(scores, page.result),
             notes=page.notes,
             warnings=_warnings(findings),
             horizons=_horizons(scores.rows),
@@ -124,9 +86,10 @@ def render(scores: Scores, page: Page) -> str:
             unscored=_unscored(scores),
             metrics=METRICS,
             interval=f"{LEVEL:.0%}",
-            proof=_proof(page.metrics, page.intervals),
+            proof=shown(page.result, page.evidence),
             proof_note=page.proof_note,
             plots=page.plots,
+            beeswarm=page.beeswarm,
             importance=_meters(page.importance.head(SIGNS), "share"),
             dimensions=_meters(_by_dimension(page.importance), "share"),
             weights=_meters(_heaviest(page.weights), "weight"),
@@ -180,7 +143,8 @@ def _tiles(scores: Scores, *, rises: bool) -> list[dict[str, str]]:
     return tiles
 
 
-def _bands(scores: Scores) -> list[dict[str, Any]]:
+def _bands(scores: Scores, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Count the accounts of each band, with the share that left from it in the past."""
     from holdfast.models.bands import ACTION
 
     judged = scores.rows["health"].notna() & (scores.rows["score_status"] != "not_scored")
@@ -190,7 +154,11 @@ def _bands(scores: Scores) -> list[dict[str, Any]]:
         return []
     ranges = _ranges(ACTION)
     found = {band.name: int(counts.get(band.name, 0)) for band in ACTION.bands}
-    return [{"name": name, "count": n, "share": n / total, "range": ranges[name]} for name, n in found.items()]
+    past = left_by_band(result)
+    return [
+        {"name": name, "count": n, "share": n / total, "range": ranges[name], "left": past.get(name)}
+        for name, n in found.items()
+    ]
 
 
 def _ranges(policy: BandPolicy) -> dict[str, str]:
@@ -243,41 +211,6 @@ def _unscored(scores: Scores) -> list[tuple[str, int]]:
     silent = scores.rows.loc[scores.rows["score_status"] == "not_scored", "score_reason"]
     counts = silent.str.replace(r"( on)? \d{4}-\d{2}-\d{2}", "", regex=True).value_counts()
     return sorted(((str(reason), int(n)) for reason, n in counts.items()), key=lambda one: (-one[1], one[0]))
-
-
-def _proof(metrics: Figures, intervals: Intervals) -> list[dict[str, Any]]:
-    blocks = []
-    for days in sorted({int(days) for by_horizon in metrics.values() for days in by_horizon}):
-        found = {name: metrics[name][str(days)] for name in _in_order(metrics) if str(days) in metrics[name]}
-        ranges = {name: intervals.get(name, {}).get(str(days), {}) for name in found}
-        rows = [
-            {
-                "title": MODELS.get(name, name),
-                "ours": name in OURS,
-                "cells": [_cell(figures, ranges[name], metric) for metric in METRICS],
-            }
-            for name, figures in found.items()
-        ]
-        sizes = next(iter(found.values()))
-        blocks.append({"horizon": days, "n": f"{sizes['n']:,.0f}", "events": f"{sizes['events']:,.0f}", "rows": rows})
-    return blocks
-
-
-def _in_order(metrics: Mapping[str, Any]) -> list[str]:
-    return [*(name for name in MODELS if name in metrics), *(name for name in metrics if name not in MODELS)]
-
-
-def _cell(
-    figures: Mapping[str, float | None], ranges: Mapping[str, Sequence[float | None]], metric: Metric
-) -> dict[str, str]:
-    value, low, high = (
-        _digits(one, metric) for one in (figures.get(metric.key), *ranges.get(metric.key, (None, None)))
-    )
-    return {"value": value or "-", "range": f"{low} to {high}" if low and high else ""}
-
-
-def _digits(value: float | None, metric: Metric) -> str:
-    return "" if value is None or pd.isna(value) else f"{value:.{metric.digits}f}"
 
 
 def _meters(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:

@@ -91,11 +91,13 @@ def read_scores(run: Run) -> Scores:
     return Scores(pd.Timestamp(run.manifest["as_of"]), rows, reasons)
 
 
-def write_run(place: Workspace, scores: Scores, page: Page, facts: dict[str, Any]) -> Run:
+def write_run(place: Workspace, scores: Scores, page: Page, card: str, facts: dict[str, Any]) -> Run:
     """Write the files of a run and serve it, unless it stands for an older day than the one that is served.
 
     Parameters
     ----------
+    card
+        The model card, which stands beside the report.
     facts
         What the manifest tells besides sizes and hashes; holds ``run_id`` and ``as_of``.
     """
@@ -103,6 +105,7 @@ def write_run(place: Workspace, scores: Scores, page: Page, facts: dict[str, Any
     with folder_atomic(place.runs / name) as folder:
         write_scores(scores, folder, facts)
         (folder / "report.html").write_text(render(scores, page), encoding="utf-8")
+        (folder / "card.md").write_text(card, encoding="utf-8")
         _check(folder, scores)
         write_manifest(folder, {**facts, "counts": scores.counts()})
     manifest = read_manifest(place.runs / name)

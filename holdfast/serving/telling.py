@@ -13,7 +13,7 @@ from holdfast.serving.columns import horizon, records
 
 def tell_backtest(result: dict[str, Any]) -> None:
     """Print the verdict of a backtest, and its figures by model and horizon."""
-    from holdfast.serving.report import METRICS
+    from holdfast.serving.evidence import METRICS
 
     caught = result["capacity"]["in_words"].get("churn", "")
     show.say(" ".join(filter(None, [result["verdict"], caught, tell_untested(result)])))

@@ -69,6 +69,7 @@ class Backtest:
     facts: pd.DataFrame = field(repr=False)
     _predictions: pd.DataFrame = field(repr=False)
     _metrics: pd.DataFrame = field(repr=False)
+    _importance: pd.DataFrame = field(repr=False)
 
     def frame(self) -> pd.DataFrame:
         """Give all predictions, one row per account, cutoff, horizon and model.
@@ -120,6 +121,13 @@ class Backtest:
         """
         return capacity(self._predictions, self.facts["event_at"], self.facts["arr"], calls)
 
+    def importance_over_time(self) -> pd.DataFrame:
+        """Give ``trained_at, model, indicator, title, dimension, share``: what counted at each refit.
+
+        Shares of the size of all contributions, in models that explain themselves, over some of the rows predicted.
+        """
+        return self._importance
+
     def bands(self) -> ObservedBands:
         """Set the bands that health scores gave at the time against who left, and name both errors."""
         return observed_bands(self._predictions, self.facts)
@@ -170,6 +178,9 @@ class Backtest:
             "findings": [{"code": f.code, "where": f.where, "message": f.message} for f in self.findings],
             "dropped": {str(h): why for h, why in self.dropped.items()},
             "capacity": self.capacity().to_dict(),
+            "bands": self.bands().to_dict(),
+            "trajectory": self.trajectory().to_dict(),
+            "groups": self.by_group().to_dict(),
         }
 
     def _repr_html_(self) -> str:
@@ -255,6 +266,7 @@ def over(
         facts=_facts(X, y, pd.DatetimeIndex(sorted({cutoff for fold in plan for cutoff in fold.test}))),
         _predictions=walked.predictions,
         _metrics=judged.metrics,
+        _importance=walked.importance,
     )
 
 

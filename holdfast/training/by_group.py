@@ -93,7 +93,7 @@ def by_group(
         for kind, group, here in _groups(known, rows.index, facts, int(str(horizon)))
     ]
     columns = ["kind", "group", "horizon", "model", "metric", "value", "low", "high", "n", "events", "evidence", "why"]
-    table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    table = pd.concat(parts, ignore_index=True).reindex(columns=columns) if parts else pd.DataFrame(columns=columns)
     return Groups(table.sort_values(["kind", "horizon", "group"], kind="stable", ignore_index=True))
 
 
@@ -124,7 +124,7 @@ def _measured(
         return pd.DataFrame({"model": [""], "metric": "", "n": 0, "events": 0, "evidence": 0, "why": "no settled row"})
     sizes = {"n": scores.n, "events": scores.events, "evidence": scores.evidence}
     if scores.evidence < MIN_EVENTS:
-        why = f"the rarer outcome was seen in {scores.evidence} accounts, and {MIN_EVENTS} are needed"
+        why = f"accounts with the rarer outcome: {scores.evidence}, and {MIN_EVENTS} are needed"
         return pd.DataFrame({"model": [""], "metric": "", **sizes, "why": why})
     tidy = scores.tidy(0)
     wanted = tidy["metric"].isin(SHOWN) & tidy["model"].isin(models)

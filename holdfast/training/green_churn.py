@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEALTHY = ACTION.names[:2]
 _FEWEST = 10  # accounts, below which no sign is called silent
+_MOSTLY = 0.5  # of the accounts, in which a silent sign looked well
 _FALSE_ALARM = 0.5  # a sign that warns in so many accounts that stayed warns of nothing
 
 
@@ -39,7 +40,8 @@ class GreenChurn:
     signs
         ``indicator, title, dimension, fine, fine_stayed, warned, warned_stayed, measured``: of these accounts, the
         share in which the sign looked well or warned at the last reading, beside the share in healthy accounts that
-        stayed, and in how many it was measured; the sign that told least first.
+        stayed, and in how many it was measured; the sign that misled most first: that looked well more often in those
+        that left than in those that stayed.
     left
         All accounts that left while they were tested.
     """
@@ -61,13 +63,12 @@ class GreenChurn:
         if len(self.accounts) < _FEWEST:
             told.append(f"These are too few to say which signs stayed silent; {_FEWEST} are needed.")
             return " ".join(told)
-        silent = self.signs.head(3)["title"].tolist()
-        told.append(f"Signs that looked well to the end most often: {', '.join(silent)}.")
+        silent = [_told(row, "fine") for row in self.signs.head(3).to_dict("records")]
+        told.append(f"Signs that looked well to the end: {', '.join(silent)}.")
         spoke = self.signs.assign(gain=self.signs["warned"] - self.signs["warned_stayed"])
         spoke = spoke[(spoke["gain"] > 0) & (spoke["warned_stayed"] < _FALSE_ALARM)].nlargest(3, "gain")
         if len(spoke):
-            said = [f"{row['title']} ({row['warned']:.0%}, of those that stayed {row['warned_stayed']:.0%})" for row in
-                    spoke.to_dict("records")]  # fmt: skip
+            said = [_told(row, "warned") for row in spoke.to_dict("records")]
             told.append(f"Signs that warned in them though the score did not: {', '.join(said)}.")
         return " ".join(told)
 
@@ -129,7 +130,13 @@ def _signs(X: Snapshot, gone: pd.DataFrame, stayed: pd.DataFrame) -> pd.DataFram
     ]
     columns = ["indicator", "title", "dimension", "fine", "fine_stayed", "warned", "warned_stayed", "measured"]
     table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values(["fine", "measured", "indicator"], ascending=[False, False, True], ignore_index=True)
+    misled = table.assign(by=(table["fine"] - table["fine_stayed"]).fillna(0.0).where(table["fine"] >= _MOSTLY, -1.0))
+    order = misled.sort_values(["by", "fine", "indicator"], ascending=[False, False, True], ignore_index=True)
+    return order.drop(columns="by")
+
+
+def _told(row: dict[Any, Any], what: str) -> str:
+    return f"{row['title']} ({row[what]:.0%}, of those that stayed {row[f'{what}_stayed']:.0%})"
 
 
 def _worth(X: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from holdfast.models.polarity import both_names
 from holdfast.training.bootstrap import draw, interval, ratios
 from holdfast.training.capacity import longest_gap
 from holdfast.training.rows import json_rows
+from holdfast.training.views import wilson
 
 if TYPE_CHECKING:
     from holdfast.training.metrics import Floats
@@ -58,8 +59,8 @@ class ObservedBands:
         wrong = mine.loc[mine["inverted"], "band"].tolist()
         told += [f"More left from {band} than from the band below it." for band in wrong]
         for one in self.errors[self.errors["model"] == model].dropna(subset="share").to_dict("records"):
-            of = "accounts that left" if one["error"] == MISSED else f"readings in {ACTION.names[-1]} before a decision"
-            told.append(f"Of {one['of']} {of}, {one['share']:.0%} {both_names(one['error'])}.")
+            seen = "exits" if one["error"] == MISSED else f"readings in {ACTION.names[-1]} before a decision"
+            told.append(f"{_capital(both_names(one['error']))}: {one['share']:.0%} of {one['of']} {seen}.")
         return " ".join(told)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,6 +111,10 @@ def observed_bands(
     return ObservedBands(_stacked(tables, columns), _stacked(errors, wrong), horizon)
 
 
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
@@ -146,4 +151,6 @@ def _errors(rows: pd.DataFrame, policy: BandPolicy, gap: float, weights: Floats)
 def _share(top: Floats, bottom: Floats, code: Any, weights: Floats) -> tuple[float, float, float]:
     drawn = ratios(top, bottom, code, weights)
     low, high = interval(drawn[1:, None])
+    if drawn[0] in (0.0, 1.0):  # where nothing varies, drawing tells nothing of what was not seen
+        low, high = wilson(drawn[:1], np.array([float(len(np.unique(code)))]))
     return float(drawn[0]), float(low[0]), float(high[0])

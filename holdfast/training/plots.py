@@ -66,6 +66,49 @@ def plot_held(curve: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_over_time(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the share of each dimension in what a model reads, by the day on which it was trained."""
+    ax = axes_or_new(ax)
+    shares = importance.groupby(["trained_at", "dimension"], observed=True)["share"].sum().unstack(fill_value=0)
+    shares = shares.div(shares.sum(axis=1), axis=0)
+    for place, name in enumerate(shares.mean().sort_values(ascending=False).index):
+        colour = COLOURS[place % len(COLOURS)]
+        ax.plot(shares.index, shares[name], marker="o", markersize=4, color=colour, label=str(name))
+    ax.set_ylim(0, 1)
+    ax.set_ylabel("share of what is told")
+    ax.set_title("What counts, over time")
+    ax.tick_params(axis="x", rotation=30)
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def plot_weights(table: pd.DataFrame, ax: Axes | None = None, shown: int = 12) -> Axes:
+    """Draw learned weights with their intervals beside those of the template: the dimensions, then the heaviest signs.
+
+    Parameters
+    ----------
+    table
+        From `holdfast.models.audit.weight_table`.
+    """
+    ax = axes_or_new(ax)
+    whole, signs = table[table["indicator"] == ""], table[table["indicator"] != ""]
+    heavy = signs.sort_values("weight", ascending=False, kind="stable").head(shown)
+    rows = pd.concat([whole, heavy]).iloc[::-1]
+    places = range(len(rows))
+    colours = [COLOURS[1] if name == "" else COLOURS[0] for name in rows["indicator"]]
+    ax.hlines(places, rows["low"], rows["high"], color=colours, linewidth=1.6)
+    ax.scatter(rows["weight"], places, color=colours, s=22, zorder=3, label="learned")
+    ax.scatter(rows["template"], places, facecolor="none", edgecolor="#333333", s=26, zorder=2, label="by hand")
+    titles = [title if name else dimension for name, title, dimension in
+              rows[["indicator", "title", "dimension"]].itertuples(index=False)]  # fmt: skip
+    ax.set_yticks(list(places), [title.replace("$", r"\$")[:36] for title in titles])
+    ax.set_xlim(left=0)
+    ax.set_xlabel("weight, of 100")
+    ax.set_title("Weights, learned and by hand")
+    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    return ax
+
+
 def axes_or_new(ax: Axes | None) -> Axes:
     """Return the axes given, else new ones."""
     if ax is not None:

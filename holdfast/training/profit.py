@@ -83,8 +83,9 @@ class Profit:
         """Say it in a sentence, with what is assumed."""
         best = self.rows.sort_values("empb", ascending=False, kind="stable").iloc[0]
         return (
-            f"By expected profit {in_words(best['model'])} is worth most: {best['empb']:,.0f} for each account and "
-            f"cutoff, when {best['empb_share']:.0%} of the accounts are called. {self.offer.text()}"
+            f"By expected profit {in_words(best['model'])} comes first: {best['empb']:,.0f} for each account and "
+            f"cutoff, when {best['empb_share']:.0%} of the accounts are called; an estimate without an interval, that "
+            f"few large accounts decide. {self.offer.text()}"
         )
 
     def to_dict(self) -> dict[str, Any]:

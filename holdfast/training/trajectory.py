@@ -51,12 +51,8 @@ class Trajectory:
         mine = self.rows[(self.rows["model"] == model) & self.rows["low"].notna()]
         if mine.empty:
             return ""
-        parts = [
-            f"{row['difference']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f}) "
-            f"{row['from_day']} to {row['to_day']} days"
-            for row in mine.head(3).to_dict("records")
-        ]
-        return f"Points of health against comparable accounts that stayed: {', '.join(parts)} before they left."
+        parts = [_gap(row) for row in mine.head(3).to_dict("records")]
+        return f"Beside comparable accounts that stayed, those that left stood {_listed(parts)} before they left."
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the mean health of those that left against those that stayed, the exit at the right."""
@@ -103,6 +99,20 @@ def trajectory(predictions: pd.DataFrame, facts: pd.DataFrame, *, seed: int = 0)
         rows[name] = beside[name].astype(object).fillna("").to_numpy()
     rows["stayed"] = _comparable(rows, ["model", "cutoff", *alike])
     return Trajectory(_windows(rows[rows["ahead"].between(0, EDGES[-1], inclusive="right")], seed))
+
+
+def _gap(row: dict[Any, Any]) -> str:
+    """Say how far apart both stood in a window: 20 points lower (14 to 27) 0 to 30 days."""
+    low, high = row["low"], row["high"]
+    if low * high > 0:  # on one side: as sizes, the smaller first
+        low, high = sorted((abs(low), abs(high)))
+    way = "lower" if row["difference"] < 0 else "higher"
+    when = f"{row['from_day']} to {row['to_day']} days"
+    return f"{abs(row['difference']):.0f} points {way} ({low:.0f} to {high:.0f}) {when}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _comparable(rows: pd.DataFrame, alike: list[str]) -> pd.Series[float]:

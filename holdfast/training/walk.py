@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COLUMNS = (
     "account_id", "cutoff", "horizon", "model", "p", "y", "health", "seen", "trained_at", "n_train", "events_train",
 )  # fmt: skip
+IMPORTANCE = ("trained_at", "model", "indicator", "title", "dimension", "share")
+EXPLAINED = 500  # rows at each refit
 
 
 class Model(Protocol):
@@ -38,10 +40,22 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Walked:
-    """The predictions of a walk, and the refits at which a model had too few events to learn from."""
+    """What a walk leaves.
+
+    Attributes
+    ----------
+    predictions
+        One row per account, cutoff, horizon and model, see `COLUMNS`.
+    skipped
+        For each model the refits at which it had too few events to learn from.
+    importance
+        ``trained_at, model, indicator, title, dimension, share`` of each refit of the models that explain themselves,
+        over some of the rows it predicted.
+    """
 
     predictions: pd.DataFrame
     skipped: Mapping[str, tuple[pd.Timestamp, ...]]
+    importance: pd.DataFrame
 
 
 def contestants(models: Mapping[str, Model], baselines: Sequence[str] = BASELINES) -> dict[str, Model]:
@@ -71,19 +85,24 @@ def walk(models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fol
     """
     steps = [(fold, name) for fold in plan for name in models]
     parts: list[pd.DataFrame] = []
+    shares: list[pd.DataFrame] = []
     skipped: dict[str, list[pd.Timestamp]] = {}
     learner: _Learner | None = None
     for fold, name in bar(steps, "backtest", len(steps)) if progress else steps:
         if learner is None or learner.fold is not fold:
             learner = _Learner.at(fold, X, y)
         try:
-            parts.extend(learner.predict(name, models[name]))
+            fitted = learner.fit(models[name])
         except TooFewEvents:
             skipped.setdefault(name, []).append(fold.trained_at)
+            continue
+        parts.extend(learner.predict(name, fitted))
+        shares.extend(learner.importance(name, fitted))
     if not parts:
         do = "lengthen the history, or use HealthScore.template(), which needs no events"
         raise TooFewEvents("backtest", "a refit with enough events to learn from", f"none of {len(plan)}", do)
-    return Walked(_joined(parts, list(models)), {name: tuple(at) for name, at in skipped.items()})
+    importance = pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(columns=list(IMPORTANCE))
+    return Walked(_joined(parts, list(models)), {name: tuple(at) for name, at in skipped.items()}, importance)
 
 
 @dataclass(frozen=True)
@@ -103,20 +122,40 @@ class _Learner:
         tested = fold.tested(y)
         return cls(fold, X.rows(learned), known.rows(learned), X.rows(tested), y.frame[tested])
 
-    def predict(self, name: str, model: Model) -> Iterator[pd.DataFrame]:
-        """Learn anew and yield long rows, one frame per horizon."""
+    def fit(self, model: Model) -> Model:
+        """Learn anew.
+
+        Raises
+        ------
+        TooFewEvents
+            When the model says so.
+        """
         from sklearn.base import clone
 
+        fitted: Model = clone(model).fit(self.X, self.y)
+        return fitted
+
+    def importance(self, name: str, fitted: Model) -> Iterator[pd.DataFrame]:
+        """Yield what counted for a model that explains itself, over some of the rows, evenly spread."""
+        from holdfast.models.churn import ChurnModel
+
+        if isinstance(fitted, ChurnModel):
+            some = np.zeros(len(self.ahead), dtype=bool)
+            some[:: max(1, len(self.ahead) // EXPLAINED)] = True
+            told = fitted.explain(self.ahead.rows(some)).importance()
+            yield told.assign(trained_at=self.fold.trained_at, model=name)[list(IMPORTANCE)]
+
+    def predict(self, name: str, fitted: Model) -> Iterator[pd.DataFrame]:
+        """Yield long rows, one frame per horizon."""
         from holdfast.models.health import HealthScore
 
-        fitted = clone(model).fit(self.X, self.y)
         p = fitted.predict_proba(self.ahead)
         health = fitted.score(self.ahead).to_numpy(float) if isinstance(fitted, HealthScore) else np.nan
         accounts = self.X.index.get_level_values("account_id")
         churned = accounts[(self.y.frame == 1).any(axis=1).to_numpy()]
         ids = p.index.get_level_values("account_id")
         rows = pd.DataFrame({"account_id": ids, "cutoff": p.index.get_level_values("cutoff"), "model": name})
-        facts = {
+        facts: dict[str, Any] = {
             "health": health,
             "seen": ids.isin(accounts.unique()),
             "trained_at": self.fold.trained_at,
@@ -124,7 +163,11 @@ class _Learner:
             "events_train": churned.nunique(),
         }
         for horizon in (h for h in self.y.horizons if h in p.columns):
-            told = {"horizon": horizon, "p": p[horizon].to_numpy(float), "y": self.outcome[horizon].to_numpy(float)}
+            told: dict[str, Any] = {
+                "horizon": horizon,
+                "p": p[horizon].to_numpy(float),
+                "y": self.outcome[horizon].to_numpy(float),
+            }
             yield rows.assign(**told, **facts)
 
 

@@ -21,7 +21,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     named["name"] = HOSTILE
     named.to_parquet(accounts, index=False)
     plan = folder / "plan.toml"
-    quick = "\n[backtest]\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n"
+    quick = "\n[backtest]\naudits = false\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n"
     plan.write_text(plan.read_text().replace('every = "28d"', 'every = "56d"') + quick)
     assert run(["train", str(plan)]) == run(["score", str(plan)]) == 0
     rows = pd.read_parquet(folder / "out" / "current" / "scores.parquet")

@@ -1,6 +1,7 @@
 """The report in a real browser: it renders, asks nothing of the network, complains of nothing, and fits the screen."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,16 @@ import pytest
 
 from holdfast.findings import Finding
 from holdfast.serving.columns import in_order
+from holdfast.serving.evidence import MODELS
 from holdfast.serving.plots import Plot, draw
-from holdfast.serving.report import MODELS, Page, render
+from holdfast.serving.report import Page, render
 from holdfast.serving.scoring import Scores
+from holdfast.training.by_group import by_group
+from holdfast.training.capacity import capacity
+from holdfast.training.observed_bands import observed_bands
+from holdfast.training.trajectory import trajectory
 from tests.chromium import Browser
+from tests.worked.test_backtest_views import crowd, told
 
 pytestmark = pytest.mark.browser
 
@@ -62,6 +69,39 @@ def _scores() -> Scores:
     return Scores(pd.Timestamp("2026-01-01", tz="UTC"), in_order(rows), pd.DataFrame(reasons))
 
 
+def _views() -> dict[str, Any]:
+    """What a backtest of a small book shows."""
+    gone = [{"name": f"g{i:02d}", "scores": [80, 60, 40], "left": 70 + i % 9, "arr": 1e6} for i in range(12)]
+    made = told([*gone, *crowd(30, 85), *crowd(9, 20, "r", segment="<b>enterprise</b>")])
+    long, facts = made.predictions, made.facts
+    return {
+        "capacity": capacity(long, facts["event_at"], facts["arr"]).to_dict(),
+        "bands": observed_bands(long, facts).to_dict(),
+        "trajectory": trajectory(long, facts).to_dict(),
+        "groups": by_group(long, facts, ["health"], replicates=5).to_dict(),
+    }
+
+
+def _evidence() -> dict[str, Any]:
+    sign = {"indicator": "x", "title": "<i>Use</i> " + "y" * 80, "dimension": "product"}
+    shares = dict.fromkeys(("fine", "fine_stayed", "warned", "warned_stayed"), 0.5)
+    weights = {"weight": 60.0, "low": 40.0, "high": 80.0, "template": None}
+    row = dict.fromkeys(("auc", "difference", "low", "high", "skill", "skill_low", "skill_high"), 0.1)
+    return {
+        "green_churn": {"in_words": "One left.", "accounts": [{}], "signs": [sign | shares | {"measured": 3}]},
+        "champion": {
+            "in_words": "No difference beyond chance.",
+            "rows": [row | {"model": name, "horizon": 90, "n": 1000, "events": 50} for name in ("champion", "churn")],
+        },
+        "profit": {
+            "in_words": "Assumed.",
+            "rows": [{"model": "churn", "empb": 1.0, "empb_share": 0.1, "empc": 2.0, "empc_share": None}],
+        },
+        "weights": [sign | weights | {"indicator": ""}, sign | weights],
+        "inference": [sign | {"deserves": "zero"}],
+    }
+
+
 def _page() -> Page:
     figures = {"auc": 0.71, "ap": 0.2, "lift_10": 3.1, "n": 9000.0, "events": 300.0}
     signs = pd.DataFrame({"title": ["Active-user penetration", "Open tickets"], "dimension": ["product", "business"]})
@@ -69,9 +109,13 @@ def _page() -> Page:
     return Page(
         verdict="The churn model beats the best baseline at all horizons.",
         kind="notice",
-        metrics={name: dict.fromkeys(("30", "60", "90"), figures) for name in MODELS},
-        intervals={name: {"30": {"auc": [0.68, 0.74]}} for name in MODELS},
-        plots=[Plot(drawing, "Calibration.")],
+        result={
+            "models": {name: dict.fromkeys(("30", "60", "90"), figures) for name in MODELS},
+            "intervals": {name: {"30": {"auc": [0.68, 0.74]}} for name in MODELS},
+            **_views(),
+        },
+        evidence=_evidence(),
+        plots={"calibration": Plot(drawing, "Calibration.")},
         importance=signs.assign(share=[0.7, 0.3]),
         weights=signs.assign(weight=[70.0, 30.0]),
         findings=[Finding("HF006", "usage", 3, "3 rows after 2026-01-01 " + "x" * 300)],
@@ -85,8 +129,12 @@ def test_it_renders_and_stays_quiet(browser: Browser, page: Path) -> None:
     browser.open(page)
     assert browser.evaluate("document.title") == "Churn report, 2026-01-01"
     assert browser.evaluate("document.querySelectorAll('#accounts tbody.account').length") == 25
-    assert browser.evaluate("document.querySelectorAll('#proof table').length") == 3
+    assert browser.evaluate("document.querySelectorAll('#proof table').length") == 4
     assert browser.evaluate("document.querySelector('figure svg').getBoundingClientRect().height") > 100
+    sections = ["accounts", "proof", "groups", "bands", "capacity", "signs", "weights", "data", "provenance"]
+    assert browser.evaluate("[...document.querySelectorAll('section[id]')].map(one => one.id).join(' ')") == " ".join(
+        sections
+    )
     assert browser.evaluate("[...document.querySelectorAll('script, img, form, iframe')].length") == 0
     assert browser.said() == []
 
@@ -108,7 +156,7 @@ def test_every_heading_link_and_drawing_is_named(browser: Browser, page: Path) -
     browser.open(page)
     assert browser.evaluate("[...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))")
     assert browser.evaluate("document.querySelectorAll('h1').length") == 1
-    assert browser.evaluate("[...document.querySelectorAll('thead th')].every(th => th.scope === 'col')")
+    assert browser.evaluate("[...document.querySelectorAll('thead th')].every(th => th.scope.startsWith('col'))")
     assert browser.evaluate("[...document.querySelectorAll('figure svg')].every(svg => svg.getAttribute('aria-label'))")
     repeated = "ids => ids.filter((id, i) => ids.indexOf(id) !== i)"
     assert browser.evaluate(f"({repeated})([...document.querySelectorAll('[id]')].map(e => e.id))") == []

@@ -16,6 +16,7 @@ from holdfast.serving.command import run
 from holdfast.serving.runs import Run, read_scores
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import read_manifest, write_manifest
+from holdfast.training.verdict import BASELINES
 
 COMMANDS = (
     "demo",
@@ -33,9 +34,19 @@ COMMANDS = (
     "report",
     "indicators",
 )
-MODELS = {"churn", "health", "template", "recency", "age", "base_rate"}
-FIGURES = {"auc", "ap", "log_loss", "skill", "brier", "ece", "slope", "lift_10", "n", "events"}
-QUICK = '\n[cutoffs]\nevery = "56d"\n[backtest]\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n'
+MODELS = {"churn", "health", *BASELINES}
+FIGURES = {"auc", "ap", "log_loss", "skill", "skill_context", "brier", "ece", "ece_floor", "slope", "ratio", "lift_10"}
+FIGURES |= {"n", "events"}
+QUICK = """
+[cutoffs]
+every = "56d"
+[backtest]
+audits = false
+bootstrap = 20
+retrain_every = 50
+[tracking]
+enabled = false
+"""
 DAY = "2025-06-01"
 
 
@@ -107,12 +118,24 @@ def test_the_package_runs_as_a_module() -> None:
 def test_a_run_leaves_what_the_readme_names(company: Company) -> None:
     left = {path.name for path in (company.out / "current").iterdir()}
     assert left == {
-        *("scores.parquet", "scores.csv", "scores.xlsx", "drivers.parquet", "queue.csv", "report.html", "manifest.json")
+        *(
+            "scores.parquet",
+            "scores.csv",
+            "scores.xlsx",
+            "drivers.parquet",
+            "queue.csv",
+            "report.html",
+            "card.md",
+            "manifest.json",
+        )
     }
     assert read_manifest(company.out / "current") is not None
     assert (company.out / "current").is_symlink()
     assert not list(company.out.rglob(".tmp-*"))
     assert (company.out / "current" / "report.html").stat().st_size < 3_000_000
+    card = (company.out / "current" / "card.md").read_text(encoding="utf-8")
+    assert "## What the backtest showed" in card
+    assert "| Churn model | 90 |" in card
 
 
 def test_scores_keep_the_contract(company: Company) -> None:

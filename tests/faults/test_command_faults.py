@@ -17,9 +17,16 @@ from holdfast.serving.command import run
 from holdfast.serving.workspace import Workspace
 
 START, WEEKS = pd.Timestamp("2024-01-01", tz="UTC"), 80
-SETTINGS = (
-    '[cutoffs]\nevery = "56d"\n[horizons]\ndays = {days}\n[backtest]\nbootstrap = 5\n[tracking]\nenabled = false\n'
-)
+SETTINGS = """[cutoffs]
+every = "56d"
+[horizons]
+days = {days}
+[backtest]
+audits = false
+bootstrap = 5
+[tracking]
+enabled = false
+"""
 
 
 def _accounts(n: int = 40) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def _lay(folder: Path, frames: Frames) -> Path:
     plan = folder / "plan.toml"
     plan.write_text(
         '[data]\npath = "history"\n[churn]\nkind = "departure"\nactivity = ["usage"]\n[cutoffs]\nevery = "56d"\n'
-        "[horizons]\ndays = [30, 60, 90]\n[backtest]\nbootstrap = 5\n[tracking]\nenabled = false\n"
+        "[horizons]\ndays = [30, 60, 90]\n[backtest]\naudits = false\nbootstrap = 5\n[tracking]\nenabled = false\n"
     )
     return plan
 

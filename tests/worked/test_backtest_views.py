@@ -106,7 +106,9 @@ def test_the_path_of_those_that_left_is_set_against_their_like() -> None:
     assert by["stayed"].dropna().unique().tolist() == [75]
     assert by.loc[0, "difference"] == -35
     assert by.loc[0, "low"] == by.loc[0, "high"] == -35
-    assert path.text("health").startswith("Points of health against comparable accounts that stayed: -35.0 (-35.0 to")
+    assert path.text("health").startswith(
+        "Beside comparable accounts that stayed, those that left stood 35 points lower (35 to 35) 0 to 30 days, 25"
+    )
     ax = path.plot()
     assert ax.get_xlim() == (EDGES[-1], 0)
     assert path.plot(ax) is ax
@@ -144,7 +146,7 @@ def test_groups_are_measured_inside_and_refused_when_they_are_small() -> None:
         "learned from before",
     }
     refused = groups.refused().set_index("group")
-    assert refused.loc["enterprise", "why"] == "the rarer outcome was seen in 0 accounts, and 50 are needed"
+    assert refused.loc["enterprise", "why"] == "accounts with the rarer outcome: 0, and 50 are needed"
     assert "never seen" in refused.index
     within = made.predictions[made.predictions["account_id"].str.startswith("a")]
     sizes = groups.rows[(groups.rows["group"] == "smb") & (groups.rows["metric"] == "auc")]

@@ -1,0 +1,115 @@
+"""Proving the models of a plan: the backtest, and the evidence that stands beside it in the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from holdfast.errors import BundleError, DataError, TooFewEvents
+from holdfast.models.churn import ChurnModel
+from holdfast.models.health import HealthScore
+from holdfast.serving.weights import health_of
+from holdfast.serving.workspace import Workspace
+from holdfast.training.backtest import Backtest, Model, backtest
+from holdfast.training.champion import Champion, since_champion
+from holdfast.training.green_churn import green_churn
+from holdfast.training.holdout import Holdout
+from holdfast.training.rows import json_rows
+
+if TYPE_CHECKING:
+    from holdfast.features.catalog.collection import Catalog
+    from holdfast.features.snapshot import Snapshot
+    from holdfast.serving.plan import Plan
+    from holdfast.training.labels import Labels
+
+logger = logging.getLogger("holdfast.proving")
+_DRAWS = 60  # of accounts, for the intervals of the weights
+
+
+def models_of(plan: Plan, catalog: Catalog) -> dict[str, Model]:
+    """Give the models that a plan tests; the baselines come with the backtest."""
+    health = health_of(plan, catalog)
+    return {
+        "churn": ChurnModel(seed=plan.model.seed),
+        "health": health,
+        "template": HealthScore.template(health.prior),
+    }
+
+
+def holdout_of(plan: Plan) -> Holdout:
+    """Give the holdout of a workspace, which remembers what was opened."""
+    return Holdout(Workspace(plan.output.workspace).models / "holdout.json", plan.backtest.retrain_every)
+
+
+def prove(
+    plan: Plan, X: Snapshot, y: Labels, catalog: Catalog, champion: Champion | None = None
+) -> tuple[Backtest, dict[str, Any]]:
+    """Backtest the models beside the baselines, and collect what else the walk tells, as JSON values.
+
+    Raises
+    ------
+    TooFewEvents
+        When the past holds too few events to test on.
+    """
+    how = plan.backtest
+    result = backtest(
+        models_of(plan, catalog), X, y,
+        retrain_every=how.retrain_every, window=how.window, holdout=holdout_of(plan) if how.holdout else None,
+        bootstrap=how.bootstrap, seed=plan.model.seed,
+    )  # fmt: skip
+    return result, _evidence(result, X, champion)
+
+
+def open_holdout(plan: Plan, X: Snapshot, y: Labels, catalog: Catalog) -> Backtest:
+    """Judge the models on the cutoffs that were kept, once."""
+    how = plan.backtest
+    return holdout_of(plan).open(models_of(plan, catalog), X, y, bootstrap=how.bootstrap, seed=plan.model.seed)
+
+
+def prove_if_possible(
+    plan: Plan, X: Snapshot, y: Labels, catalog: Catalog, champion: Champion | None
+) -> tuple[Backtest | None, dict[str, Any]]:
+    """Backtest, unless the past holds too few events to test on while they suffice to learn from."""
+    try:
+        return prove(plan, X, y, catalog, champion)
+    except TooFewEvents as problem:
+        logger.warning("the models could not be tested: %s", problem)
+        return None, {}
+
+
+def audited(plan: Plan, health: HealthScore, X: Snapshot, y: Labels) -> Mapping[str, Any]:
+    """Audit learned weights against those set by hand, where the plan asks for it and any were learned."""
+    from holdfast.models.audit import inference, weight_table
+
+    if not (plan.backtest.audits and health.learned):
+        return {}
+    weights = weight_table(health, X, y, replicates=_DRAWS, seed=plan.model.seed)
+    return {"weights": json_rows(weights), "inference": json_rows(inference(health, X, y))}
+
+
+def _evidence(result: Backtest, X: Snapshot, champion: Champion | None) -> dict[str, Any]:
+    """Collect what needs the snapshot beside the result."""
+    over_time = result.importance_over_time()
+    found: dict[str, Any] = {
+        "green_churn": green_churn(result, X).to_dict(),
+        "importance_over_time": json_rows(
+            over_time.assign(trained_at=over_time["trained_at"].map(lambda day: f"{day:%Y-%m-%d}"))
+        ),
+    }
+    try:
+        found["profit"] = result.profit().to_dict()
+    except DataError as problem:
+        logger.info("%s", problem)
+    if champion is not None:
+        found["champion"] = _beside(result, X, champion)
+    return found
+
+
+def _beside(result: Backtest, X: Snapshot, champion: Champion) -> dict[str, Any]:
+    try:
+        return since_champion(result, champion, X, ["churn", "health"]).to_dict()
+    except BundleError as problem:
+        told = f"The champion {champion.version} reads other signs and cannot be compared: {problem}"
+        logger.warning("%s", told)
+        return {"version": champion.version, "in_words": told, "rows": []}
