@@ -1,6 +1,6 @@
 """Backtest on real and public data, through the command a user would type, beside the figures others reached.
 
-python -m benchmarks.real [NAME ...] [--out DIR] [--convert-only] [--json]
+python -m benchmarks.real [NAME ...] [--out DIR] [--convert-only] [--whole] [--picture FILE] [--json]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.protocol import markdown, picture
 from benchmarks.sources import SOURCES, Source, data_folder, write
 from holdfast.errors import did_you_mean
 
@@ -58,6 +59,10 @@ def main() -> int:
         results[name] = backtest(plan) | {"convert_seconds": round(converted, 1), "reference": source.reference}
         if not asked.json:
             _show(source, results[name])
+        if asked.whole and not asked.json:
+            print(f"\n{markdown(results[name])}\n", flush=True)
+    if asked.picture and results:
+        picture(results, asked.picture)
     if asked.json:
         print(json.dumps(results, indent=2))
     return 0 if all(result["models"] for result in results.values()) else 1
@@ -79,6 +84,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SOURCES)}; default: all of them")
     parser.add_argument("--out", type=Path, default=Path("out/real"), help="work folder (default: %(default)s)")
     parser.add_argument("--convert-only", action="store_true", help="write tables and plans, run nothing")
+    parser.add_argument("--whole", action="store_true", help="print the whole protocol, not AUC and skill alone")
+    parser.add_argument("--picture", type=Path, help="draw the skill of every model to this file")
     parser.add_argument("--json", action="store_true", help="print one JSON object, by data set")
     asked = parser.parse_args()
     for name in set(asked.names) - set(SOURCES):

@@ -78,14 +78,17 @@ def plot_dependence(why: Explanation, name: str, ax: Axes | None = None) -> Axes
 
 @contextmanager
 def quiet_shap() -> Iterator[ModuleType]:
-    """Load shap, and let it work, without the warnings that its use of other libraries raises."""
+    """Load shap, and let it work: without the warnings that its use of other libraries raises, and always alike."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # shap sets up colours, and counts layers, in ways that its libraries are leaving
+        warnings.simplefilter("ignore")  # it sets up colours, and counts layers, in ways that its libraries are leaving
         import shap
 
-        yield shap
+        before = np.random.get_state()  # noqa: NPY002 # shap shuffles its dots by this generator
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield shap
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
 
 
 def _fresh() -> Axes:

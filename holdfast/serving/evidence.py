@@ -77,7 +77,7 @@ def left_by_band(result: Mapping[str, Any]) -> dict[str, str]:
     """Say of each band how many left from it in the past; nothing where that was not seen."""
     bands = result.get("bands", {})
     return {
-        row["band"]: f"{_percent(row['rate'], 1)} left within {bands['horizon']} days"
+        row["band"]: f"{_percent(row['rate'], 1)} churned within {bands['horizon']} days"
         for row in bands.get("rows", ())
         if row["model"] == SCORE and row["rate"] is not None
     }
@@ -183,7 +183,7 @@ def _bands(bands: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _capacity(capacity: Mapping[str, Any]) -> dict[str, Any]:
     """Show our models and the best known rivals, ranked by probability and by value at stake."""
-    if not capacity:
+    if not capacity.get("left"):
         return {}
     names = ("precision", "recall", "arr_recall", "caught", "arr_caught", "held_30", "held_60", "held_90", "dropped")
     found: dict[tuple[str, str], dict[str, Any]] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from holdfast.training import metrics
 from holdfast.training.metrics import NAMES, Floats, Ranking
@@ -87,13 +89,24 @@ def ratios(top: Floats, bottom: Floats, account: NDArray[np.intp], weights: Floa
     return np.asarray(np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0))
 
 
-def interval(replicates: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Give the percentile interval of replicates, by column; missing where fewer than half of them are defined."""
+def interval(replicates: Floats, level: float = LEVEL, evidence: int | None = None) -> tuple[Floats, Floats]:
+    """Give the percentile interval of replicates, by column; missing where fewer than half of them are defined.
+
+    Parameters
+    ----------
+    evidence
+        Accounts with the rarer outcome. A percentile interval of few units is too narrow, so it reaches as much further
+        as Student's t does (Hesterberg, "What teachers should know about the bootstrap", The American Statistician
+        69(4), 2015).
+    """
     low, high = np.full(replicates.shape[1], np.nan), np.full(replicates.shape[1], np.nan)
+    tail = (1 - level) / 2
+    if evidence is not None and evidence > 1:
+        tail = float(norm.cdf(np.sqrt(evidence / (evidence - 1)) * student.ppf(tail, evidence - 1)))
     for column, values in enumerate(replicates.T):
         seen = values[np.isfinite(values)]
         if len(seen) and 2 * len(seen) >= len(values):
-            low[column], high[column] = np.quantile(seen, [(1 - level) / 2, (1 + level) / 2])
+            low[column], high[column] = np.quantile(seen, [tail, 1 - tail])
     return low, high
 
 

@@ -197,7 +197,7 @@ def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], held: pd.DataFrame,
     drawn |= {name: ratios(*pair, places, weights) for name, pair in later.items()}
     found = []
     for name, values in drawn.items():
-        low, high = interval(values[1:, None])
+        low, high = interval(values[1:, None], evidence=len(held))
         found.append((name, float(values[0]), float(low[0]), float(high[0])))
     lead = held.loc[held["days"] > 0, "days"].median()
     found.append(("lead_days", float(lead) if len(held) else math.nan, math.nan, math.nan))
@@ -212,7 +212,7 @@ def _curve(held: pd.DataFrame, weights: Floats) -> pd.DataFrame:
     for days in CURVE:
         on = np.asarray((held["days"] >= days) & (held["days"] > 0), dtype=float)
         share, money = ratios(on, size, code, weights), ratios(on * worth, worth, code, weights)
-        low, high = interval(share[1:, None])
+        low, high = interval(share[1:, None], evidence=len(held))
         found.append((days, share[0], money[0], low[0], high[0]))
     return pd.DataFrame(found, columns=["days", "share", "arr_share", "low", "high"]).astype(float)
 

@@ -143,7 +143,7 @@ def _against(scores: Scores) -> pd.DataFrame:
     old, found = scores.values[CHAMPION], []
     for name, values in scores.values.items():
         gain = np.column_stack([values[:, auc] - old[:, auc], 1 - values[:, loss] / old[:, loss]])
-        low, high = interval(gain[1:])
+        low, high = interval(gain[1:], evidence=scores.evidence)
         figures = (gain[0, 0], low[0], high[0], gain[0, 1], low[1], high[1])
         found.append((name, values[0, auc], values[0, loss], *figures, scores.n, scores.events, scores.evidence))
     columns = [one for one in _COLUMNS if one != "horizon"]

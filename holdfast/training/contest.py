@@ -74,7 +74,7 @@ class Scores:
         """Give ``model, horizon, metric, value, low, high``."""
         frames = []
         for name, values in self.values.items():
-            low, high = bootstrap.interval(values[1:])
+            low, high = bootstrap.interval(values[1:], evidence=self.evidence)
             plain = [self.floors.get(name, math.nan), float(self.n), float(self.events)]
             counts = pd.DataFrame({"metric": PLAIN, "value": plain})
             frame = pd.DataFrame({"metric": NAMES, "value": values[0], "low": low, "high": high})
@@ -97,7 +97,7 @@ class Scores:
         found = []
         for name in (name for name in self.values if name not in BASELINES):
             difference = self.values[name][:, [at]] - rival
-            low, high = bootstrap.interval(difference[1:])
+            low, high = bootstrap.interval(difference[1:], evidence=self.evidence)
             bounds = (float(difference[0, 0]), float(low[0]), float(high[0]))
             found.append(Comparison(name, best, horizon, *bounds, evidence=self.evidence))
         return found

@@ -57,7 +57,7 @@ class GreenChurn:
     def text(self) -> str:
         """Say it in sentences."""
         if not self.left:
-            return "Nobody left while the score was tested."
+            return "No exit was dated while the score was tested, so none is looked back from."
         share = len(self.accounts) / self.left
         told = [f"{len(self.accounts)} of {self.left} accounts ({share:.0%}) {both_names(MISSED)}."]
         if len(self.accounts) < _FEWEST:

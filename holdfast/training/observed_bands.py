@@ -54,10 +54,10 @@ class ObservedBands:
         mine = self.rows[(self.rows["model"] == model) & (self.rows["rows"] > 0)]
         if mine.empty:
             return ""
-        rates = ", ".join(f"{row['rate']:.1%} from {row['band']}" for row in mine.to_dict("records"))
-        told = [f"Within {self.horizon} days left {rates}."]
+        rates = ", ".join(f"{row['rate']:.1%} of {row['band']}" for row in mine.to_dict("records"))
+        told = [f"Within {self.horizon} days churned {rates}."]
         wrong = mine.loc[mine["inverted"], "band"].tolist()
-        told += [f"More left from {band} than from the band below it." for band in wrong]
+        told += [f"More churned of {band} than of the band below it." for band in wrong]
         for one in self.errors[self.errors["model"] == model].dropna(subset="share").to_dict("records"):
             seen = "exits" if one["error"] == MISSED else f"readings in {ACTION.names[-1]} before a decision"
             told.append(f"{_capital(both_names(one['error']))}: {one['share']:.0%} of {one['of']} {seen}.")

@@ -141,7 +141,11 @@ def _summary(mine: pd.DataFrame, weights: Floats) -> tuple[float, ...]:
     lower, upper = np.quantile(mine["health"], [0.25, 0.75])
     gap = (mine["health"] - mine["stayed"]).to_numpy(float)
     drawn = ratios(gap, np.ones(len(gap)), mine.index.to_numpy(), weights)
-    low, high = interval(drawn[1:, None]) if len(mine) >= _FEWEST else (np.array([np.nan]), np.array([np.nan]))
+    low, high = (
+        interval(drawn[1:, None], evidence=len(mine))
+        if len(mine) >= _FEWEST
+        else (np.array([np.nan]), np.array([np.nan]))
+    )
     stayed = float(mine["stayed"].mean())
     return (
         float(mine["health"].mean()),

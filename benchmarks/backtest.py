@@ -1,0 +1,86 @@
+"""What a backtest costs beside the fits it contains: CPU time of the walk, its metrics and its views, and memory.
+
+python -m benchmarks.backtest [--accounts N] [--months M] [--json]
+
+Ten thousand accounts at some two dozen cutoffs, three models beside the baselines, in one process. The peer is the sum
+of all fits of the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+from time import process_time
+from typing import Any
+from unittest.mock import patch
+
+import holdfast as hf
+from holdfast.training import walk
+
+BOUND = 1.3
+
+
+def measured(accounts: int, months: int) -> dict[str, Any]:
+    """Run one backtest and tell the time of its fits from the rest."""
+    history = hf.simulate(accounts=accounts, months=months, seed=0)
+    cutoffs = hf.cutoffs(history, every="28d")
+    X = hf.catalog.measure(history, cutoffs)
+    y = hf.label(history, cutoffs, horizons=(30, 60, 90)).on(X.index)
+    models: dict[str, Any] = {
+        "churn": hf.ChurnModel(),
+        "health": hf.HealthScore(),
+        "template": hf.HealthScore.template(),
+    }
+    spent: dict[str, float] = {}
+    bare = walk._Learner.fit
+
+    def timed(learner: Any, model: Any) -> Any:
+        before = process_time()
+        try:
+            return bare(learner, model)
+        finally:
+            name = type(model).__name__
+            spent[name] = spent.get(name, 0.0) + process_time() - before
+
+    with patch.object(walk._Learner, "fit", timed):
+        started = process_time()
+        result = hf.backtest(models, X, y)
+        walked = process_time() - started
+        result.to_dict()
+        total = process_time() - started
+    fits = sum(spent.values())
+    return {
+        "accounts": accounts,
+        "cutoffs": len(cutoffs),
+        "rows": len(X),
+        "predictions": len(result.frame()),
+        "fits_seconds": round(fits, 1),
+        "by_model": {name: round(seconds, 1) for name, seconds in spent.items()},
+        "ratio_of_the_walk": round(walked / fits, 3),
+        "ratio": round(total / fits, 3),
+        "bound": BOUND,
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "verdict": result.verdict,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.backtest", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--months", type=int, default=24)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    found = measured(asked.accounts, asked.months)
+    if asked.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print(f"{found['rows']:,} rows at {found['cutoffs']} cutoffs, {found['predictions']:,} predictions")
+        print(f"fits {found['fits_seconds']} s of CPU: {found['by_model']}")
+        print(f"the whole backtest {found['ratio']} of them (bound {BOUND}), peak {found['peak_mb']} MB")
+    return 0 if found["ratio"] <= BOUND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
