@@ -42,7 +42,9 @@ _HOME = {
     "autopsy": "holdfast.training.autopsy",
     "backtest": "holdfast.training.backtest",
     "importance": "holdfast.training.importance",
+    "inflation": "holdfast.training.inflation",
     "label": "holdfast.training.labels",
+    "null_tests": "holdfast.training.null_tests",
     "stability": "holdfast.training.stability",
     "score": "holdfast.serving.scoring",
     "HoldfastError": "holdfast.errors",
@@ -75,9 +77,11 @@ if TYPE_CHECKING:
     from holdfast.training.backtest import backtest as backtest
     from holdfast.training.external import audit as audit
     from holdfast.training.importance import importance as importance
+    from holdfast.training.inflation import inflation as inflation
     from holdfast.training.labels import Churn as Churn
     from holdfast.training.labels import Labels as Labels
     from holdfast.training.labels import label as label
+    from holdfast.training.null_tests import null_tests as null_tests
     from holdfast.training.stability import stability as stability
     from holdfast.training.treatment import Treatments as Treatments
 

@@ -31,6 +31,7 @@ COMMANDS = (
     "importance",
     "audit",
     "autopsy",
+    "inflation",
     "report",
     "indicators",
 )
