@@ -226,12 +226,20 @@ def calibration_line(y: ArrayLike, p: ArrayLike, weight: Floats | None = None) -
     if not seen.any() or np.ptp(y[seen]) == 0 or np.ptp(z[seen]) < 1e-9:  # no spread to speak of
         return np.nan, np.nan
     at = np.array([0.0, 1.0])  # intercept, slope
+    loss = _line_loss(y, z, at, weight)
     for _ in range(50):
         step = newton_step((score_sums(y, z, at).T * weight).sum(axis=1)[None, :])[0]
-        at = at + np.clip(step, -2, 2)
+        while (tried := _line_loss(y, z, at + step, weight)) > loss and np.abs(step).max() > 1e-10:
+            step = step / 2  # far from the line a whole step may lead away from it
+        at, loss = at + step, tried
         if np.abs(step).max() < 1e-10:
             break
     return float(at[1]), float(at[0])
+
+
+def _line_loss(y: Floats, z: Floats, at: Floats, weight: Floats) -> float:
+    eta = at[0] + at[1] * z
+    return float((weight * (np.logaddexp(0.0, eta) - y * eta)).sum())
 
 
 def logit(p: ArrayLike) -> Floats:
