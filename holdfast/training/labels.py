@@ -6,23 +6,21 @@ that churned early in it included: kept for churners alone it would make the las
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError, UsageError
-from holdfast.features.time import FOREVER, days, instants, micro, micros, to_instant
+from holdfast.features.time import FOREVER, micro, to_instant
 from holdfast.findings import Finding
 from holdfast.training.churn import Churn as Churn
 from holdfast.training.expansion import Expansion as Expansion
-from holdfast.training.expansion import expansion
-from holdfast.training.notice import findings_of, notice
-from holdfast.training.outlook import NEVER, Outlook, latest
-from holdfast.training.silence import activity_names, departure, refuse_unknown_kinds, silence
+from holdfast.training.label_cells import Rule as Rule
+from holdfast.training.label_cells import data_end as data_end
+from holdfast.training.label_cells import read_cells
 
 if TYPE_CHECKING:
     from datetime import date
@@ -30,19 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from holdfast.features.history import History
-    from holdfast.training.outlook import Instants
 
     Cutoffs = Iterable[str | date | pd.Timestamp] | pd.DatetimeIndex
-
-Rule: TypeAlias = Churn | Expansion
-
-_LONG = ("frame", "at_risk", "event_at")
-_LOOK: dict[str, Callable[..., Outlook]] = {
-    "notice": notice,
-    "silence": silence,
-    "departure": departure,
-    "expansion": expansion,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +109,7 @@ class Labels:
         if self._history is None:
             raise UsageError("Labels.known", "labels made by label()", "labels without their history", "call label()")
         instant = to_instant(day)
-        then = _read(self._history, self.cutoffs, self.horizons, self.churn, min(instant, self.end), micro(instant))
+        then = _labels(self._history, self.cutoffs, self.horizons, self.churn, min(instant, self.end), micro(instant))
         return then.on(self.frame.index)
 
     def rows(self, where: NDArray[np.bool_] | pd.Series[bool]) -> Labels:
@@ -190,7 +177,7 @@ def label(
     """
     rule, stands, ahead = _rule(churn), _stands(cutoffs), _ahead(horizons)
     end = data_end(history, rule)
-    full = _read(history, stands, ahead, rule, end, FOREVER - 1)
+    full = _labels(history, stands, ahead, rule, end, FOREVER - 1)
     dropped = {h: _too_short(stands, h, rule, end) for h in ahead if full.frame[h].isna().all()}
     if len(dropped) == len(ahead):
         why = "; ".join(f"{h} days: {reason}" for h, reason in dropped.items())
@@ -209,27 +196,10 @@ def at_risk(history: History, cutoffs: Cutoffs, churn: Churn | str = "notice") -
         Text, on the index (account_id, cutoff) of the accounts known at each cutoff.
     """
     rule, stands = Churn.of(churn), _stands(cutoffs)
-    return _read(history, stands, (), rule, history.end, FOREVER - 1).at_risk
+    return read_cells(history, stands, (), rule, history.end, FOREVER - 1).at_risk
 
 
-def _rule(churn: Rule | str) -> Rule:
-    if isinstance(churn, Expansion):
-        return churn
-    return Expansion() if churn == "expansion" else Churn.of(churn)
-
-
-def data_end(history: History, churn: Rule) -> pd.Timestamp:
-    """Give the instant up to which churn of this kind could be seen.
-
-    It is the end given with the history; else, for silence and departure, the last time known in the tables of
-    activity, and for notice ``history.end``.
-    """
-    if not isinstance(churn, Churn) or churn.kind == "notice" or history.stated_end is not None:
-        return history.end
-    return max(history.watermark(name.partition(".")[0]) for name in activity_names(history, churn))
-
-
-def _read(
+def _labels(
     history: History,
     stands: pd.DatetimeIndex,
     horizons: tuple[int, ...],
@@ -237,88 +207,14 @@ def _read(
     end: pd.Timestamp,
     known: int,
 ) -> Labels:
-    leaving = churn.churn if isinstance(churn, Expansion) else churn
-    if leaving.kind != "notice" or ("churn" in history and "subscriptions" not in history):
-        refuse_unknown_kinds(history, leaving)
-    parts, counts = [], Counter[str]()
-    for bucket in history.buckets():
-        labels, look = _read_bucket(bucket, stands, horizons, churn, end, known)
-        parts.append(labels)
-        counts.update(look.counts)
-    whole = parts[0] if len(parts) == 1 else _joined(parts, stands)
-    return replace(whole, findings=findings_of(counts), _history=history)
+    read = read_cells(history, stands, horizons, churn, end, known)
+    return Labels(read.frame, read.at_risk, read.event_at, churn, end, findings=read.findings, _history=history)
 
 
-def _joined(parts: list[Labels], stands: pd.DatetimeIndex) -> Labels:
-    """Put the labels of successive buckets of accounts together."""
-    indexes = [cast("pd.MultiIndex", one.frame.index) for one in parts]
-    accounts = np.concatenate([np.asarray(index.levels[0], dtype=object) for index in indexes])
-    first = np.append(0, np.cumsum([len(index.levels[0]) for index in indexes]))
-    who = np.concatenate([index.codes[0] + start for index, start in zip(indexes, first[:-1], strict=True)])
-    when = np.concatenate([index.codes[1] for index in indexes])
-    index = _index_of(pd.Index(accounts, dtype="str"), stands, who, when)
-    frame, why, event_at = (pd.concat([getattr(one, of) for one in parts]).set_axis(index) for of in _LONG)
-    return replace(parts[0], frame=frame, at_risk=why, event_at=event_at)
-
-
-def _read_bucket(
-    history: History,
-    stands: pd.DatetimeIndex,
-    horizons: tuple[int, ...],
-    churn: Rule,
-    end: pd.Timestamp,
-    known: int,
-) -> tuple[Labels, Outlook]:
-    cutoffs = micros(stands)
-    look = _LOOK[churn.kind](history, cutoffs, churn, known)
-    there, young = _ages(history, cutoffs, churn, known)
-    bar = np.where((look.bar == 0) & young, len(look.reasons), look.bar)[there]
-    index = _index(history, stands, there)
-    cells = {h: _cells(look, cutoffs, h, churn, micro(end))[there] for h in horizons}
-    frame = pd.DataFrame(cells, index=index, columns=pd.Index(horizons, name="horizon", dtype="int64"))
-    frame[bar > 0] = np.nan
-    reasons = np.array([*look.reasons, f"a customer for less than {churn.min_tenure_days} days"], dtype=object)
-    why = pd.Series(reasons[bar], index=index, name="at_risk", dtype=object)
-    return Labels(frame, why, _event_at(look, there, index, churn), churn, end), look
-
-
-def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Rule, end: int) -> NDArray[np.float64]:
-    reach = cutoffs + days(horizon)
-    happens = look.first <= reach
-    value = (happens if churn.rises else ~happens).astype(float)
-    value[(look.exit <= reach) & (look.exit < look.first)] = np.nan
-    value[:, cutoffs + days(churn.resolution_days(horizon)) > end] = np.nan
-    return np.asarray(value)
-
-
-def _ages(history: History, cutoffs: Instants, churn: Rule, known: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which accounts are known at each cutoff, and which of them are too young."""
-    records = history.records("accounts", ("deleted",))
-    since = np.maximum(records.at, records.known)
-    real = records.known <= known
-    if "deleted" in records.columns:
-        real &= ~records.columns["deleted"].to_numpy(dtype=bool)
-    born = latest(len(history.accounts), cutoffs, records.account[real], -records.at[real], since[real])
-    return born > NEVER, -born > cutoffs - days(churn.min_tenure_days)
-
-
-def _event_at(look: Outlook, there: NDArray[np.bool_], index: pd.MultiIndex, churn: Rule) -> pd.Series[pd.Timestamp]:
-    first = look.first[there]
-    shown = first < FOREVER if churn.rises else np.zeros(len(first), dtype=bool)
-    values = instants(np.where(shown, first, 0)).to_series(index=index)
-    return values.where(shown).rename("event_at")
-
-
-def _index(history: History, stands: pd.DatetimeIndex, there: NDArray[np.bool_]) -> pd.MultiIndex:
-    return _index_of(pd.Index(history.accounts), stands, *np.nonzero(there))
-
-
-def _index_of(
-    accounts: pd.Index, stands: pd.DatetimeIndex, who: NDArray[np.intp], when: NDArray[np.intp]
-) -> pd.MultiIndex:
-    levels: list[Any] = [accounts, stands]
-    codes: list[Any] = [who, when]
-    return pd.MultiIndex(levels=levels, codes=codes, names=["account_id", "cutoff"], verify_integrity=False)
+def _rule(churn: Rule | str) -> Rule:
+    if isinstance(churn, Expansion):
+        return churn
+    return Expansion() if churn == "expansion" else Churn.of(churn)
 
 
 def _too_short(stands: pd.DatetimeIndex, horizon: int, churn: Rule, end: pd.Timestamp) -> str:
