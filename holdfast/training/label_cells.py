@@ -131,7 +131,7 @@ def read_bucket(
     frame[bar > 0] = np.nan
     reasons = np.array([*look.reasons, f"a customer for less than {churn.min_tenure_days} days"], dtype=object)
     why = pd.Series(reasons[bar], index=index, name="at_risk", dtype=object)
-    return Cells(frame, why, _event_at(look, there, index, churn), look.counts)
+    return Cells(frame, why, _event_at(look, there, index, churn, micro(end)), look.counts)
 
 
 def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Rule, end: int) -> NDArray[np.float64]:
@@ -154,9 +154,15 @@ def _ages(history: History, cutoffs: Instants, churn: Rule, known: int) -> tuple
     return born > NEVER, -born > cutoffs - days(churn.min_tenure_days)
 
 
-def _event_at(look: Outlook, there: NDArray[np.bool_], index: pd.MultiIndex, churn: Rule) -> pd.Series[pd.Timestamp]:
+def _event_at(
+    look: Outlook, there: NDArray[np.bool_], index: pd.MultiIndex, churn: Rule, end: int
+) -> pd.Series[pd.Timestamp]:
+    """Date what has happened and is confirmed by the data end: the end of a running term is no exit yet."""
     first = look.first[there]
-    shown = first < FOREVER if churn.rises else np.zeros(len(first), dtype=bool)
+    confirmed = end - days(
+        churn.resolution_days(0) - (churn.churn if isinstance(churn, Expansion) else churn).settlement_days
+    )
+    shown = (first < FOREVER) & (first <= confirmed) if churn.rises else np.zeros(len(first), dtype=bool)
     values = instants(np.where(shown, first, 0)).to_series(index=index)
     return values.where(shown).rename("event_at")
 

@@ -68,6 +68,18 @@ def test_a_notice_is_dated_by_the_day_it_became_known() -> None:
     assert y.event_at.dropna().tolist() == [pd.Timestamp("2024-07-15", tz="UTC")]
 
 
+def test_what_has_not_happened_by_the_data_end_is_no_exit() -> None:
+    running = subscribed("a", "2024-04-25", term_end="2024-12-31", auto_renewal=False)
+    y = label(history(subscriptions=[running], end="2024-10-15"), [T])
+    assert of(y) == [0, 0, 0]
+    assert y.event_at.isna().all()
+    y = label(history(subscriptions=[running], end="2025-06-01"), [T])
+    assert y.event_at.dropna().tolist() == [pd.Timestamp("2025-01-14", tz="UTC")]
+    usage = active("2024-05-01", "2024-07-20", "2024-09-20")
+    y = label(history(usage=usage, end="2024-10-15"), [T, "2024-04-01"], churn="departure")
+    assert y.event_at.isna().all()  # nobody knows yet whether it comes back
+
+
 def test_a_correction_does_not_move_the_day_on_which_the_notice_became_known() -> None:
     late = gave("2024-06-10", "2024-09-20", reason="price")
     y = label(history(churn=[gave("2024-06-10", "2024-06-12"), late]), [T])
