@@ -37,6 +37,18 @@ def test_metrics_equal_scikit_learn(seed: int, *, ties: bool) -> None:
         assert metrics.brier(y, p, weight) == pytest.approx(brier, abs=1e-12)
 
 
+def test_the_calibration_line_is_found_where_whole_steps_lead_away() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.beta(1, 20, 5_000)
+    y = (rng.random(5_000) < p).astype(float)
+    p[:30], p[30:60] = 1 - 1e-9, 1e-12  # sure, and wrong
+    slope, intercept = metrics.calibration_line(y, p)
+    at = np.array([intercept, slope])
+    gradient = metrics.score_sums(y, metrics.logit(p), at)[:, :2].sum(axis=0)
+    assert np.abs(gradient).max() < 1e-6
+    assert 0 < slope < 0.2
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_calibration_line_is_the_logistic_regression_on_the_logit(seed: int) -> None:
     y, p, w = sample(seed)
