@@ -94,6 +94,7 @@ def shown(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, A
         "champion": _champion(evidence.get("champion", {})),
         "profit": _profit(evidence.get("profit", {})),
         "weights": _weights(evidence),
+        "moved": _moved(evidence.get("weights_moved", {})),
     }
 
 
@@ -271,6 +272,15 @@ def _weights(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
         )  # fmt: skip
     signs = sorted((row for row in told if not row["whole"]), key=lambda row: -row["heavy"])[:WEIGHTS]
     return [*(row for row in told if row["whole"]), *signs]
+
+
+def _moved(moved: Mapping[str, Any]) -> str:
+    if not moved:
+        return ""
+    return (
+        f"Over {moved['refits']} refits of the past the weights moved by {moved['mean']:.0f} points of 100 on average, "
+        f"at most by {moved['most']:.0f}; single points are not worth an argument."
+    )
 
 
 def _digits(value: float | None, digits: int) -> str:

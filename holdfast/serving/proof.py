@@ -92,7 +92,7 @@ def _paintings(result: Backtest | None, evidence: Mapping[str, Any]) -> dict[str
             paint |= {"lead_time": result.plot_lead_time, "held": result.capacity().plot}
             path = result.trajectory()
             paint |= {"trajectory": path.plot} if len(path.rows) else {}
-        over_time = result.importance_over_time()
+        over_time = result.importance_over_time().query("model == 'churn'")
         if over_time["trained_at"].nunique() > 1:
             paint["over_time"] = lambda ax: plot_over_time(over_time, ax)
     if evidence.get("weights"):

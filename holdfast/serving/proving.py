@@ -97,6 +97,9 @@ def _evidence(result: Backtest, X: Snapshot, champion: Champion | None) -> dict[
             over_time.assign(trained_at=over_time["trained_at"].map(lambda day: f"{day:%Y-%m-%d}"))
         ),
     }
+    moved = result.weights_moved()
+    if len(moved):
+        found["weights_moved"] = {"mean": float(moved.mean()), "most": float(moved.max()), "refits": len(moved)}
     try:
         found["profit"] = result.profit().to_dict()
     except DataError as problem:

@@ -124,9 +124,16 @@ class Backtest:
     def importance_over_time(self) -> pd.DataFrame:
         """Give ``trained_at, model, indicator, title, dimension, share``: what counted at each refit.
 
-        Shares of the size of all contributions, in models that explain themselves, over some of the rows predicted.
+        Of a churn model the share of the size of all contributions, over some of the rows predicted; of a health score
+        the learned weight.
         """
         return self._importance
+
+    def weights_moved(self, model: str = "health") -> pd.Series[float]:
+        """Give by how much learned weights moved at each refit: half the sum of all differences, in points of 100."""
+        told = self._importance[self._importance["model"] == model]
+        table = told.pivot_table(index="trained_at", columns="indicator", values="share", fill_value=0.0)
+        return (50.0 * table.diff().iloc[1:].abs().sum(axis=1)).rename("moved")
 
     def bands(self) -> ObservedBands:
         """Set the bands that health scores gave at the time against who left, and name both errors."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import TooFewEvents
-from holdfast.progress import progress as bar
+from holdfast.progress import weighted
 from holdfast.training.folds import Fold
 from holdfast.training.verdict import BASELINES
 
@@ -24,6 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 IMPORTANCE = ("trained_at", "model", "indicator", "title", "dimension", "share")
 EXPLAINED = 500  # rows at each refit
+_LIGHT = 0.02  # of the cost of a model that learns
 
 
 class Model(Protocol):
@@ -49,8 +50,8 @@ class Walked:
     skipped
         For each model the refits at which it had too few events to learn from.
     importance
-        ``trained_at, model, indicator, title, dimension, share`` of each refit of the models that explain themselves,
-        over some of the rows it predicted.
+        ``trained_at, model, indicator, title, dimension, share`` of each refit: of churn models the share of the size
+        of all contributions, over some of the rows predicted; of health scores the learned weight.
     """
 
     predictions: pd.DataFrame
@@ -88,7 +89,7 @@ def walk(models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fol
     shares: list[pd.DataFrame] = []
     skipped: dict[str, list[pd.Timestamp]] = {}
     learner: _Learner | None = None
-    for fold, name in bar(steps, "backtest", len(steps)) if progress else steps:
+    for fold, name in weighted(steps, _costs(steps, y), "backtest") if progress else steps:
         if learner is None or learner.fold is not fold:
             learner = _Learner.at(fold, X, y)
         try:
@@ -136,14 +137,19 @@ class _Learner:
         return fitted
 
     def importance(self, name: str, fitted: Model) -> Iterator[pd.DataFrame]:
-        """Yield what counted for a model that explains itself, over some of the rows, evenly spread."""
+        """Yield what counted: the learned weights of a score, the contributions of a model over some of the rows."""
         from holdfast.models.churn import ChurnModel
+        from holdfast.models.health import HealthScore
+
+        facts: dict[str, Any] = {"trained_at": self.fold.trained_at, "model": name}
+        if isinstance(fitted, HealthScore) and fitted.learned:
+            weights = fitted.weights.assign(share=fitted.weights["weight"] / 100)
+            yield weights.assign(**facts)[list(IMPORTANCE)]
 
         if isinstance(fitted, ChurnModel):
             some = np.zeros(len(self.ahead), dtype=bool)
             some[:: max(1, len(self.ahead) // EXPLAINED)] = True
-            told = fitted.explain(self.ahead.rows(some)).importance()
-            yield told.assign(trained_at=self.fold.trained_at, model=name)[list(IMPORTANCE)]
+            yield fitted.explain(self.ahead.rows(some)).importance().assign(**facts)[list(IMPORTANCE)]
 
     def predict(self, name: str, fitted: Model) -> Iterator[pd.DataFrame]:
         """Yield long rows, one frame per horizon."""
@@ -169,6 +175,13 @@ class _Learner:
                 "y": self.outcome[horizon].to_numpy(float),
             }
             yield rows.assign(**told, **facts)
+
+
+def _costs(steps: Sequence[tuple[Fold, str]], y: Labels) -> list[float]:
+    """Weigh each step by the rows that are learned from; a baseline of few columns costs next to nothing."""
+    labelled = pd.DatetimeIndex(y.frame.index.get_level_values("cutoff")[y.frame.notna().any(axis=1)]).sort_values()
+    rows = {fold.trained_at: float(labelled.searchsorted(fold.trained_at)) for fold, _ in steps}
+    return [rows[fold.trained_at] * (_LIGHT if name in BASELINES else 1.0) for fold, name in steps]
 
 
 def _joined(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:

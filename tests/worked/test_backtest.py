@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
+import holdfast as hf
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
@@ -281,3 +282,17 @@ def test_silence_is_tested_too() -> None:
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+def test_what_counted_is_kept_of_every_refit() -> None:
+    history = hf.simulate(accounts=250, seed=3, months=30)
+    days = hf.cutoffs(history, every="56d")
+    X, y = hf.catalog.measure(history, days), hf.label(history, days)
+    found = backtest({"churn": hf.ChurnModel(), "health": hf.HealthScore()}, X, y, bootstrap=0, progress=False)
+    told = found.importance_over_time()
+    sums = told.groupby(["model", "trained_at"])["share"].sum()
+    np.testing.assert_allclose(sums, 1.0)
+    assert set(told["model"]) <= {"churn", "health"}
+    moved = found.weights_moved()
+    assert ((moved >= 0) & (moved <= 100)).all()
+    assert found.weights_moved("nobody").empty
