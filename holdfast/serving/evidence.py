@@ -93,6 +93,8 @@ def shown(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, A
         "green": _green(evidence.get("green_churn", {})),
         "champion": _champion(evidence.get("champion", {})),
         "profit": _profit(evidence.get("profit", {})),
+        "claims": _claims(evidence.get("inflation", {})),
+        "nulls": _nulls(evidence.get("null_tests", {})),
         "weights": _weights(evidence),
         "moved": _moved(evidence.get("weights_moved", {})),
     }
@@ -257,6 +259,37 @@ def _profit(profit: Mapping[str, Any]) -> dict[str, Any]:
         for row in profit["rows"]
     ]
     return {"words": profit["in_words"], "rows": rows}
+
+
+def _claims(inflation: Mapping[str, Any]) -> dict[str, Any]:
+    """Show what each protocol would have claimed, the honest one first."""
+    if not inflation:
+        return {}
+    rows = [
+        {
+            "line": row["line"],
+            "wrong": row["wrong"],
+            "auc": _range({"value": row["auc"], "low": row["auc_low"], "high": row["auc_high"]}, 3),
+            "more": _range({"value": row["auc_diff"], "low": row["auc_diff_low"], "high": row["auc_diff_high"]}, 3),
+            "skill": _digits(row["skill"], 3) or "-",
+        }
+        for row in inflation["lines"]
+    ]
+    return {"words": " ".join(inflation["in_words"].values()), "rows": rows}
+
+
+def _nulls(nulls: Mapping[str, Any]) -> dict[str, Any]:
+    if not nulls:
+        return {}
+    rows = [
+        {
+            "test": row["test"],
+            "passed": {True: "passed", False: "failed"}.get(row["passed"], "not judged"),
+            "finding": row["finding"],
+        }
+        for row in nulls["tests"]
+    ]
+    return {"words": nulls["in_words"], "rows": rows}
 
 
 def _weights(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:

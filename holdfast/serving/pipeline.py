@@ -128,7 +128,7 @@ def train(plan: Plan, history: History) -> Trained:
         incumbent = None
     with _threads(plan):
         result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
-        evidence |= proving.audited(plan, health, X, y)
+        evidence |= proving.audited(plan, health, history, X, y)
     models = workspace(plan).models
     bundle = write_bundle(
         models,

@@ -146,7 +146,7 @@ class Backtest(_Section):
         default=False, description="keep the last cutoffs from every test, until they are opened once"
     )
     bootstrap: Days = Field(default=200, description="bootstrap draws for the intervals")
-    audits: bool = Field(default=True, description="audit the weights when training, which takes as long again")
+    audits: bool = Field(default=True, description="audit weights and test when training: as long again")
 
 
 class Tracking(_Section):

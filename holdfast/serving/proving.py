@@ -19,6 +19,7 @@ from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
     from holdfast.features.catalog.collection import Catalog
+    from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
     from holdfast.serving.plan import Plan
     from holdfast.training.labels import Labels
@@ -78,14 +79,41 @@ def prove_if_possible(
         return None, {}
 
 
-def audited(plan: Plan, health: HealthScore, X: Snapshot, y: Labels) -> Mapping[str, Any]:
-    """Audit learned weights against those set by hand, where the plan asks for it and any were learned."""
+def audited(plan: Plan, health: HealthScore, history: History, X: Snapshot, y: Labels) -> Mapping[str, Any]:
+    """Audit what was learned and the test itself, where the plan asks for it.
+
+    Learned weights are set against those set by hand; what usual mistakes would have claimed, and null tests, show
+    whether the test can be believed.
+    """
+    if not plan.backtest.audits:
+        return {}
+    found = _audit_of_weights(plan, health, X, y)
+    try:
+        found |= _audit_of_the_test(plan, history, X, y)
+    except TooFewEvents as problem:
+        logger.warning("the test was not audited: %s", problem)
+    return found
+
+
+def _audit_of_weights(plan: Plan, health: HealthScore, X: Snapshot, y: Labels) -> dict[str, Any]:
     from holdfast.models.audit import inference, weight_table
 
-    if not (plan.backtest.audits and health.learned):
+    if not health.learned:
         return {}
     weights = weight_table(health, X, y, replicates=_DRAWS, seed=plan.model.seed)
     return {"weights": json_rows(weights), "inference": json_rows(inference(health, X, y))}
+
+
+def _audit_of_the_test(plan: Plan, history: History, X: Snapshot, y: Labels) -> dict[str, Any]:
+    from holdfast.models.boosted import Boosted
+    from holdfast.training.inflation import inflation
+    from holdfast.training.null_tests import null_tests
+
+    how: dict[str, Any] = {"retrain_every": plan.backtest.retrain_every, "bootstrap": plan.backtest.bootstrap}
+    learner = Boosted((y.horizons[-1],), plan.model.seed)
+    claims = inflation(history, y.cutoffs, learner, measured=(X, y), seed=plan.model.seed, **how)
+    nulls = null_tests(learner, X, y, predictions=claims.predictions, seed=plan.model.seed, **how)
+    return {"inflation": claims.to_dict(), "null_tests": nulls.to_dict()}
 
 
 def _evidence(result: Backtest, X: Snapshot, champion: Champion | None) -> dict[str, Any]:

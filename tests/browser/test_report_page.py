@@ -86,6 +86,7 @@ def _evidence() -> dict[str, Any]:
     sign = {"indicator": "x", "title": "<i>Use</i> " + "y" * 80, "dimension": "product"}
     shares = dict.fromkeys(("fine", "fine_stayed", "warned", "warned_stayed"), 0.5)
     weights = {"weight": 60.0, "low": 40.0, "high": 80.0, "template": None}
+    claim = dict.fromkeys(("auc", "auc_low", "auc_high", "auc_diff", "auc_diff_low", "auc_diff_high", "skill"), 0.5)
     row = dict.fromkeys(("auc", "difference", "low", "high", "skill", "skill_low", "skill_high"), 0.1)
     return {
         "green_churn": {"in_words": "One left.", "accounts": [{}], "signs": [sign | shares | {"measured": 3}]},
@@ -97,6 +98,11 @@ def _evidence() -> dict[str, Any]:
             "in_words": "Assumed.",
             "rows": [{"model": "churn", "empb": 1.0, "empb_share": 0.1, "empc": 2.0, "empc_share": None}],
         },
+        "inflation": {
+            "in_words": {"90": "Claimed."},
+            "lines": [claim | {"line": "honest", "wrong": "<b>Nothing</b>."}],
+        },
+        "null_tests": {"in_words": "1 of 1 passed.", "tests": [{"test": "truth", "passed": False, "finding": "<i>no"}]},
         "weights": [sign | weights | {"indicator": ""}, sign | weights],
         "inference": [sign | {"deserves": "zero"}],
     }
@@ -129,7 +135,7 @@ def test_it_renders_and_stays_quiet(browser: Browser, page: Path) -> None:
     browser.open(page)
     assert browser.evaluate("document.title") == "Churn report, 2026-01-01"
     assert browser.evaluate("document.querySelectorAll('#accounts tbody.account').length") == 25
-    assert browser.evaluate("document.querySelectorAll('#proof table').length") == 4
+    assert browser.evaluate("document.querySelectorAll('#proof table').length") == 6
     assert browser.evaluate("document.querySelector('figure svg').getBoundingClientRect().height") > 100
     sections = ["accounts", "proof", "groups", "bands", "capacity", "signs", "weights", "data", "provenance"]
     assert browser.evaluate("[...document.querySelectorAll('section[id]')].map(one => one.id).join(' ')") == " ".join(
