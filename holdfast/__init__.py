@@ -37,6 +37,7 @@ _HOME = {
     "Backtest": "holdfast.training.backtest",
     "Churn": "holdfast.training.labels",
     "Treatments": "holdfast.training.treatment",
+    "Holdout": "holdfast.training.holdout",
     "Labels": "holdfast.training.labels",
     "audit": "holdfast.training.external",
     "autopsy": "holdfast.training.autopsy",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from holdfast.training.backtest import Backtest as Backtest
     from holdfast.training.backtest import backtest as backtest
     from holdfast.training.external import audit as audit
+    from holdfast.training.holdout import Holdout as Holdout
     from holdfast.training.importance import importance as importance
     from holdfast.training.inflation import inflation as inflation
     from holdfast.training.labels import Churn as Churn

@@ -241,6 +241,21 @@ def test_backtest_as_json(company: Company, capsys: pytest.CaptureFixture[str]) 
     assert all(set(figures) >= FIGURES for by in result["models"].values() for figures in by.values())
 
 
+def test_a_holdout_is_kept_and_opened_once(
+    untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = untrained.copy(tmp_path / "kept")
+    text = mine.plan.read_text(encoding="utf-8")
+    mine.plan.write_text(text.replace("retrain_every = 50", "retrain_every = 2\nholdout = true"), encoding="utf-8")
+    kept = _json(capsys, "backtest", mine.plan)
+    opened = _json(capsys, "backtest", mine.plan, "--open-holdout")
+    assert isinstance(kept, dict)
+    assert isinstance(opened, dict)
+    assert max(kept["cutoffs"]) < min(opened["cutoffs"])
+    assert run(["backtest", str(mine.plan), "--open-holdout"]) == 2
+    assert "2 settled cutoffs that nobody has seen" in capsys.readouterr().err
+
+
 def test_training_and_scoring_again_gives_the_same_bytes(
     company: Company, untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

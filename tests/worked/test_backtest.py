@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Self
@@ -14,7 +15,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 import holdfast as hf
-from holdfast.errors import TooFewEvents, UsageError
+from holdfast.errors import DataError, TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.outcomes import Outcomes
@@ -296,3 +297,35 @@ def test_what_counted_is_kept_of_every_refit() -> None:
     moved = found.weights_moved()
     assert ((moved >= 0) & (moved <= 100)).all()
     assert found.weights_moved("nobody").empty
+
+
+def test_what_lies_outside_the_data_is_refused_by_name() -> None:
+    history = hf.simulate(accounts=60, seed=0, months=14)
+    with pytest.raises(DataError, match="the first window is settled on 2030"):
+        label(history, ["2030-01-01", "2030-02-01"])
+    X, y = company()
+    early = y.rows(np.asarray(y.frame.index.get_level_values("cutoff") < y.cutoffs[4]))
+    with pytest.raises(TooFewEvents, match="lengthen the history, add cutoffs"):
+        backtest({}, X.rows(X.index.isin(early.frame.index)), early, progress=False)
+
+
+def test_a_horizon_without_a_settled_test_is_reported() -> None:
+    X, y = company()
+    last = y.frame.index.get_level_values("cutoff") >= result().cutoffs[0]
+    frame = y.frame.copy()
+    frame.loc[np.asarray(last), 90] = np.nan
+    short = backtest({"oracle": Reads("hint"), **BASELINES}, X, replace(y, frame=frame), bootstrap=5, progress=False)
+    assert short.dropped == {90: "no settled label in the test"}
+    assert "90" not in short.to_dict()["models"]["oracle"]
+
+
+def test_folds_without_an_exit_and_one_segment_only_are_no_trouble() -> None:
+    X, y = company()
+    calm = y.frame.index.get_level_values("cutoff") == result().cutoffs[-1]
+    frame = y.frame.copy()
+    frame.loc[np.asarray(calm)] = frame.loc[np.asarray(calm)].clip(upper=0.0)
+    context = pd.DataFrame({"segment": "all", "contract": ""}, index=X.index)
+    told = backtest({"oracle": Reads("hint"), **BASELINES}, replace(X, context=context), replace(y, frame=frame),
+                    retrain_every=1, bootstrap=5, progress=False)  # fmt: skip
+    assert told.verdict.startswith("Oracle beats")
+    assert set(told.by_group().rows["kind"]) <= {"seen"}
