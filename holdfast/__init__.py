@@ -42,6 +42,7 @@ _HOME = {
     "audit": "holdfast.training.external",
     "autopsy": "holdfast.training.autopsy",
     "backtest": "holdfast.training.backtest",
+    "hypotheses": "holdfast.training.hypotheses",
     "importance": "holdfast.training.importance",
     "inflation": "holdfast.training.inflation",
     "label": "holdfast.training.labels",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from holdfast.training.backtest import backtest as backtest
     from holdfast.training.external import audit as audit
     from holdfast.training.holdout import Holdout as Holdout
+    from holdfast.training.hypotheses import hypotheses as hypotheses
     from holdfast.training.importance import importance as importance
     from holdfast.training.inflation import inflation as inflation
     from holdfast.training.labels import Churn as Churn

@@ -1,4 +1,4 @@
-"""Commands that look back: a score made elsewhere, and the last customers lost."""
+"""Commands that look back: a score made elsewhere, the last customers lost, and what is claimed of all customers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _LOSSES = ["account_id", "name", "left", "arr", "health_90", "health_60", "health_30", "band_30", "warned_days"]
+_CLAIMS = ["id", "claim", "verdict", "why", "crude"]
 _COLUMNS = ["band", "rows", "churned", "rate", "rate_low", "rate_high", "inverted"]
 
 
@@ -70,6 +71,30 @@ def autopsy(
     if not handed_over(out, lambda: render(found, named, f"{history.now:%Y-%m-%d}"), json, found.to_dict):
         show.say(found.text())
         show.table(records(named[_LOSSES].round(2)), _LOSSES)
+
+
+@app.command()
+def hypotheses(
+    plan: PlanFile,
+    draws: Annotated[int, typer.Option(min=100, help="How often accounts are drawn for the intervals.")] = 500,
+    strict_clock: StrictClock = False,
+    json: Json = False,
+) -> None:
+    """Hold what is claimed of customers against your own, like with like, with intervals; nothing need be trained."""
+    from holdfast.serving import pipeline
+    from holdfast.serving.columns import records
+    from holdfast.serving.opening import expansion_of
+    from holdfast.training.hypotheses import hypotheses as held
+
+    settings, history = today_of(plan, strict_clock)
+    X, y = pipeline.examples(settings, history)
+    health, grown = pipeline.template_of(settings), expansion_of(settings, history, y)
+    found = held(X, y, expansion=grown, health=health, replicates=draws, seed=settings.model.seed)
+    if json:
+        show.as_json(found.to_dict())
+        return
+    show.table(records(found.rows[_CLAIMS].round({"crude": 2})), _CLAIMS)
+    show.say(found.summary())
 
 
 def _measured(path: Path, stands: pd.DatetimeIndex) -> Snapshot:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _MADE = "`python -m holdfast.serving.catalogue_page docs/indicators.md docs/seeds.md`"
 _ELSEWHERE = {
     "S060": "the template 40-30-30",
-    "S061": "levels inside the template; learned weights are held against it by every backtest",
+    "S061": "levels inside the template, held against learned weights by every backtest; see `holdfast hypotheses`",
     "S062": "the template by-segment",
     "S063": "weights by segment are data; models by segment belong to learning, not to a sign",
     "S064": "the template 40-30-20-10",
-    "S067": "an alert rule on delta_health_30 in the scores, not a sign of its own",
+    "S067": "an alert rule on delta_health_30 in the scores, not a sign of its own; measured by `holdfast hypotheses`",
     "S069": "levels in templates, and holdfast sensitivity",
     "S070": "bands are absolute; the mix holds by the anchors of the learned score on the rows it learned from",
     "S071": "templates are files with a version and an author, and can be compared",
@@ -69,7 +69,11 @@ def reason(number: str) -> str:
     """Say where a number lives that is no sign, or what it claims; empty where neither."""
     if number in _ELSEWHERE:
         return _ELSEWHERE[number]
-    return f"a claim, {_CLAIMS[number]}: measured on your data, never built in" if number in _CLAIMS else ""
+    return (
+        f"a claim, {_CLAIMS[number]}: measured on your data by `holdfast hypotheses`, never built in"
+        if number in _CLAIMS
+        else ""
+    )
 
 
 def _lines(catalog: Catalog) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from holdfast.training.hypotheses.verdicts import VERDICTS
+
 MODELS = {
     "churn": "Churn model",
     "health": "Learned health score",
@@ -95,6 +97,7 @@ def shown(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, A
         "profit": _profit(evidence.get("profit", {})),
         "claims": _claims(evidence.get("inflation", {})),
         "nulls": _nulls(evidence.get("null_tests", {})),
+        "hypotheses": _hypotheses(evidence.get("hypotheses", {})),
         "weights": _weights(evidence),
         "moved": _moved(evidence.get("weights_moved", {})),
     }
@@ -276,6 +279,26 @@ def _claims(inflation: Mapping[str, Any]) -> dict[str, Any]:
         for row in inflation["lines"]
     ]
     return {"words": " ".join(inflation["in_words"].values()), "rows": rows}
+
+
+def _hypotheses(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Show each claim with its figure and verdict, those that could be judged first."""
+    if not found:
+        return {}
+    order = {verdict: place for place, verdict in enumerate(VERDICTS)}
+    rows = [
+        {
+            "id": row["id"],
+            "claim": row["claim"],
+            "measure": row["measure"],
+            "figure": _range(row, 2),
+            "crude": _digits(row["crude"], 2) or "-",
+            "verdict": row["verdict"],
+            "why": row["why"],
+        }
+        for row in sorted(found["claims"], key=lambda row: order[row["verdict"]])
+    ]
+    return {"words": found["in_words"], "counted_by": found["counted_by"], "rows": rows}
 
 
 def _nulls(nulls: Mapping[str, Any]) -> dict[str, Any]:

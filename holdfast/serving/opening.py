@@ -15,7 +15,7 @@ from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.moods import Moods
 from holdfast.features.time import to_instant
 from holdfast.serving.plan import Plan
-from holdfast.training.labels import Churn, data_end
+from holdfast.training.labels import Churn, Expansion, Labels, data_end, label
 
 logger = logging.getLogger("holdfast.opening")
 STILL = pd.Timedelta(days=31)  # no table need have a record on every day
@@ -72,3 +72,10 @@ def known_on(plan: Plan, history: History, day: str | None) -> History:
 def definition(plan: Plan) -> Churn:
     """Return what the plan calls churn."""
     return Churn(**plan.churn.model_dump())
+
+
+def expansion_of(plan: Plan, history: History, y: Labels) -> Labels | None:
+    """Label expansion at the same cutoffs; nothing where churn is no notice, or no table tells of growth."""
+    if y.kind != "notice" or not {"subscriptions", "deals"}.intersection(history.tables):
+        return None
+    return label(history, y.cutoffs, y.horizons, Expansion(churn=definition(plan)))

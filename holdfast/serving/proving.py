@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import BundleError, DataError, TooFewEvents
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
+from holdfast.serving.opening import expansion_of
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest, Model, backtest
 from holdfast.training.champion import Champion, since_champion
 from holdfast.training.green_churn import green_churn
 from holdfast.training.holdout import Holdout
+from holdfast.training.hypotheses import hypotheses
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -82,12 +84,15 @@ def prove_if_possible(
 def audited(plan: Plan, health: HealthScore, history: History, X: Snapshot, y: Labels) -> Mapping[str, Any]:
     """Audit what was learned and the test itself, where the plan asks for it.
 
-    Learned weights are set against those set by hand; what usual mistakes would have claimed, and null tests, show
-    whether the test can be believed.
+    Learned weights are set against those set by hand; what is claimed of customers is measured; what usual mistakes
+    would have claimed, and null tests, show whether the test can be believed.
     """
     if not plan.backtest.audits:
         return {}
     found = _audit_of_weights(plan, health, X, y)
+    found["hypotheses"] = hypotheses(
+        X, y, expansion=expansion_of(plan, history, y), health=HealthScore.template(health.prior), seed=plan.model.seed
+    ).to_dict()
     try:
         found |= _audit_of_the_test(plan, history, X, y)
     except TooFewEvents as problem:

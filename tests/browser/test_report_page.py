@@ -103,9 +103,15 @@ def _evidence() -> dict[str, Any]:
             "lines": [claim | {"line": "honest", "wrong": "<b>Nothing</b>."}],
         },
         "null_tests": {"in_words": "1 of 1 passed.", "tests": [{"test": "truth", "passed": False, "finding": "<i>no"}]},
+        "hypotheses": {"in_words": "x", "counted_by": "90 days", "claims": [_claim()]},
         "weights": [sign | weights | {"indicator": ""}, sign | weights],
         "inference": [sign | {"deserves": "zero"}],
     }
+
+
+def _claim() -> dict[str, Any]:
+    words = {"id": "S022", "claim": "<u>None</u> leave", "measure": "ratio", "verdict": "cannot tell", "why": "few"}
+    return words | {"value": 1.2, "low": 0.8, "high": None, "crude": None}
 
 
 def _page() -> Page:
@@ -137,7 +143,8 @@ def test_it_renders_and_stays_quiet(browser: Browser, page: Path) -> None:
     assert browser.evaluate("document.querySelectorAll('#accounts tbody.account').length") == 25
     assert browser.evaluate("document.querySelectorAll('#proof table').length") == 6
     assert browser.evaluate("document.querySelector('figure svg').getBoundingClientRect().height") > 100
-    sections = ["accounts", "proof", "groups", "bands", "capacity", "signs", "weights", "data", "provenance"]
+    sections = ["accounts", "proof", "groups", "bands", "capacity", "signs", "weights", "hypotheses"]
+    sections += ["data", "provenance"]
     assert browser.evaluate("[...document.querySelectorAll('section[id]')].map(one => one.id).join(' ')") == " ".join(
         sections
     )

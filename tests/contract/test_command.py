@@ -32,6 +32,7 @@ COMMANDS = (
     "audit",
     "autopsy",
     "inflation",
+    "hypotheses",
     "report",
     "indicators",
 )
@@ -375,6 +376,19 @@ def test_autopsy_needs_nothing_trained(untrained: Company, tmp_path: Path, capsy
     capsys.readouterr()
     assert run(["autopsy", untrained.plan, "--last", "3"]) == 0
     assert told["losses"][0]["account_id"] in capsys.readouterr().out
+
+
+def test_hypotheses_need_nothing_trained(untrained: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    told = _json(capsys, "hypotheses", untrained.plan, "--draws", "100")
+    assert isinstance(told, dict)
+    assert {one["verdict"] for one in told["claims"]} <= {"holds", "does not hold", "cannot tell", "not measured"}
+    assert sum(told["verdicts"].values()) == len(told["claims"])
+    growth = [one for one in told["claims"] if one["id"] == "S032"][1]
+    assert growth["why"] != "no labels of expansion were given"
+    assert run(["hypotheses", untrained.plan, "--draws", "100"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("id\tclaim\tverdict\twhy\tcrude")
+    assert f"Of {len(told['claims'])} claims" in out
 
 
 def test_importance_tells_which_signs_count(
