@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,12 @@ from holdfast.models.health import HealthScore
 from holdfast.serving import proving
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
-from holdfast.serving.contract.contract import contract
-from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import definition
 from holdfast.serving.plan import Plan
-from holdfast.serving.plots import Plot, draw
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
-from holdfast.serving.report import Page
+from holdfast.serving.run_page import page_of
 from holdfast.serving.runs import Run, existing, run_id, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
-from holdfast.serving.telling import tell_untested
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest
@@ -40,11 +36,8 @@ from holdfast.training.tracking import track
 from holdfast.training.treatment import Treatments
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
-    from holdfast.models.explain import Explanation
     from holdfast.models.untreated import Untreated
 
 logger = logging.getLogger("holdfast.pipeline")
@@ -265,7 +258,7 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
         "holdfast": holdfast.__version__,
     }
     proof = read_proof(place.models, bundle.version)
-    page = _page(plan, history, bundle, now, proof, facts)
+    page = page_of(plan, history, bundle, now, proof, facts)
     return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts)
 
 
@@ -304,64 +297,6 @@ def _track(plan: Plan, bundle: Bundle, proof: Proof, y: Labels) -> None:
         experiment=plan.tracking.experiment,
         tags={"model_sha256": bundle.sha256, "verdict": proof.result["verdict"]},
     )
-
-
-def _page(plan: Plan, history: History, bundle: Bundle, now: Snapshot, proof: Proof, facts: dict[str, Any]) -> Page:
-    """Collect what the report tells beyond the scores."""
-    why = bundle.model.explain(now)
-    noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
-    for finding in (one for one in noticed if one.code == "HF014"):
-        logger.warning("%s", finding)
-    return Page(
-        verdict=proof.result["verdict"],
-        kind=bundle.churn["kind"],
-        rises=bundle.model.rises_,
-        result=proof.result,
-        evidence=proof.evidence,
-        proof_note=_proof_note(proof.result),
-        plots=proof.plots,
-        importance=why.importance(),
-        beeswarm=_beeswarm(why),
-        weights=bundle.health.weights,
-        notes=proof.notes,
-        findings=[*history.findings, *noticed, *proof.findings],
-        left_out={**proof.left_out, **now.left_out},
-        provenance={
-            "run": facts["run_id"],
-            "as of": f"{history.now:%Y-%m-%d}",
-            "model": f"{bundle.version}, learned from what was known on {bundle.learned_until:%Y-%m-%d}",
-            "model sha256": bundle.sha256,
-            "input sha256": facts["input_sha256"],
-            "settings sha256": facts["config_sha256"],
-            "tables": ", ".join(history.tables),
-            "holdfast": holdfast.__version__,
-        },
-    )
-
-
-def _beeswarm(why: Explanation) -> Plot | None:
-    """Draw what each sign adds, account by account, as points of one picture; nothing where there is no account."""
-    if not len(why.contributions):
-        return None
-
-    def paint(ax: Axes) -> None:
-        why.plot_beeswarm(ax)
-        for points in ax.collections:
-            points.set_rasterized(True)
-
-    caption = "What each sign adds to the risk of every account (right: more), coloured by its value."
-    return Plot(draw("beeswarm", paint, (7.4, 4.6)), caption)
-
-
-def _proof_note(result: Mapping[str, Any]) -> str:
-    days = result["cutoffs"]
-    if not days:
-        return ""
-    return (
-        f"Walk-forward over {len(days)} cutoffs, {days[0][:10]} to {days[-1][:10]}: each model was fitted on "
-        "what was settled by then, and told what came afterwards. Beside the models stand the baselines. "
-        f"{tell_untested(result)}"
-    ).strip()
 
 
 @contextmanager
