@@ -37,15 +37,21 @@ every = "28d"                 # the days at which the past is replayed: "28d", "
 [horizons]
 days = [30, 60, 90]           # how far ahead to look
 
+{mark}[backtest]
+{mark}audits = {audits}               # audit weights and test when training, which takes as long again
+# holdout = false             # true: keep the last cutoffs from every test, to be opened once
+
 [output]
 workspace = "{workspace}"             # models, runs, current scores and report
 """
 
 
-def plan_text(path: str, workspace: str, end: str | None = None, churn: str = "notice") -> str:
+def plan_text(path: str, workspace: str, end: str | None = None, churn: str = "notice", *, audits: bool = True) -> str:
     """Write a commented plan; without an end the line that would set it stays a comment."""
     stated = f"end = {end}" if end else "# end = 2026-01-01"
-    return PLAN.format(path=path, workspace=workspace, end=stated, churn=churn)
+    return PLAN.format(
+        path=path, workspace=workspace, end=stated, churn=churn, mark="# " if audits else "", audits=str(audits).lower()
+    )
 
 
 def write_starter(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from holdfast.serving.command import run
 from holdfast.training.inflation import LINES
 from holdfast.training.null_tests import TESTS
 
-QUICK = "\n[backtest]\nbootstrap = 10\nretrain_every = 20\n[tracking]\nenabled = false\n"
+QUICK = "\n[backtest]\naudits = false\nbootstrap = 10\nretrain_every = 20\n[tracking]\nenabled = false\n"
 
 
 @pytest.fixture(scope="module")
