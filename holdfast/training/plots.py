@@ -104,7 +104,7 @@ def plot_weights(table: pd.DataFrame, ax: Axes | None = None, shown: int = 12) -
     ax.set_yticks(list(places), [title.replace("$", r"\$")[:36] for title in titles])
     ax.set_xlim(left=0)
     ax.set_xlabel("weight, of 100")
-    ax.set_title("Weights, learned and by hand")
+    ax.set_title("Weights")
     ax.legend(frameon=False, fontsize="small", loc="lower right")
     return ax
 
