@@ -246,8 +246,9 @@ def test_a_holdout_is_kept_and_opened_once(
     untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = untrained.copy(tmp_path / "kept")
-    text = mine.plan.read_text(encoding="utf-8")
-    mine.plan.write_text(text.replace("retrain_every = 50", "retrain_every = 2\nholdout = true"), encoding="utf-8")
+    plan = Path(mine.plan)
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("retrain_every = 50", "retrain_every = 2\nholdout = true"), encoding="utf-8")
     kept = _json(capsys, "backtest", mine.plan)
     opened = _json(capsys, "backtest", mine.plan, "--open-holdout")
     assert isinstance(kept, dict)
