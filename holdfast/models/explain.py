@@ -191,11 +191,11 @@ class Explanation:
 
         return as_shap(self, grouped=grouped)
 
-    def plot_waterfall(self, account_id: str) -> Axes:
+    def plot_waterfall(self, account_id: str, ax: Axes | None = None) -> Axes:
         """Draw how the signs of one account add up."""
         from holdfast.models.explain_plots import plot_waterfall
 
-        return plot_waterfall(self, account_id)
+        return plot_waterfall(self, account_id, ax)
 
     def plot_beeswarm(self, ax: Axes | None = None) -> Axes:
         """Draw what each sign adds for every account."""

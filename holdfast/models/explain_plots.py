@@ -1,4 +1,4 @@
-"""Plots of an explanation, drawn by shap; each returns Axes."""
+"""Plots of an explanation, drawn by shap; each takes and returns Axes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ def as_shap(why: Explanation, *, grouped: bool) -> shap.Explanation:
         )
 
 
-def plot_waterfall(why: Explanation, account_id: str, shown: int = SHOWN) -> Axes:
-    """Draw how the signs of one account add up, from what an account has before anything is known of it."""
-    row, axes = why.place_of(account_id), _fresh()
-    with quiet_shap() as module:
+def plot_waterfall(why: Explanation, account_id: str, ax: Axes | None = None, shown: int = SHOWN) -> Axes:
+    """Draw how the signs of one account add up, from what an account has before anything is known of it.
+
+    Axes of one's own keep the size of their figure, which must be one of pyplot.
+    """
+    row, axes = why.place_of(account_id), ax or _fresh()
+    with quiet_shap() as module, _current(axes, keep_size=ax is not None):
         module.plots.waterfall(as_shap(why, grouped=True)[row], max_display=shown, show=False)
     axes.set_title(f"What adds up to the risk of {_plain(account_id)}", loc="left", fontsize=11)
     return axes
@@ -70,8 +73,11 @@ def plot_dependence(why: Explanation, name: str, ax: Axes | None = None) -> Axes
     if name not in names:
         raise UsageError("plot_dependence", "what was explained", repr(name), did_you_mean(name, names))
     axes = ax or _fresh()
-    with quiet_shap() as module:
-        module.plots.scatter(as_shap(why, grouped=False)[:, names.index(name)], ax=axes, show=False)
+    shown = as_shap(why, grouped=False)
+    if why.values()[name].notna().any():
+        shown.display_data = None  # numbers as texts, of which shap would write one under each dot
+    with quiet_shap() as module, _current(axes, keep_size=ax is not None):
+        module.plots.scatter(shown[:, names.index(name)], ax=axes, show=False)
     axes.set_ylabel(_ADDS)
     return axes
 
@@ -89,6 +95,29 @@ def quiet_shap() -> Iterator[ModuleType]:
             yield shap
         finally:
             np.random.set_state(before)  # noqa: NPY002
+
+
+@contextmanager
+def _current(axes: Axes, *, keep_size: bool) -> Iterator[None]:
+    """Let shap draw where it always draws, on the current axes, and leave pyplot as it was found.
+
+    It turns interactive plotting off for good, after which a notebook shows no figure any more.
+    """
+    import matplotlib.pyplot as plt
+
+    live, before = plt.isinteractive(), plt.gcf() if plt.get_fignums() else None
+    figure = axes.get_figure(root=True)
+    size = figure.get_size_inches() if keep_size and figure is not None else None
+    plt.sca(axes)
+    try:
+        yield
+    finally:
+        if figure is not None and size is not None:
+            figure.set_size_inches(*size)
+        if before is not None:
+            plt.figure(before)
+        if live:
+            plt.ion()
 
 
 def _fresh() -> Axes:

@@ -41,6 +41,10 @@ class HealthPoints:
         """One column per sign beside base and clip."""
         return self.contributions.assign(base=self.base, clip=self.clip)
 
+    def _repr_html_(self) -> str:
+        told = pd.concat([self.base.rename("base"), self.contributions, self.clip.rename("clip"), self.score], axis=1)
+        return str(told.head(10).to_html(escape=True, max_cols=12, float_format="{:.2f}".format))
+
 
 def health_points(health: HealthScore, X: Snapshot) -> HealthPoints:
     """Take the scores of fitted weights apart, on the unclipped scale with the clip as a line of its own.

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,10 @@ class Template:
             for name, value in values.items()
         ]
         return pd.DataFrame(rows, columns=["segment", "what", "name", "value"], dtype=object)
+
+    def _repr_html_(self) -> str:
+        head = f"{self.name}, version {self.version}, by {self.author}; changes, trends and the like: {self.variants}"
+        return f"<p>{escape(head)}</p>{self.frame().to_html(escape=True, index=False)}"
 
     def diff(self, other: Template) -> pd.DataFrame:
         """Tabulate what another template says otherwise: segment, what, name, before, after; missing where silent."""

@@ -13,7 +13,6 @@ from holdfast.serving.columns import records
 
 if TYPE_CHECKING:
     from holdfast.features.catalog.collection import Catalog
-    from holdfast.features.indicators.curves import Curve
 
 _MADE = "`python -m holdfast.serving.catalogue_page docs/indicators.md docs/seeds.md`"
 _ELSEWHERE = {
@@ -102,15 +101,10 @@ def _lines(catalog: Catalog) -> Iterator[str]:
                 row["formula"],
                 back,
                 ", ".join(row["tables"]),
-                _points(catalog[row["name"]].curve),
+                str(catalog[row["name"]].curve or ""),
                 ", ".join(row["seeds"]),
             ]
             yield f"| {' | '.join(cells)} |"
-
-
-def _points(curve: Curve | None) -> str:
-    """Tell a curve in short: value and points at its corners; a value that stands twice is a jump."""
-    return "" if curve is None else ", ".join(f"{x:g}: {p:g}" for x, p in zip(curve.x, curve.points, strict=True))
 
 
 def _seed_lines(catalog: Catalog, tests: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,6 +59,12 @@ class Work:
     unmatched: pd.DataFrame
     rows: Mapping[str, int]
     findings: tuple[Finding, ...]
+
+    def _repr_html_(self) -> str:
+        tables = (self.readings, self.choices, self.matches, self.unmatched)
+        told = "".join(one.to_html(escape=True, index=False, na_rep="") for one in tables if len(one))
+        noticed = (f"<p>{escape(str(one))}</p>" for one in self.findings if one.severity != "info")
+        return told + "".join(noticed)
 
     def summary(self) -> dict[str, Any]:
         """Give all of it as plain values."""
@@ -254,7 +261,8 @@ def _matches(identities: pd.DataFrame) -> pd.DataFrame:
     )
     wide = counted.unstack(fill_value=0).reset_index()
     methods = [name for name in ("exact", "crm_id", "domain", "manual", "none") if name in wide]
-    return wide[["source", "kind", *methods]].rename(columns={"none": "unmatched"})
+    told = wide[["source", "kind", *methods]].rename(columns={"none": "unmatched"})
+    return told.rename_axis(columns=None)
 
 
 def tell(work: Work) -> None:

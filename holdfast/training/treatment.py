@@ -108,6 +108,12 @@ class Treatments:
         chance = self.frame["propensity"]
         return bool(len(self) and ((chance > 0) & (chance < 1)).all())
 
+    def _repr_html_(self) -> str:
+        helped = int(self.frame["helped"].sum())
+        ground = "chance decided every case" if self.identified else "chance did not decide every case"
+        head = f"<p>{helped:,} interventions and {len(self) - helped:,} held out; {ground}</p>"
+        return head + str(self.frame.head(10).to_html(escape=True, index=False, float_format="{:.2f}".format))
+
     def until(self, day: str | date | pd.Timestamp) -> Treatments:
         """Keep what was decided by a day."""
         return Treatments(self.frame[self.frame["at"] <= to_instant(day)].reset_index(drop=True), self.days)

@@ -214,6 +214,9 @@ class ChangeLog:
             one |= {name: ", ".join(one[name]) for name in ("appeared", "vanished")}
         return pd.DataFrame(told, columns=columns)
 
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html(escape=True, index=False))
+
     def _read(self, table: str) -> Log | None:
         return Log.read(self.folder / folder_of(table))
 

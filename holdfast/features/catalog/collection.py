@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from holdfast.features.history.history import History, Instant
     from holdfast.features.snapshot import Snapshot
 
+_SHOWN = 12  # indicators that a notebook shows of a catalogue
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -246,3 +248,10 @@ class Catalog:
         ]  # fmt: skip
         names = ["name", "dimension", "unit", "healthy", "title", "formula", "lookback_days", "tables", "seeds"]
         return pd.DataFrame(rows, columns=[*names, "expression", "variant_of"])
+
+    def _repr_html_(self) -> str:
+        counts = ((name, sum(one.dimension == name for one in self)) for name in DIMENSIONS)
+        told = ", ".join(f"{count} of {name}" for name, count in counts if count)
+        head = f"<p>{len(self)} indicators{': ' if told else ''}{told}</p>"
+        shown = self.frame()[["name", "title", "dimension", "unit", "healthy", "formula"]].head(_SHOWN)
+        return head + str(shown.to_html(escape=True, index=False))

@@ -52,6 +52,10 @@ class Curve:
         worth = points[left] + share * np.where(width > 0, points[right] - points[left], 0.0)
         return np.asarray(np.where(np.isnan(value), np.nan, worth / 100.0))
 
+    def __str__(self) -> str:
+        """Tell the curve in short: value and points at its corners; a value that stands twice is a jump."""
+        return ", ".join(f"{x:g}: {p:g}" for x, p in zip(self.x, self.points, strict=True))
+
     @property
     def rises(self) -> bool:
         """Whether more is never worth less."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
+from html import escape
 from math import isnan, nan
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -196,6 +197,23 @@ class Indicator:
         if any(isnan(values.get(name, nan)) for name in (VALUE, *_fields(self.evidence))):
             return WORDINGS[self.language].missing.format(title=self.title)
         return put(self.evidence, values, self.language)
+
+    def _repr_html_(self) -> str:
+        back = "from the beginning" if self.lookback_days is None else f"{self.lookback_days:g} days"
+        told = {
+            "name": self.name,
+            "title": self.title,
+            "formula": self.formula,
+            "unit": self.unit,
+            "dimension": self.dimension,
+            "healthy": self.healthy,
+            "points": "none, for the models alone" if self.curve is None else str(self.curve),
+            "reads": ", ".join(self.tables),
+            "looks back": back,
+            "sentence": self.evidence,
+        }
+        rows = "".join(f"<tr><th>{key}</th><td>{escape(value)}</td></tr>" for key, value in told.items())
+        return f"<table>{rows}</table>"
 
     def told_in(self, language: Language) -> Indicator:
         """Translate title and evidence, where the sign is shipped; one of your own keeps its words.

@@ -78,7 +78,9 @@ def connect(temporary: Path | None = None) -> duckdb.DuckDBPyConnection:
         "python_enable_replacements": False,
     }
     con = duckdb.connect(":memory:", config=settings)
-    con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    con.execute("SET TimeZone = 'UTC'")
+    if con.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        con.execute("SET enable_progress_bar = false")  # refused in a notebook without ipywidgets, where it is off
     return con
 
 

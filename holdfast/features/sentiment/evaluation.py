@@ -51,6 +51,9 @@ class Evaluation:
         quarters = pd.PeriodIndex(self.rows["quarter"].dt.tz_localize(None), freq="Q").astype(str)
         return [(str(quarter), rows) for quarter, rows in self.rows.groupby(quarters, sort=True)]
 
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html(escape=True, index=False, float_format="{:.3f}".format))
+
     def __str__(self) -> str:
         told = {which: figures for which, figures in _compared(self.rows).items() if not np.isnan(figures[2])}
         parts = []

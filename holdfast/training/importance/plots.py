@@ -33,7 +33,7 @@ def plot_importance(rows: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(list(places), [_short(title) for title in shown["title"]])
     ax.set_xlabel("share")
     ax.set_title("Which signs count")
-    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     return ax
 
 
