@@ -59,14 +59,13 @@ y
 # %%
 models = {"template": hf.HealthScore.template(), "health": hf.HealthScore(), "churn": hf.ChurnModel()}
 result = hf.backtest(models, X, y)
-print(result.verdict)
 result
 
 # %%
-result.plot_calibration()
+ax = result.plot_calibration()
 
 # %%
-result.plot_lead_time()
+ax = result.plot_lead_time()
 
 # %% [markdown]
 # ## Today's book

@@ -8,6 +8,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+# ---
 
 # %% [markdown]
 # # How good would it have been?
@@ -44,7 +45,7 @@ result.table()
 [(one.model, one.baseline, one.horizon, round(one.difference, 3), round(one.low, 3)) for one in result.comparisons]
 
 # %%
-result.plot_calibration()
+ax = result.plot_calibration()
 
 # %% [markdown]
 # Nothing that was learned from reaches into a test: the count of label cells whose window was still open is zero everywhere.
@@ -66,7 +67,7 @@ print(caught.text("churn"))
 caught
 
 # %%
-result.plot_lead_time()
+ax = result.plot_lead_time()
 
 # %% [markdown]
 # ## The customers that were lost

@@ -8,6 +8,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+# ---
 
 # %% [markdown]
 # # Explaining accounts
@@ -51,7 +52,7 @@ told.frame()[["indicator", "contribution", "value", "own_past", "peer_percentile
 told.base + told.frame()["contribution"].sum() - told.total
 
 # %%
-why.plot_waterfall(riskiest)
+ax = why.plot_waterfall(riskiest)
 
 # %% [markdown]
 # ## What has changed
@@ -83,10 +84,10 @@ print(hf.what_if(model, health, now, riskiest, changes).text() if changes else "
 # What each sign adds for every account, and what one of them adds against its value:
 
 # %%
-why.plot_beeswarm()
+ax = why.plot_beeswarm()
 
 # %%
-why.plot_dependence("goal_progress")
+ax = why.plot_dependence("goal_progress")
 
 # %% [markdown]
 # ## Which signs count
@@ -99,7 +100,7 @@ found = hf.importance(hf.ChurnModel(), X, y, refits=1, without=2)
 found.frame()[["title", "dimension", "share", "lost", "low", "high", "auc_30", "named", "mark"]].head(10)
 
 # %%
-found.plot()
+ax = found.plot()
 
 # %% [markdown]
 # Where do declared curves and the data disagree about what is healthy?
