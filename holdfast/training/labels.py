@@ -101,15 +101,26 @@ class Labels:
         """Number of labels that are 1, by horizon."""
         return (self.frame == 1).sum().rename("events")
 
+    @property
+    def history(self) -> History:
+        """The history that was read.
+
+        Raises
+        ------
+        UsageError
+            When the labels were not made by `label`.
+        """
+        if self._history is None:
+            raise UsageError("Labels", "labels made by label()", "labels without their history", "call label()")
+        return self._history
+
     def known(self, day: str | date | pd.Timestamp) -> Labels:
         """Give the labels as they were known on a day: what arrived later unseen, what was not settled missing.
 
         Rows and horizons stay as they are.
         """
-        if self._history is None:
-            raise UsageError("Labels.known", "labels made by label()", "labels without their history", "call label()")
         instant = to_instant(day)
-        then = _labels(self._history, self.cutoffs, self.horizons, self.churn, min(instant, self.end), micro(instant))
+        then = _labels(self.history, self.cutoffs, self.horizons, self.churn, min(instant, self.end), micro(instant))
         return then.on(self.frame.index)
 
     def rows(self, where: NDArray[np.bool_] | pd.Series[bool]) -> Labels:

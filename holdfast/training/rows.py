@@ -17,3 +17,16 @@ def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     told = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(key): value for key, value in row.items()} for row in told]
+
+
+def dated(table: pd.DataFrame) -> pd.DataFrame:
+    """Write the instants of a table as ISO text; what is missing is None.
+
+    Examples
+    --------
+    >>> dated(pd.DataFrame({"known_at": pd.to_datetime(["2025-03-01", None], utc=True)}))["known_at"][0]
+    '2025-03-01T00:00:00+00:00'
+    """
+    times = [str(name) for name in table if isinstance(table[name].dtype, pd.DatetimeTZDtype)]
+    told = {name: [None if pd.isna(one) else one.isoformat() for one in table[name]] for name in times}
+    return table.assign(**{name: pd.Series(one, index=table.index, dtype=object) for name, one in told.items()})

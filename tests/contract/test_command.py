@@ -33,6 +33,7 @@ COMMANDS = (
     "autopsy",
     "inflation",
     "hypotheses",
+    "labels",
     "report",
     "indicators",
 )
