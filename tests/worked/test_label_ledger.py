@@ -155,6 +155,19 @@ def test_silence_is_broken_by_a_late_record_and_restored_by_a_deletion() -> None
     assert found.reopened()["why"].tolist() == ["a record of usage was withdrawn"]
 
 
+@pytest.mark.parametrize(
+    ("at", "known", "expected"),
+    [
+        ("2024-07-01T00:00:00.000000Z", "2024-07-15T00:00:00.000000Z", [0, 0]),  # known when the label settles: in time
+        ("2024-07-01T00:00:00.000000Z", "2024-07-15T00:00:00.000001Z", [1, 0]),
+        ("2024-07-01T00:00:00.000001Z", "2024-07-15T00:00:00.000001Z", [1, 1]),  # beyond the window of 30 days
+    ],
+)
+def test_late_is_what_is_known_after_the_label_settled(at: str, known: str, expected: list[float]) -> None:
+    late = [*active("2024-05-01"), touched("1", at, known)]
+    assert told(ledger(history(usage=late), churn="silence"))[0] == expected
+
+
 def test_a_departure_is_undone_by_a_late_record_and_found_by_a_deletion() -> None:
     back = [*active("2024-05-20"), touched("1", "2024-08-10", "2025-01-20")]
     found = ledger(history(usage=back, end="2025-06-01"), churn="departure")
