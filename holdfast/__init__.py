@@ -43,6 +43,7 @@ _HOME = {
     "autopsy": "holdfast.training.autopsy",
     "backtest": "holdfast.training.backtest",
     "hypotheses": "holdfast.training.hypotheses",
+    "definitions": "holdfast.training.definitions",
     "importance": "holdfast.training.importance",
     "inflation": "holdfast.training.inflation",
     "label_ledger": "holdfast.training.label_ledger",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from holdfast.training.autopsy import autopsy as autopsy
     from holdfast.training.backtest import Backtest as Backtest
     from holdfast.training.backtest import backtest as backtest
+    from holdfast.training.definitions import definitions as definitions
     from holdfast.training.external import audit as audit
     from holdfast.training.holdout import Holdout as Holdout
     from holdfast.training.hypotheses import hypotheses as hypotheses

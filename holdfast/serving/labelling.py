@@ -15,9 +15,24 @@ if TYPE_CHECKING:
 
     from holdfast.features.history import History
     from holdfast.serving.plan import Plan
+    from holdfast.training.backtest import Model
 
 app = typer.Typer()
 SHOWN = 20
+_FIGURES = ["definition", "horizon", "model", "rows", "accounts", "base_rate", "auc", "auc_low", "auc_high", "skill"]
+_PAIRS = [
+    "a",
+    "b",
+    "horizon_a",
+    "horizon_b",
+    "rows",
+    "alike",
+    "kappa",
+    "a_in_b",
+    "b_in_a",
+    "spearman_churn",
+    "same_order",
+]
 
 
 @app.command()
@@ -49,10 +64,54 @@ def labels(
         return
     show.say(ledger.text())
     summary = ledger.summary().reset_index()
-    _table(summary, summary)
+    _table(summary)
     _some(ledger.reopened() if since is None else ledger.changed(), out)
     if out is not None:
         show.say(f"Wrote {out}.")
+
+
+@app.command()
+def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False) -> None:
+    """Backtest under other definitions of churn, and say whether the conclusions are the same."""
+    from threadpoolctl import threadpool_limits
+
+    from holdfast.serving import pipeline
+    from holdfast.serving.opening import definition
+    from holdfast.training.definitions import definitions as tried
+
+    settings, history = today_of(plan, strict_clock)
+    how = settings.backtest
+    with threadpool_limits(settings.model.threads):
+        found = tried(
+            history,
+            cutoffs_of(settings, history),
+            _models(settings),
+            own=definition(settings),
+            horizons=settings.horizons.days,
+            catalog=pipeline.catalog_of(settings),
+            retrain_every=how.retrain_every,
+            bootstrap=how.bootstrap,
+            seed=settings.model.seed,
+        )
+    if json:
+        show.as_json(found.to_dict())
+        return
+    show.say(found.text())
+    _table(found.frame()[_FIGURES].round(3))
+    if len(found.agreement()):
+        _table(found.agreement().reindex(columns=_PAIRS).round(3))
+
+
+def _models(plan: Plan) -> dict[str, Model]:
+    """Give the models that a plan proves, with the template that it names among the baselines."""
+    from holdfast.models.churn import ChurnModel
+    from holdfast.models.health import HealthScore
+    from holdfast.serving import pipeline
+    from holdfast.serving.weights import health_of
+
+    health = health_of(plan, pipeline.catalog_of(plan))
+    template = HealthScore.template(health.prior)
+    return {"churn": ChurnModel(seed=plan.model.seed), "health": health, "template": template}
 
 
 def cutoffs_of(plan: Plan, history: History) -> pd.DatetimeIndex:
@@ -71,15 +130,15 @@ def _some(rows: pd.DataFrame, out: Path | None) -> None:
         return
     short = rows.head(SHOWN)
     times = [name for name in rows if str(name).endswith("_at") or name == "cutoff"]
-    _table(short.assign(**{str(name): short[name].dt.strftime("%Y-%m-%d") for name in times}), rows)
+    _table(short.assign(**{str(name): short[name].dt.strftime("%Y-%m-%d") for name in times}))
     if len(rows) > SHOWN:
         show.say(f"{len(rows) - SHOWN:,} more{'' if out else '; --out FILE.csv writes all of them'}.")
 
 
-def _table(rows: pd.DataFrame, like: pd.DataFrame) -> None:
+def _table(rows: pd.DataFrame) -> None:
     from holdfast.serving.columns import records
 
-    show.table(records(rows), [str(name) for name in like])
+    show.table(records(rows), [str(name) for name in rows])
 
 
 def _csv(rows: pd.DataFrame) -> bytes:

@@ -34,6 +34,7 @@ COMMANDS = (
     "inflation",
     "hypotheses",
     "labels",
+    "definitions",
     "report",
     "indicators",
 )

@@ -73,3 +73,27 @@ def test_a_wrong_day_is_refused(plan: str, capsys: pytest.CaptureFixture[str]) -
     assert run(["labels", plan, "--at", "2001-01-01"]) == 2
     assert "the first cutoff, or later" in capsys.readouterr().err
     assert run(["labels", plan, "--since", "soon"]) == 2
+
+
+def test_definitions_tells_figures_agreement_and_what_was_left_out(
+    plan: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = told(capsys, "definitions", plan)
+    asked, skipped, rows = found["definitions"], found["skipped"], found["rows"]
+    assert isinstance(asked, dict)
+    assert isinstance(skipped, dict)
+    assert isinstance(rows, list)
+    assert list(asked) == [
+        *("notice", "notice with 7 days of grace", "notice with 28 days of grace"),
+        *("silence of 30 days", "silence of 60 days", "departure"),
+    ]
+    tested = {row["definition"] for row in rows}
+    assert tested | set(skipped) == set(asked)
+    assert not tested & set(skipped)
+    assert {row["model"] for row in rows} == {"churn", "health", "template", "recency", "age", "base_rate"}
+    assert "best baseline" in str(found["in_words"])
+    agreement = found["agreement"]
+    assert isinstance(agreement, list)
+    same = [row for row in agreement if (row["a"], row["b"]) == ("notice", "notice with 7 days of grace")]
+    assert all(row["alike"] == 1 for row in same)  # exits are listed here, so grace moves none of them
+    assert found["cutoff"] == "2026-01-01"
