@@ -13,9 +13,6 @@ from holdfast.serving.options import Json, PlanFile, StrictClock, today_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from holdfast.features.history import History
-    from holdfast.serving.plan import Plan
-    from holdfast.training.backtest import Model
 
 app = typer.Typer()
 SHOWN = 20
@@ -50,7 +47,7 @@ def labels(
 ) -> None:
     """Tell which labels are open, final or censored, and which read otherwise than on the day they settled."""
     from holdfast.safely import write_atomic
-    from holdfast.serving.opening import definition
+    from holdfast.serving.opening import cutoffs_of, definition
     from holdfast.training.label_ledger import label_ledger
     from holdfast.training.labels import label
 
@@ -76,7 +73,8 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
     from threadpoolctl import threadpool_limits
 
     from holdfast.serving import pipeline
-    from holdfast.serving.opening import definition
+    from holdfast.serving.opening import cutoffs_of, definition
+    from holdfast.serving.proving import models_of
     from holdfast.training.definitions import definitions as tried
 
     settings, history = today_of(plan, strict_clock)
@@ -85,7 +83,7 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
         found = tried(
             history,
             cutoffs_of(settings, history),
-            _models(settings),
+            models_of(settings, pipeline.catalog_of(settings)),
             own=definition(settings),
             horizons=settings.horizons.days,
             catalog=pipeline.catalog_of(settings),
@@ -100,28 +98,6 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
     _table(found.frame()[_FIGURES].round(3))
     if len(found.agreement()):
         _table(found.agreement().reindex(columns=_PAIRS).round(3))
-
-
-def _models(plan: Plan) -> dict[str, Model]:
-    """Give the models that a plan proves, with the template that it names among the baselines."""
-    from holdfast.models.churn import ChurnModel
-    from holdfast.models.health import HealthScore
-    from holdfast.serving import pipeline
-    from holdfast.serving.weights import health_of
-
-    health = health_of(plan, pipeline.catalog_of(plan))
-    template = HealthScore.template(health.prior)
-    return {"churn": ChurnModel(seed=plan.model.seed), "health": health, "template": template}
-
-
-def cutoffs_of(plan: Plan, history: History) -> pd.DatetimeIndex:
-    """Lay out the cutoffs of a plan, none after the last day of the history."""
-    import pandas as pd
-
-    from holdfast.features.time import cutoffs
-
-    last = plan.cutoffs.last and min(pd.Timestamp(plan.cutoffs.last), history.now)
-    return cutoffs(history, plan.cutoffs.every, first=plan.cutoffs.first, last=last)
 
 
 def _some(rows: pd.DataFrame, out: Path | None) -> None:

@@ -13,7 +13,7 @@ from holdfast.errors import UsageError
 from holdfast.features.history import History
 from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.moods import Moods
-from holdfast.features.time import to_instant
+from holdfast.features.time import cutoffs, to_instant
 from holdfast.serving.plan import Plan
 from holdfast.training.labels import Churn, Expansion, Labels, data_end, label
 
@@ -79,3 +79,9 @@ def expansion_of(plan: Plan, history: History, y: Labels) -> Labels | None:
     if y.kind != "notice" or not {"subscriptions", "deals"}.intersection(history.tables):
         return None
     return label(history, y.cutoffs, y.horizons, Expansion(churn=definition(plan)))
+
+
+def cutoffs_of(plan: Plan, history: History) -> pd.DatetimeIndex:
+    """Lay out the cutoffs of a plan, none after the last day of the history."""
+    last = plan.cutoffs.last and min(pd.Timestamp(plan.cutoffs.last), history.now)
+    return cutoffs(history, plan.cutoffs.every, first=plan.cutoffs.first, last=last)

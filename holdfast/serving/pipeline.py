@@ -15,13 +15,12 @@ from holdfast.errors import BundleError, DataError, UsageError
 from holdfast.features.catalog import catalog
 from holdfast.features.catalog.own import own_indicators
 from holdfast.features.history import History
-from holdfast.features.time import cutoffs
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.serving import proving
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
-from holdfast.serving.opening import definition
+from holdfast.serving.opening import cutoffs_of, definition
 from holdfast.serving.plan import Plan
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
 from holdfast.serving.run_page import page_of
@@ -79,8 +78,7 @@ def catalog_of(plan: Plan) -> Catalog:
 
 def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
     """Label and measure every cutoff of the plan, for the horizons that the history is long enough for."""
-    last = plan.cutoffs.last and min(pd.Timestamp(plan.cutoffs.last), history.now)
-    days = cutoffs(history, plan.cutoffs.every, first=plan.cutoffs.first, last=last)
+    days = cutoffs_of(plan, history)
     y = label(history, days, plan.horizons.days, definition(plan))
     for finding in (one for one in y.findings if one.severity == "warning"):
         logger.warning("%s", finding)
