@@ -8,7 +8,7 @@ import pandas as pd
 
 Kind = Literal["text", "time", "count", "money", "points", "share"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COLUMNS: dict[str, Kind] = {
     "run_id": "text",
     "schema_version": "count",
@@ -22,6 +22,7 @@ COLUMNS: dict[str, Kind] = {
     "renewal_date": "time",
     "health": "points",
     "band": "text",
+    "alert_band": "text",
     "grade": "text",
     "percentile": "share",
     "product": "points",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,6 +22,7 @@ from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
 from holdfast.serving.opening import cutoffs_of, definition
 from holdfast.serving.plan import Plan
+from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
 from holdfast.serving.run_page import page_of
 from holdfast.serving.runs import Run, existing, run_id, write_run
@@ -213,7 +214,13 @@ def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> t
     now = measure_day(history, bundle)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
-        return score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp), now
+        found = score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp)
+    return replace(found, rows=found.rows.assign(**playbooks_of(plan).assign(found.rows, found.as_of))), now
+
+
+def playbooks_of(plan: Plan) -> Playbooks:
+    """Return the playbooks of a plan: those that are shipped, or its own."""
+    return Playbooks.read(plan.playbooks.file, plan.playbooks.escalate)
 
 
 def measure_day(history: History, bundle: Bundle) -> Snapshot:
@@ -256,7 +263,7 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
         "holdfast": holdfast.__version__,
     }
     proof = read_proof(place.models, bundle.version)
-    page = page_of(plan, history, bundle, now, proof, facts)
+    page = page_of(plan, history, bundle, now, proof, facts, playbooks_of(plan))
     return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts)
 
 

@@ -149,6 +149,15 @@ class Backtest(_Section):
     audits: bool = Field(default=True, description="audit weights and test when training: as long again")
 
 
+class Playbooks(_Section):
+    """What is done with an account, by band."""
+
+    file: Path | None = Field(default=None, description="playbooks of your own, TOML; default: those shipped")
+    escalate: Annotated[int, Field(ge=0)] = Field(
+        default=5, description="accounts that management can take at a time, by what is at stake"
+    )
+
+
 class Tracking(_Section):
     """Where MLflow keeps the record of training runs."""
 
@@ -174,6 +183,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "sentiment": Sentiment,
     "model": Model,
     "backtest": Backtest,
+    "playbooks": Playbooks,
     "tracking": Tracking,
     "output": Output,
 }
@@ -198,6 +208,7 @@ class Plan(_Section):
     sentiment: Sentiment = Sentiment()
     model: Model = Model()
     backtest: Backtest = Backtest()
+    playbooks: Playbooks = Playbooks()
     tracking: Tracking = Tracking()
     output: Output = Output()
 
@@ -221,6 +232,11 @@ class Plan(_Section):
         settings["language"] = self.output.language
         if self.indicators.file is not None:
             settings["indicators"] = {"file": hashlib.sha256(_contents(self.indicators.file)).hexdigest()}
+        books = self.playbooks
+        settings["playbooks"] = {
+            "escalate": books.escalate,
+            "file": books.file and hashlib.sha256(_contents(books.file)).hexdigest(),
+        }
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def describe(self) -> Iterator[tuple[str, str, object, bool, str]]:
@@ -251,9 +267,12 @@ def read_plan(path: str | Path) -> Plan:
     output = plan.output.model_copy(update={"workspace": (home / plan.output.workspace.expanduser()).resolve()})
     own, template = plan.indicators.file, plan.health.template
     indicators = plan.indicators.model_copy(update={"file": own and (home / own.expanduser()).resolve()})
+    books = plan.playbooks.file
+    playbooks = plan.playbooks.model_copy(update={"file": books and (home / books.expanduser()).resolve()})
     named = str((home / Path(template).expanduser()).resolve()) if template.endswith(".toml") else template
     health = plan.health.model_copy(update={"template": named})
-    return plan.model_copy(update={"data": data, "output": output, "indicators": indicators, "health": health})
+    resolved = {"data": data, "output": output, "indicators": indicators, "health": health, "playbooks": playbooks}
+    return plan.model_copy(update=resolved)
 
 
 def parse_plan(settings: dict[str, Any], where: str = "plan") -> Plan:

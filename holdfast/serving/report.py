@@ -38,6 +38,8 @@ class Page:
         ``Backtest.to_dict()``, and what stands beside it, see `evidence.shown`.
     beeswarm
         What each sign adds, account by account.
+    playbooks
+        ``id, title, owner, every_days, due_days, actions``.
     importance, weights
         ``title, dimension, share`` (shares sum to 1), ``title, dimension, weight`` (weights sum to 100).
     notes
@@ -54,6 +56,7 @@ class Page:
     proof_note: str = ""
     plots: Mapping[str, Plot] = field(default_factory=dict)
     beeswarm: Plot | None = None
+    playbooks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["id"]))
     importance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["title", "dimension", "share"]))
     weights: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["title", "dimension", "weight"]))
     notes: Sequence[str] = ()
@@ -75,6 +78,7 @@ def render(scores: Scores, page: Page) -> str:
             meaning=_MEANINGS[page.kind],
             tiles=_tiles(scores, rises=page.rises),
             bands=_bands(scores, page.result),
+            playbooks=_playbooks(scores, page),
             notes=page.notes,
             warnings=_warnings(findings),
             horizons=_horizons(scores.rows),
@@ -158,6 +162,16 @@ def _bands(scores: Scores, result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"name": name, "count": n, "share": n / total, "range": ranges[name], "left": past.get(name)}
         for name, n in found.items()
+    ]
+
+
+def _playbooks(scores: Scores, page: Page) -> list[dict[str, Any]]:
+    """Lay out what is done now, with how many accounts, and what came of the band in the past."""
+    counts, past = scores.rows["playbook_id"].value_counts(), left_by_band(page.result)
+    used = page.playbooks[page.playbooks["id"].isin(counts.index)]
+    return [
+        row | {"accounts": int(counts[row["id"]]), "past": past.get(str(row["id"]).partition(".")[2], "")}
+        for row in records(used)
     ]
 
 

@@ -21,12 +21,21 @@ if TYPE_CHECKING:
     from holdfast.models.explain import Explanation
     from holdfast.serving.bundle import Bundle
     from holdfast.serving.plan import Plan
+    from holdfast.serving.playbooks import Playbooks
     from holdfast.serving.proof import Proof
 
 logger = logging.getLogger("holdfast.run_page")
 
 
-def page_of(plan: Plan, history: History, bundle: Bundle, now: Snapshot, proof: Proof, facts: dict[str, Any]) -> Page:
+def page_of(
+    plan: Plan,
+    history: History,
+    bundle: Bundle,
+    now: Snapshot,
+    proof: Proof,
+    facts: Mapping[str, Any],
+    playbooks: Playbooks,
+) -> Page:
     """Collect what the report tells beyond the scores."""
     why = bundle.model.explain(now)
     noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
@@ -34,6 +43,7 @@ def page_of(plan: Plan, history: History, bundle: Bundle, now: Snapshot, proof: 
         logger.warning("%s", finding)
     return Page(
         verdict=proof.result["verdict"],
+        playbooks=playbooks.frame(),
         kind=bundle.churn["kind"],
         rises=bundle.model.rises_,
         result=proof.result,

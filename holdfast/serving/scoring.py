@@ -144,13 +144,14 @@ def _on(past: Snapshot, day: pd.Timestamp) -> Snapshot:
 
 
 def _health(now: Snapshot, health: HealthScore, past: Snapshot) -> pd.DataFrame:
-    from holdfast.models.bands import ACTION, INSUFFICIENT
+    from holdfast.models.bands import ACTION, ALERT, INSUFFICIENT
     from holdfast.models.scales import GRADES
 
     ids = now.index.get_level_values("account_id")
     frame = health.dimensions(now).set_axis(ids, axis=0)
     frame["health"] = health.score(now).to_numpy()
     frame["band"] = ACTION.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
+    frame["alert_band"] = ALERT.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
     frame["grade"] = GRADES.names_of(frame["health"])
     if len(past):
         before = health.score(past).set_axis(past.index.get_level_values("account_id"))

@@ -1,0 +1,97 @@
+"""Playbooks: who does what by when, which accounts are escalated, and files that nobody understands."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from holdfast.errors import UsageError
+from holdfast.models.bands import POLICIES
+from holdfast.serving.columns import in_order
+from holdfast.serving.plan import read_plan
+from holdfast.serving.playbooks import ESCALATION, Playbooks
+
+DAY = pd.Timestamp("2026-01-01", tz="UTC")
+SHIPPED = (files("holdfast.serving") / "playbooks.toml").read_text(encoding="utf-8")
+
+
+def book(**columns: object) -> pd.DataFrame:
+    rows = pd.DataFrame(
+        {
+            "schema_version": 3,
+            "account_id": ["a", "b", "c", "d", "e"],
+            "health": [90.0, 70.0, 50.0, 20.0, None],
+            "band": ["green", "yellow", "orange", "red", "insufficient evidence"],
+            "score_status": "scored",
+            "p90": [0.01, 0.05, 0.1, 0.4, 0.3],
+            "expected_arr_at_risk_90": [10.0, 9_000.0, 100.0, 200.0, 50.0],
+        }
+    ).assign(**columns)
+    return in_order(rows)
+
+
+def test_the_band_decides_and_says_when() -> None:
+    told = Playbooks.read().assign(book(), DAY)
+    assert told["playbook_id"].tolist() == ["action.green", "action.yellow", "action.orange", "action.red", ""]
+    waits = (told["due_date"] - DAY).dt.days
+    assert waits.tolist()[:4] == [30, 14, 7, 2]
+    assert pd.isna(waits[4])
+
+
+def test_what_is_at_stake_is_escalated_whatever_its_colour() -> None:
+    told = Playbooks.read(escalate=2).assign(book(), DAY)
+    assert told["playbook_id"].tolist() == ["action.green", ESCALATION, "action.orange", ESCALATION, ""]
+    without = Playbooks.read(escalate=1).assign(book(expected_arr_at_risk_90=None), DAY)
+    assert without["playbook_id"].tolist()[3] == ESCALATION  # by probability, where nobody knows the ARR
+
+
+def test_who_is_not_scored_has_none() -> None:
+    told = Playbooks.read(escalate=9).assign(book(score_status="not_scored"), DAY)
+    assert (told["playbook_id"] == "").all()
+    assert told["due_date"].isna().all()
+
+
+def test_every_band_of_both_policies_has_one() -> None:
+    names = {f"{policy}.{band}" for policy, one in POLICIES.items() for band in one.names}
+    assert set(Playbooks.read().frame()["id"]) == {*names, ESCALATION}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("due_days = 30", "due_days = -1", "a number of days"),
+        ("due_days = 30", "due_days = true", "a number of days"),
+        ('owner = "CSM"', "owner = 3", "text"),
+        ("every_days = 30", "every_dais = 30", "did you mean 'every_days'"),
+        ("[action.red]", "[action.rot]", r"a playbook \\[action.red\\], found none"),
+        ("[escalation]", "[other]", r"a playbook \\[escalation\\]"),
+        ('version = "1"', "version = ", "TOML"),
+        ('actions = ["standard cadence"]', "actions = [1]", "a list of texts"),
+    ],
+)
+def test_a_file_that_nobody_understands_is_refused_by_name(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(SHIPPED.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UsageError, match=said.replace("\\\\", "\\")):
+        Playbooks.read(path)
+
+
+def test_a_file_that_is_absent_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a file of playbooks"):
+        Playbooks.read(tmp_path / "none.toml")
+
+
+def test_the_plan_names_a_file_and_another_file_is_another_run(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(SHIPPED.replace("Rescue", "Save"), encoding="utf-8")
+    text = '[data]\npath = "h"\n[churn]\nkind = "notice"\n'
+    (tmp_path / "plan.toml").write_text(text + '[playbooks]\nfile = "own.toml"\nescalate = 3\n', encoding="utf-8")
+    plan = read_plan(tmp_path / "plan.toml")
+    own = Playbooks.read(plan.playbooks.file, plan.playbooks.escalate)
+    assert own.books["action.red"].title == "Save"
+    assert own.escalate == 3
+    before = plan.sha256()
+    (tmp_path / "own.toml").write_text(SHIPPED, encoding="utf-8")
+    assert plan.sha256() != before
