@@ -132,14 +132,21 @@ class Template:
         UsageError
             When nothing is left to weigh.
         """
-        indicators = scored(catalog)
-        raw = self.of(segment).raw({one.name: (one.dimension, self.level_of(one, segment)) for one in indicators})
-        if not raw or not sum(raw.values()) > 0:
+        raw = self._raw(catalog, segment)
+        if not sum(raw.values()) > 0:
             where = f"template {self.name}" + (f", segment {segment}" if segment else "")
             expected = "at least one indicator with a curve and a direction, and a weight"
             raise UsageError(where, expected, "none", "measure the catalogue, or weigh what is there")
         weights = pd.Series(raw, dtype=float).sort_index()
         return (weights / weights.sum())[weights > 0].rename("weight")
+
+    def weighs(self, catalog: Iterable[Indicator]) -> bool:
+        """Tell whether any of these indicators has a weight."""
+        return sum(self._raw(catalog, None).values()) > 0
+
+    def _raw(self, catalog: Iterable[Indicator], segment: str | None) -> Mapping[str, float]:
+        levels = {one.name: (one.dimension, self.level_of(one, segment)) for one in scored(catalog)}
+        return self.of(segment).raw(levels)
 
     def check(self, names: Iterable[str]) -> None:
         """Refuse a template that weighs what no catalogue declares.

@@ -92,6 +92,9 @@ class Playbooks:
                 self.books.values()]  # fmt: skip
         return pd.DataFrame(rows, columns=["id", "title", "owner", "every_days", "due_days", "actions"])
 
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html(escape=True, index=False))
+
     def _escalated(self, scored: pd.DataFrame) -> pd.Index:
         stake = scored["expected_arr_at_risk_90"]
         if stake.isna().all():

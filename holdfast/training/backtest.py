@@ -244,7 +244,7 @@ def backtest(
         raise UsageError("backtest(X, y)", "rows at risk in both", "none", "measure and label the same cutoffs")
     labels = labels if holdout is None else holdout.keep(labels)
     plan = folds(labels, retrain_every, window=window, account_groups=account_groups)
-    return over(plan, contestants(models, baselines), X, labels, bootstrap=bootstrap, seed=seed, progress=progress)
+    return over(plan, contestants(models, X, baselines), X, labels, bootstrap=bootstrap, seed=seed, progress=progress)
 
 
 def over(

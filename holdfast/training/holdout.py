@@ -93,7 +93,7 @@ class Holdout:
         stands = pd.DatetimeIndex(labels.cutoffs[labels.cutoffs >= begins], name="cutoff")
         plan = (Fold(begins, stands),)
         refuse_overlaps(labels, plan)
-        result = over(plan, contestants(models), X, labels, bootstrap=bootstrap, seed=seed)
+        result = over(plan, contestants(models, X), X, labels, bootstrap=bootstrap, seed=seed)
         self._write({"cutoffs": [f"{day.isoformat()}" for day in result.cutoffs], "verdict": result.verdict})
         return result
 

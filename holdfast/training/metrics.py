@@ -229,6 +229,8 @@ def calibration_line(y: ArrayLike, p: ArrayLike, weight: Floats | None = None) -
     loss = _line_loss(y, z, at, weight)
     for _ in range(50):
         step = np.clip(newton_step((score_sums(y, z, at).T * weight).sum(axis=1)[None, :])[0], -10, 10)
+        if not np.isfinite(step).all():  # no line fits: the outcomes are apart, or all but so
+            return np.nan, np.nan
         while (tried := _line_loss(y, z, at + step, weight)) > loss and np.abs(step).max() > 1e-10:
             step = step / 2  # far from the line a whole step may lead away from it
         at, loss = at + step, tried

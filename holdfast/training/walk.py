@@ -59,21 +59,25 @@ class Walked:
     importance: pd.DataFrame
 
 
-def contestants(models: Mapping[str, Model], baselines: Sequence[str] = BASELINES) -> dict[str, Model]:
-    """Put the baselines that are asked for and absent beside the models."""
+def contestants(models: Mapping[str, Model], X: Snapshot, baselines: Sequence[str] = BASELINES) -> dict[str, Model]:
+    """Put the baselines that are asked for and absent beside the models, but no score that weighs none of the signs."""
     from holdfast.models.baselines import Age, BaseRate, Context, Recency, ScoreAlone
     from holdfast.models.health import HealthScore
+    from holdfast.models.template import Template
 
     added: dict[str, Model] = {
         "base_rate": BaseRate(),
         "age": Age(),
         "recency": Recency(),
         "context": Context(),
-        "score_40_30_30": ScoreAlone("40-30-30"),
-        "score_40_30_20_10": ScoreAlone("40-30-20-10"),
         "template": HealthScore.template(),
     }
-    return {**models, **{name: added[name] for name in BASELINES if name in baselines and name not in models}}
+    alone = {"score_40_30_30": "40-30-30", "score_40_30_20_10": "40-30-20-10"}
+    added |= {name: ScoreAlone(prior) for name, prior in alone.items() if Template.named(prior).weighs(X.catalog)}
+    return {
+        **models,
+        **{name: added[name] for name in BASELINES if name in baselines and name in added and name not in models},
+    }
 
 
 def walk(models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fold], *, progress: bool = True) -> Walked:

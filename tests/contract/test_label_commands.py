@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from holdfast.serving.command import run
+from holdfast.training.verdict import BASELINES
 
 QUICK = '\n[cutoffs]\nevery = "56d"\n[backtest]\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n'
 LATE = pd.Timestamp("2025-12-01", tz="UTC")
@@ -90,7 +91,7 @@ def test_definitions_tells_figures_agreement_and_what_was_left_out(
     tested = {row["definition"] for row in rows}
     assert tested | set(skipped) == set(asked)
     assert not tested & set(skipped)
-    assert {row["model"] for row in rows} == {"churn", "health", "template", "recency", "age", "base_rate"}
+    assert {row["model"] for row in rows} == {"churn", "health", *BASELINES}
     assert "best baseline" in str(found["in_words"])
     agreement = found["agreement"]
     assert isinstance(agreement, list)

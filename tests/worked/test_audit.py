@@ -166,7 +166,7 @@ def test_beside_a_history_template_and_recency_are_judged_on_the_same_rows() -> 
     left = y.event_at.dropna().groupby("account_id").max().rename("date").reset_index()
     measured = hf.catalog.measure(history, cutoffs_of(scores))
     told = hf.audit(scores, left, measured=measured, bootstrap=20, progress=False).result.table()
-    assert set(told.loc[90].index) == {"score", "base_rate", "age", "recency", "template"}
+    assert set(told.loc[90].index) == {"score", "base_rate", "age", "recency", "context", "template"}
     assert told.loc[90, "n"].nunique() == 1
     assert told.loc[(90, "score"), "auc"] == pytest.approx(told.loc[(90, "template"), "auc"], abs=0.05)
     strangers = scores.assign(account_id="x" + scores["account_id"])
