@@ -47,6 +47,7 @@ _HOME = {
     "importance": "holdfast.training.importance",
     "inflation": "holdfast.training.inflation",
     "label_ledger": "holdfast.training.label_ledger",
+    "kpis": "holdfast.training.kpis",
     "label": "holdfast.training.labels",
     "null_tests": "holdfast.training.null_tests",
     "stability": "holdfast.training.stability",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from holdfast.training.importance import importance as importance
     from holdfast.training.inflation import inflation as inflation
     from holdfast.training.label_ledger import label_ledger as label_ledger
+    from holdfast.training.kpis import kpis as kpis
     from holdfast.training.labels import Churn as Churn
     from holdfast.training.labels import Labels as Labels
     from holdfast.training.labels import label as label

@@ -80,6 +80,13 @@ def spans(records: Records, churn: Churn, *, as_it_came: bool) -> Spans:
         Whether to rebuild what was believed at the time, version by version as it became known (who is at risk), or to
         read the last word on each version (what really happened).
     """
+    rows = dated(records, churn, as_it_came=as_it_came)
+    account, told = rows["account"].to_numpy(dtype=np.int32), rows["told"].to_numpy(dtype=np.bool_)
+    return Spans(account, rows["start"].to_numpy(), rows["stop"].to_numpy(), told, rows["full"].to_numpy())
+
+
+def dated(records: Records, churn: Churn, *, as_it_came: bool) -> pd.DataFrame:
+    """Date each version that runs, as `spans` does: ``row`` (its place in the records), account and the dates."""
     rows = _versions(records)
     if not as_it_came:
         rows = rows[rows["superseded"] == FOREVER]
@@ -93,8 +100,9 @@ def spans(records: Records, churn: Churn, *, as_it_came: bool) -> Spans:
     stop = np.maximum(np.minimum(full, cancelled), start)
     told = (stop == cancelled) | ((stop == replaced) & ousted)
     live = rows["running"].to_numpy() & (full > start)
-    account = rows["account"].to_numpy(dtype=np.int32)
-    return Spans(account[live], start[live], stop[live], told[live], full[live])
+    found = rows[["row", "account"]].assign(start=start, stop=stop, told=told, full=full)
+    kept: pd.DataFrame = found[live].reset_index(drop=True)
+    return kept
 
 
 def starts(records: Records) -> tuple[NDArray[np.int32], Instants]:
@@ -115,6 +123,7 @@ def _versions(records: Records) -> pd.DataFrame:
     names = pd.factorize(columns["subscription_id"])[0].astype(np.int64)
     rows = pd.DataFrame(
         {
+            "row": np.arange(len(records)),
             "account": records.account,
             "entity": records.account.astype(np.int64) * (names.max(initial=0) + 1) + names,
             "at": records.at,

@@ -56,7 +56,7 @@ def notice(history: History, cutoffs: Instants, churn: Churn, known: int) -> Out
     if "churn" not in history and "subscriptions" not in history:
         do = "deliver one of them, or define churn as silence or departure"
         raise DataError("churn, kind 'notice'", "a table churn or subscriptions", ", ".join(history.tables), do)
-    exits = _listed(history, churn, known) if "churn" in history else _lapsed(history, churn, known)
+    exits = listed(history, churn, known) if "churn" in history else _lapsed(history, churn, known)
     size, lost = len(history.accounts), exits.churned
     first = following(size, cutoffs, exits.account[lost], exits.at[lost])
     other = following(size, cutoffs, exits.account[~lost], exits.at[~lost])
@@ -73,7 +73,8 @@ def notice(history: History, cutoffs: Instants, churn: Churn, known: int) -> Out
     return Outlook(first, other, bar, REASONS, exits.counts)
 
 
-def _listed(history: History, churn: Churn, known: int) -> Exits:
+def listed(history: History, churn: Churn, known: int) -> Exits:
+    """Read the exits of the churn list, as known at an instant."""
     records = as_known(history.records("churn"), known)
     columns = records.columns
     named = [columns[name] for name in ("source_id", "source") if name in columns]
@@ -90,8 +91,8 @@ def _listed(history: History, churn: Churn, known: int) -> Exits:
 
 def findings_of(counts: Mapping[str, int]) -> tuple[Finding, ...]:
     """Tell what the exits of all accounts show."""
-    listed = _without_notice(counts.get("undated", 0), counts.get("listed", 0))
-    return (*listed, *_end_dates_alone(counts.get("ended", 0), counts.get("told", 0)))
+    silent = _without_notice(counts.get("undated", 0), counts.get("listed", 0))
+    return (*silent, *_end_dates_alone(counts.get("ended", 0), counts.get("told", 0)))
 
 
 def _without_notice(undated: int, rows: int) -> tuple[Finding, ...]:
