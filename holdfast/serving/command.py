@@ -20,6 +20,7 @@ import typer
 
 from holdfast.errors import HoldfastError
 from holdfast.serving import auditing, cataloguing, data_in, explaining, honesty, labelling, show, weighing
+from holdfast.serving import auditing, cataloguing, counting, data_in, explaining, honesty, show, weighing
 from holdfast.serving.options import (
     EXIT_FINDINGS,
     EXIT_NOTHING_TO_DO,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 
 for more in (data_in, cataloguing, weighing, explaining, auditing, honesty, labelling):
+for more in (data_in, cataloguing, weighing, explaining, auditing, counting, honesty):
     app.add_typer(more.app)
 
 AllowShrink = Annotated[

@@ -35,6 +35,7 @@ COMMANDS = (
     "hypotheses",
     "labels",
     "definitions",
+    "kpis",
     "report",
     "indicators",
 )
@@ -367,6 +368,18 @@ def test_explain_reads_an_account_with_other_signs(
     assert (drivers["text"] != english["text"]).all()
     assert run(["explain", other.plan, "--account", account]) == 0
     assert "Erhöht das Risiko" in capsys.readouterr().out
+
+
+def test_kpis_forecast_from_the_run_that_is_served(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    told = _json(capsys, "kpis", company.plan)
+    assert isinstance(told, dict)
+    (ahead,) = told["forecast"]
+    scores = pd.read_parquet(company.out / "current" / "scores.parquet").dropna(subset=["arr", "p90"])
+    kept = 1 - (scores["arr"] * scores["p90"]).sum() / scores["arr"].sum()
+    assert ahead["grr"] == pytest.approx(kept, abs=0.02)  # customers under notice are scored by nobody
+    assert 0 < ahead["grr_low"] < ahead["grr"] < ahead["grr_high"] <= 1
+    assert run(["kpis", company.plan, "--by", "month"]) == 0
+    assert "is expected to stay over the next 90 days" in capsys.readouterr().out
 
 
 def test_autopsy_needs_nothing_trained(untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 import holdfast as hf
 from holdfast.errors import DataError, UsageError
+from holdfast.serving.command import run
 from holdfast.training.churn import EXITS
 from holdfast.training.kpis import Benchmark, Effect, Kpis, forecast, roi
+from holdfast.training.kpis.forecast import past_growth
+from holdfast.training.kpis.reading import currencies
 
 BEGIN, END = "2024-01-01", "2025-07-01"
 Row = dict[str, object]
@@ -196,6 +200,12 @@ def test_only_survivors_may_be_left_from_before_the_first_activity() -> None:
     told = hf.kpis(history(sub("a", "2024-05-01", 1.0), usage=usage), signs=False).of()
     assert told["partial"].tolist() == [True, True, True, False, False, False]
     assert "who had left by then may be missing" in told.loc["2024Q2", "note"]
+    lost = sub("a", "2024-05-15", 1.0, status="canceled")
+    told = hf.kpis(history(sub("a", "2024-05-01", 1.0), lost, usage=usage), signs=False).of()
+    assert told["partial"].tolist()[:3] == [True, True, True]  # come and gone within a quarter tells nothing
+    lost = sub("a", "2024-06-01", 1.0, status="canceled")
+    told = hf.kpis(history(sub("a", BEGIN, 1.0), lost, usage=usage), signs=False).of()
+    assert told["partial"].tolist()[:4] == [True, True, False, False]  # from the first loss on, exits are known
 
 
 def test_the_list_of_lost_customers_ends_what_subscriptions_leave_open() -> None:
@@ -310,7 +320,7 @@ VERSIONS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(VERSIONS, st.sampled_from(("month", "quarter", "year")))
 def test_the_bridge_adds_up_exactly(versions: list[tuple[str, str, int, int, str, str]], by: str) -> None:
     rows = [
@@ -361,6 +371,50 @@ def test_the_simulated_company_keeps_the_laws_and_agrees_with_the_labels() -> No
     assert left.sum() > 20
     assert left.tolist() == whole["accounts_lost"].tolist()
     pd.testing.assert_frame_equal(hf.kpis(of, segment=True).rows, found.rows)
+
+
+def test_a_store_gives_the_same_figures(tmp_path: Path) -> None:
+    of = hf.simulate(accounts=60, seed=5, months=12)
+    of.write(tmp_path / "tables")
+    stored = hf.History.build(tmp_path / "tables", tmp_path / "store", buckets=3, end=of.end)
+    pd.testing.assert_frame_equal(hf.kpis(stored, segment=True).rows, hf.kpis(of, segment=True).rows)
+
+
+def test_the_command_tells_tables_and_why_there_is_no_forecast(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["simulate", "--accounts", "40", "--months", "14", "--seed", "2", "--out", str(tmp_path / "acme")]) == 0
+    plan = str(tmp_path / "acme" / "plan.toml")
+    capsys.readouterr()
+    assert run(["kpis", plan, "--by", "year", "--segment", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["by"] == "year"
+    assert told["forecast"] == []
+    assert "holdfast score PLAN" in told["no_forecast"]
+    assert {"all", "smb"} <= {row["segment"] for row in told["rows"]}
+    assert run(["kpis", plan, "--margin", "0.7"]) == 0
+    out = capsys.readouterr().out
+    assert "mrr_start" in out
+    assert "assumed gross margin of 70%" in out
+    assert run(["kpis", plan, "--by", "week"]) == 2
+
+
+def test_growth_of_the_past_needs_five_accounts_that_grew() -> None:
+    rows = [sub(f"a{i}", BEGIN, 100.0) for i in range(10)]
+    grown = [sub(f"a{i}", "2025-02-01", 120.0) for i in range(5)]
+    quarters = hf.kpis(history(*rows, *grown), signs=False).of()
+    told = past_growth(quarters)
+    assert told is not None
+    assert told["p"] == pytest.approx(5 / 44)  # eleven accounts in each of four quarters
+    last = quarters.tail(4)
+    assert told["p"] * told["growth"] == pytest.approx(100 / last["mrr_start"].sum())
+    assert past_growth(hf.kpis(history(*rows, *grown[:4]), signs=False).of()) is None
+
+
+def test_each_customer_has_a_currency_or_several() -> None:
+    rows = [sub("a", BEGIN, 1.0, subscription_id="x"), sub("a", BEGIN, 1.0, subscription_id="y", currency="USD")]
+    told = currencies(history(sub("gone", BEGIN, 1.0, valid_to="2024-02-01", currency="EUR"), *rows), hf.Churn())
+    assert told.to_dict() == {"a": "several", "base": "not told"}
 
 
 def scores(p: list[float], arr: list[float], **more: list[float]) -> pd.DataFrame:

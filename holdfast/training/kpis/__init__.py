@@ -182,9 +182,9 @@ def kpis(
 
 
 def _survivors_marked(rows: pd.DataFrame, active: pd.Timestamp) -> pd.DataFrame:
-    """Mark the periods before the first activity in which nobody was ever lost: only survivors may be left of them."""
-    everybody = rows[rows["segment"] == ALL].groupby("begins")["accounts_lost"].sum().cumsum()
-    early = everybody.index[(everybody == 0) & (everybody.index < active)]
+    """Mark the periods before the first activity and the first loss: only survivors may be left of them."""
+    lost = rows[rows["segment"] == ALL].groupby("begins")["accounts_lost"].sum()
+    early = lost.index[(lost.cumsum() == lost) & (lost.index < active)]
     mine = rows["begins"].isin(early)
     told = f"no activity before {active:%Y-%m-%d}: who had left by then may be missing"
     rows["note"] = rows["note"].mask(mine, rows["note"].where(rows["note"] == "", rows["note"] + "; ") + told)

@@ -17,6 +17,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from holdfast.errors import DataError, UsageError
+from holdfast.training.kpis.terms import FEW
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -126,6 +127,20 @@ def forecast(
     holds = "the interval holds chance " + ("alone" if sure else "and the uncertainty of the probabilities")
     nrr_low, nrr_high = (float(one) for one in nrr_ends)
     return Forecast(grr, low_end, high_end, float(nrr), nrr_low, nrr_high, len(rows), total, left_out, holds)
+
+
+def past_growth(table: pd.DataFrame) -> dict[str, float] | None:
+    """Read from the last four whole quarters how often accounts grew, and by how much; None below five that did.
+
+    Parameters
+    ----------
+    table
+        One currency and segment of `Kpis` by quarter, see `Kpis.of`.
+    """
+    last = table[~table["partial"].astype(bool)].tail(4)
+    grown, start = float(last["accounts_grown"].sum()), float(last["accounts_start"].sum())
+    share = float(last["mrr_expansion"].sum()) / max(float(last["mrr_start"].sum()), _LEAST)
+    return {"p": grown / start, "growth": share * start / grown} if grown >= FEW and share > 0 else None
 
 
 def checked(scores: pd.DataFrame) -> tuple[pd.DataFrame, int]:

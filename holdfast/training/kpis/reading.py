@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from holdfast.training.churn import Churn
 
 UNITS = 10_000  # money is added in whole ten-thousandths, so that a bridge adds up exactly
-UNTOLD, NO_SEGMENT = "not told", "none"
+UNTOLD, SEVERAL, NO_SEGMENT = "not told", "several", "none"
 _MOST = 1e12
 
 
@@ -138,3 +138,18 @@ def _without(start: int, stop: int, gaps: list[tuple[int, int]]) -> list[tuple[i
         start = max(start, back)
     kept.append((start, stop))
     return [(low, high) for low, high in kept if low < high and low < stop]
+
+
+def currencies(history: History, churn: Churn) -> pd.Series[str]:
+    """Give the currency of each account that is a customer at the data end; ``several`` where it has more than one.
+
+    Raises
+    ------
+    DataError
+        As `paid`.
+    """
+    frame = paid(history, churn).frame
+    running = frame[frame["stop"] > micro(history.end)]
+    found = running.groupby("account")["currency"].agg(["first", "nunique"])
+    named: pd.Series[str] = found["first"].mask(found["nunique"] > 1, SEVERAL)
+    return named.rename("currency")

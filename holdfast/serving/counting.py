@@ -1,0 +1,117 @@
+"""The command that counts: the figures of the business, period by period, and what is expected of the next quarter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from holdfast.serving import show
+from holdfast.serving.options import Json, PlanFile, StrictClock, today_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from holdfast.features.history import History
+    from holdfast.serving.plan import Plan
+    from holdfast.training.churn import Churn
+
+app = typer.Typer()
+_COUNTS = ["period", "note", "accounts_start", "accounts_new", "accounts_lost", "accounts_end", "logo_churn"]
+_COUNTS += ["retention_rate", "upsell_rate"]
+_MONEY = ["period", "note", "mrr_start", "mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churned", "mrr_end"]
+_MONEY += ["revenue_churn", "grr", "nrr", "arpa", "clv"]
+_SIGNS = ["period", "nps", "csat", "csat_surveys", "adoption", "usage_minutes"]
+
+
+class By(StrEnum):
+    """The length of a period."""
+
+    month = "month"
+    quarter = "quarter"
+    year = "year"
+
+
+@app.command()
+def kpis(
+    plan: PlanFile,
+    by: Annotated[By, typer.Option(help="Length of a period.")] = By.quarter,
+    segment: Annotated[bool, typer.Option("--segment", help="Each segment as well.")] = False,
+    margin: Annotated[
+        float | None, typer.Option(help="Gross margin for the lifetime value, a share; default: of revenue.")
+    ] = None,
+    strict_clock: StrictClock = False,
+    json: Json = False,
+) -> None:
+    """Count accounts and revenue: churn, retention, GRR, NRR, growth, lifetime value; nothing need be trained."""
+    from holdfast.training.kpis import kpis as counted
+
+    settings, history = today_of(plan, strict_clock)
+    rule = _notice(settings)
+    found = counted(history, by=by.value, churn=rule, segment=segment, margin=margin)
+    ahead, why_not = _forecasts(settings, history, rule)
+    if json:
+        show.as_json(found.to_dict() | {"forecast": ahead, "no_forecast": why_not})
+        return
+    for currency in found.currencies:
+        for name in found.segments:
+            _tell(found.rows, currency, name)
+    show.say(found.text())
+    for one in ahead:
+        show.say(f"{one['currency']}, from the scores of {one['as_of']}: {one['in_words']} {one['growth']}".strip())
+    if why_not:
+        show.say(why_not)
+
+
+def _tell(rows: pd.DataFrame, currency: str, segment: str) -> None:
+    from holdfast.serving.columns import records
+
+    mine = rows[(rows["currency"] == currency) & (rows["segment"] == segment)]
+    if mine.empty:
+        return
+    show.say(f"{currency}, segment {segment}" if segment != "all" else currency)
+    for columns in (_COUNTS, _MONEY, _SIGNS):
+        there = [name for name in columns if mine[name].notna().any()]
+        if len(there) > 1:
+            show.table(records(mine[there].round(4)), there)
+            show.say()
+
+
+def _notice(settings: Plan) -> Churn:
+    """Read exits as the plan does; where its churn is none that ends a subscription, by its days of grace."""
+    from holdfast.serving.opening import definition
+
+    rule = definition(settings)
+    return rule if rule.kind == "notice" else replace(rule, kind="notice", activity=())
+
+
+def _forecasts(settings: Plan, history: History, rule: Churn) -> tuple[list[dict[str, Any]], str]:
+    """Forecast each currency from the run that is served; else say why there is none."""
+    from holdfast.serving.runs import current, read_scores
+    from holdfast.serving.workspace import Workspace, read_manifest
+    from holdfast.training.kpis import forecast, kpis
+    from holdfast.training.kpis.forecast import past_growth
+    from holdfast.training.kpis.reading import SEVERAL, currencies
+
+    place = Workspace(settings.output.workspace)
+    if read_manifest(place.current) is None:
+        return [], "No forecast: no run is served; score first: holdfast score PLAN"
+    if settings.churn.kind == "silence":
+        return [], "No forecast: the scores tell silence, which ends no subscription."
+    scores = read_scores(current(place))
+    if "p90" not in scores.rows:
+        return [], "No forecast: the scores have no probability at 90 days."
+    money = currencies(history, rule)
+    rows = scores.rows.drop(columns="currency", errors="ignore").merge(money, left_on="account_id", right_index=True)
+    rows, told = rows[rows["arr"].notna() & rows["p90"].notna() & (rows["currency"] != SEVERAL)], []
+    past = kpis(history, churn=rule, signs=False)
+    for currency, mine in rows.groupby("currency", sort=True):
+        if not mine["arr"].sum() > 0:
+            continue
+        grown = past_growth(past.of(str(currency)))
+        found = forecast(mine, expansion=grown, seed=settings.model.seed)
+        growth = "Growth is assumed to go on as in the last four whole quarters." if grown else ""
+        told.append(found.to_dict() | {"currency": currency, "as_of": f"{scores.as_of:%Y-%m-%d}", "growth": growth})
+    return told, "" if told else "No forecast: no scored account has revenue."
