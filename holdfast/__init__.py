@@ -86,8 +86,8 @@ if TYPE_CHECKING:
     from holdfast.training.hypotheses import hypotheses as hypotheses
     from holdfast.training.importance import importance as importance
     from holdfast.training.inflation import inflation as inflation
-    from holdfast.training.label_ledger import label_ledger as label_ledger
     from holdfast.training.kpis import kpis as kpis
+    from holdfast.training.label_ledger import label_ledger as label_ledger
     from holdfast.training.labels import Churn as Churn
     from holdfast.training.labels import Labels as Labels
     from holdfast.training.labels import label as label

@@ -105,10 +105,10 @@ def _forecasts(settings: Plan, history: History, rule: Churn) -> tuple[list[dict
         return [], "No forecast: the scores have no probability at 90 days."
     money = currencies(history, rule)
     rows = scores.rows.drop(columns="currency", errors="ignore").merge(money, left_on="account_id", right_index=True)
-    rows, told = rows[rows["arr"].notna() & rows["p90"].notna() & (rows["currency"] != SEVERAL)], []
+    rows, told = rows[rows["currency"] != SEVERAL], []
     past = kpis(history, churn=rule, signs=False)
     for currency, mine in rows.groupby("currency", sort=True):
-        if not mine["arr"].sum() > 0:
+        if not mine.loc[mine["p90"].notna(), "arr"].sum() > 0:
             continue
         grown = past_growth(past.of(str(currency)))
         found = forecast(mine, expansion=grown, seed=settings.model.seed)

@@ -70,6 +70,7 @@ class Forecast:
         told += f"next 90 days (90 % interval {self.grr_low:.1%} to {self.grr_high:.1%}); {self.holds}."
         if not np.isnan(self.nrr):
             told += f" With growth: {self.nrr:.1%} ({self.nrr_low:.1%} to {self.nrr_high:.1%})."
+        told += " Accounts that stay are taken to pay no less: contraction is not forecast."
         if self.left_out:
             told += f" {self.left_out} accounts have no probability or no revenue, and are left out."
         return told
