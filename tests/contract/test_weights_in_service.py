@@ -13,7 +13,7 @@ import pytest
 import holdfast as hf
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.snapshot import Snapshot
-from holdfast.models.bands import INSUFFICIENT
+from holdfast.models.bands import ALERT, INSUFFICIENT
 from holdfast.models.health import HealthScore
 from holdfast.models.scales import GRADES, percentile
 from holdfast.models.template import Template
@@ -75,8 +75,9 @@ def test_scores_carry_grade_and_percentile_beside_the_band(
 ) -> None:
     rows = served(company, now, HealthScore.template())
     names = list(COLUMNS)
-    assert names[names.index("health") :][:4] == ["health", "band", "grade", "percentile"]
-    assert SCHEMA_VERSION == 2
+    assert names[names.index("health") :][:5] == ["health", "band", "alert_band", "grade", "percentile"]
+    assert SCHEMA_VERSION == 3
+    assert rows["alert_band"].tolist() == ALERT.names_of(rows["health"]).tolist()
     assert rows["grade"].tolist() == GRADES.names_of(rows["health"]).tolist()
     assert rows["percentile"].tolist() == pytest.approx(percentile(rows["health"]).tolist())  # of the book alone
 
