@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw, interval
+from holdfast.training.bootstrap import draw, draw_accounts, interval
 
 if TYPE_CHECKING:
     from holdfast.training.metrics import Floats
@@ -36,11 +36,11 @@ def labels_alike(a: pd.Series[float], b: pd.Series[float], replicates: int = 200
     """
     both = pd.DataFrame({"a": a, "b": b}).dropna()
     one, other = both["a"].to_numpy() == 1, both["b"].to_numpy() == 1
-    names, code = np.unique(both.index.get_level_values("account_id").to_numpy(object), return_inverse=True)
+    code, weights = draw_accounts(both.index.get_level_values("account_id"), replicates, seed)
     cells = np.column_stack([one & other, one & ~other, ~one & other, ~one & ~other]).astype(float)
-    sums = np.zeros((len(names), 4))
+    sums = np.zeros((weights.shape[1], 4))
     np.add.at(sums, code, cells)
-    values = _of_cells(draw(len(names), replicates, seed) @ sums) if len(names) else np.full((1, 4), np.nan)
+    values = _of_cells(weights @ sums) if len(both) else np.full((1, 4), np.nan)
     low, high = interval(values[1:])
     counts = {"rows": len(both), "rows_a": int(a.notna().sum()), "rows_b": int(b.notna().sum())}
     told: dict[str, float] = {**counts, "events_a": int(one.sum()), "events_b": int(other.sum())}

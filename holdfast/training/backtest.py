@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,7 +120,7 @@ class Backtest:
         calls
             Accounts at each cutoff: a number, or below 1 a share; by default a twentieth.
         """
-        return capacity(self._predictions, self.facts["event_at"], self.facts["arr"], calls)
+        return self._caught if calls is None else capacity(self._predictions, self.facts, calls)
 
     def importance_over_time(self) -> pd.DataFrame:
         """Give ``trained_at, model, indicator, title, dimension, share``: what counted at each refit.
@@ -141,7 +142,7 @@ class Backtest:
 
     def trajectory(self) -> Trajectory:
         """Follow health scores before exits, beside comparable accounts that stayed."""
-        return trajectory(self._predictions, self.facts)
+        return self._path
 
     def profit(self, offer: Offer | None = None) -> Profit:
         """Say what each ranking is worth in money when those most probable to leave are offered something to stay."""
@@ -164,6 +165,14 @@ class Backtest:
         from holdfast.training.plots import plot_lead_time
 
         return plot_lead_time(self.lead_time_frame(), ax)
+
+    @cached_property
+    def _caught(self) -> Capacity:
+        return capacity(self._predictions, self.facts)
+
+    @cached_property
+    def _path(self) -> Trajectory:
+        return trajectory(self._predictions, self.facts)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as JSON values; what is not defined is null."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -26,6 +26,19 @@ def draw(accounts: int, replicates: int, seed: int) -> Floats:
     drawn = (rng.integers(0, accounts, accounts) for _ in range(replicates))
     counts = [np.bincount(one, minlength=accounts) for one in drawn]
     return np.array([np.ones(accounts), *counts], dtype=float)
+
+
+def draw_accounts(ids: ArrayLike, replicates: int, seed: int) -> tuple[NDArray[np.intp], Floats]:
+    """Draw the accounts of rows: the position of each row's account, and how often each is drawn, as in `draw`.
+
+    Examples
+    --------
+    >>> code, weights = draw_accounts(["b", "a", "b"], 0, seed=0)
+    >>> code.tolist(), weights.tolist()
+    ([1, 0, 1], [[1.0, 1.0]])
+    """
+    accounts, code = np.unique(np.asarray(ids, dtype=object), return_inverse=True)
+    return code, draw(len(accounts), replicates, seed)
 
 
 def replicate(

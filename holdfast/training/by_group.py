@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw
+from holdfast.training.bootstrap import draw_accounts
 from holdfast.training.contest import Scores
 from holdfast.training.rows import json_rows
 from holdfast.training.verdict import MIN_EVENTS
@@ -85,12 +85,12 @@ def by_group(
     wanted = {*models, "base_rate", "context"}
     known = predictions[predictions["model"].isin(wanted)].dropna(subset=["p", "y"]).reset_index(drop=True)
     names = [name for name in predictions["model"].cat.categories if (known["model"] == name).any()]
-    accounts, code = np.unique(known["account_id"].to_numpy(dtype=object), return_inverse=True)
-    weights = draw(len(accounts), replicates, seed)
+    code, weights = draw_accounts(known["account_id"], replicates, seed)
+    told = facts.reindex(pd.MultiIndex.from_frame(known[["account_id", "cutoff"]]))
     parts = [
         _measured(known[here], code[here], names, weights, models).assign(kind=kind, group=group, horizon=horizon)
         for horizon, rows in known.groupby("horizon", sort=True)
-        for kind, group, here in _groups(known, rows.index, facts, int(str(horizon)))
+        for kind, group, here in _groups(known, rows.index, told, int(str(horizon)))
     ]
     columns = ["kind", "group", "horizon", "model", "metric", "value", "low", "high", "n", "events", "evidence", "why"]
     table = pd.concat(parts, ignore_index=True).reindex(columns=columns) if parts else pd.DataFrame(columns=columns)
@@ -98,12 +98,11 @@ def by_group(
 
 
 def _groups(
-    known: pd.DataFrame, index: pd.Index, facts: pd.DataFrame, horizon: int
+    known: pd.DataFrame, index: pd.Index, told: pd.DataFrame, horizon: int
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     """Yield the groups of one horizon as masks over all rows; a kind with one group only tells nothing new."""
     here = np.zeros(len(known), dtype=bool)
     here[index] = True
-    told = facts.reindex(pd.MultiIndex.from_frame(known[["account_id", "cutoff"]]))
     fields: dict[str, pd.Series] = {"seen": known["seen"]}
     if f"decisions_{horizon}" in told:
         fields["exposed"] = told[f"decisions_{horizon}"].fillna(0) > 0

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.training.bootstrap import draw, interval, ratios
+from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.plots import plot_held
+from holdfast.training.readings import last_before_exit, readings
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -107,22 +108,15 @@ class Capacity:
         return str(wide.to_html(escape=True, float_format="{:.2f}".format))
 
 
-def capacity(
-    predictions: pd.DataFrame,
-    event_at: pd.Series[pd.Timestamp],
-    arr: pd.Series[float],
-    calls: float | None = None,
-    *,
-    seed: int = 0,
-) -> Capacity:
+def capacity(predictions: pd.DataFrame, facts: pd.DataFrame, calls: float | None = None, *, seed: int = 0) -> Capacity:
     """Work through the accounts of every cutoff from the top, as far as a team gets.
 
     Parameters
     ----------
     predictions
         Long: ``account_id, cutoff, horizon, model, p, y``.
-    event_at, arr
-        When each account left, missing where it did not, and what it is worth, by account and cutoff.
+    facts
+        By account and cutoff: ``event_at`` (when it left, missing where it did not) and ``arr``.
     calls
         Accounts at each cutoff: a number, or below 1 a share; by default a twentieth.
 
@@ -137,16 +131,11 @@ def capacity(
             "capacity, calls", "a number of accounts, or a share of them, above 0", str(calls), "correct it"
         )
     horizon = int(predictions["horizon"].max())
-    long = predictions[predictions["horizon"] == horizon].dropna(subset=["p"]).reset_index(drop=True)
-    keys = pd.MultiIndex.from_frame(long[["account_id", "cutoff"]])
-    long = long.assign(
-        arr=arr.reindex(keys).to_numpy(float),
-        ahead=(pd.DatetimeIndex(event_at.reindex(keys).array) - pd.DatetimeIndex(long["cutoff"]))
-        / pd.Timedelta(days=1),
-    )
-    accounts, code = np.unique(long["account_id"].to_numpy(object), return_inverse=True)
-    long["code"] = code
-    weights, parts, curves, called = draw(len(accounts), _REPLICATES, seed), [], [], []
+    long = readings(predictions, facts).dropna(subset=["p"]).reset_index(drop=True)
+    long["code"], weights = draw_accounts(long["account_id"], _REPLICATES, seed)
+    parts: list[pd.DataFrame] = []
+    curves: list[pd.DataFrame] = []
+    called = []
     for (model, by), rows in _ranked(long):
         listed = _listed(rows, share)
         held = _held(rows.assign(listed=listed))
@@ -155,8 +144,8 @@ def capacity(
         curves.append(_curve(held, weights).assign(model=model, by=by))
     table = pd.concat(parts, ignore_index=True)[["model", "by", "metric", "value", "low", "high"]]
     curve = pd.concat(curves, ignore_index=True)[["model", "by", "days", "share", "arr_share", "low", "high"]]
-    left = long[long["ahead"].notna() & (long["ahead"] <= longest_gap(long))]["account_id"].nunique()
-    return Capacity(table, curve, horizon, float(np.mean(called)), int(left))
+    left = last_before_exit(long)["account_id"].nunique()
+    return Capacity(table, curve, horizon, float(np.mean(called)), left)
 
 
 def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
@@ -223,7 +212,8 @@ def _alerts(rows: pd.DataFrame, listed: NDArray[np.bool_]) -> float:
     if len(stands) < 2:
         return math.nan
     on = rows.loc[listed, ["code", "cutoff"]]
-    before = on.assign(cutoff=stands[np.minimum(stands.searchsorted(on["cutoff"]) + 1, len(stands) - 1)])
+    earlier = on[on["cutoff"] < stands[-1]]
+    before = earlier.assign(cutoff=stands[stands.searchsorted(earlier["cutoff"]) + 1])
     news = on[on["cutoff"] > stands[0]].merge(before, how="left", indicator=True)["_merge"] == "left_only"
     return float(news.sum() / ((stands[-1] - stands[0]) / pd.Timedelta(days=7)))
 
@@ -233,20 +223,11 @@ def _held(rows: pd.DataFrame) -> pd.DataFrame:
 
     An account counts as having left while tested when it did so before the next cutoff would have come.
     """
-    gap = longest_gap(rows)
-    before = rows[rows["ahead"] > 0].sort_values(["code", "cutoff"], kind="stable")
-    last = before.drop_duplicates("code", keep="last")
-    left = last.loc[last["ahead"] <= gap, ["code", "arr"]].set_index("code")
+    left = last_before_exit(rows).set_index("code")["arr"]
+    before = rows[rows["code"].isin(left.index) & (rows["ahead"] > 0)].sort_values(["code", "cutoff"], kind="stable")
     told = []
-    for code, one in before[before["code"].isin(left.index)].groupby("code", sort=True):
+    for code, one in before.groupby("code", sort=True):
         flags, ahead = one["listed"].to_numpy(), one["ahead"].to_numpy(float)
         run = int(np.argmin(flags[::-1])) if not flags.all() else len(flags)
-        told.append((code, float(ahead[-run]) if run else 0.0, bool(flags.any()), float(left["arr"][code])))
+        told.append((code, float(ahead[-run]) if run else 0.0, bool(flags.any()), float(left[code])))
     return pd.DataFrame(told, columns=["code", "days", "ever", "arr"]).astype({"code": int, "ever": bool})
-
-
-def longest_gap(rows: pd.DataFrame) -> float:
-    """Give the longest distance between neighbouring cutoffs, in days."""
-    stands = pd.DatetimeIndex(rows["cutoff"].unique()).sort_values()
-    gaps = np.diff(stands.to_numpy()) / np.timedelta64(1, "D")
-    return float(gaps.max()) if len(gaps) else float(rows["horizon"].max())

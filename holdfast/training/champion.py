@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw, interval
+from holdfast.training.bootstrap import draw_accounts, interval
 from holdfast.training.contest import Scores
 from holdfast.training.metrics import NAMES
 from holdfast.training.rows import json_rows
@@ -125,8 +125,7 @@ def since_champion(
     place = p.index.get_indexer(pd.MultiIndex.from_frame(own[["account_id", "cutoff"]]))
     own["p"] = p.to_numpy()[place, p.columns.get_indexer(pd.Index(own["horizon"]))]
     known = pd.concat([later.astype({"model": str}), own]).dropna(subset=["p", "y"])
-    accounts, code = np.unique(known["account_id"].to_numpy(dtype=object), return_inverse=True)
-    weights = draw(len(accounts), replicates, seed)
+    code, weights = draw_accounts(known["account_id"], replicates, seed)
     parts = []
     for horizon in sorted(own["horizon"].unique()):
         here = (known["horizon"] == horizon).to_numpy()

@@ -15,8 +15,8 @@ import pandas as pd
 from holdfast.models.bands import ACTION
 from holdfast.models.polarity import both_names
 from holdfast.training.autopsy import FINE, WARNING
-from holdfast.training.capacity import longest_gap
 from holdfast.training.observed_bands import MISSED
+from holdfast.training.readings import last_before_exit, readings
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -100,14 +100,10 @@ def green_churn(result: Backtest, X: Snapshot, model: str = "health") -> GreenCh
     model
         The health score, by its name in the backtest.
     """
-    long = result.frame()
-    read = long[(long["model"] == model) & (long["horizon"] == long["horizon"].max()) & long["health"].notna()]
-    keys = pd.MultiIndex.from_frame(read[["account_id", "cutoff"]])
-    facts = result.facts.reindex(keys)
-    read = read.assign(left=facts["event_at"].array, arr=facts["arr"].to_numpy(), band=ACTION.names_of(read["health"]))
-    ahead = (read["left"] - read["cutoff"]) / pd.Timedelta(days=1)
-    last = read[ahead > 0].sort_values("cutoff", kind="stable").drop_duplicates("account_id", keep="last")
-    gone = last[(last["left"] - last["cutoff"]) / pd.Timedelta(days=1) <= longest_gap(read)] if len(read) else last
+    read = readings(result.frame(), result.facts)
+    read = read[(read["model"] == model) & read["health"].notna()]
+    read = read.assign(left=read["event_at"], band=ACTION.names_of(read["health"]))
+    gone = last_before_exit(read)
     healthy = gone[gone["band"].isin(HEALTHY)].sort_values(["arr", "account_id"], ascending=[False, True])
     stayed = read[read["band"].isin(HEALTHY) & read["left"].isna() & (read["y"] == 0)]
     columns = ["account_id", "cutoff", "left", "health", "band", "arr"]

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from holdfast.findings import Finding
-from holdfast.training.bootstrap import draw
+from holdfast.training.bootstrap import draw_accounts
 from holdfast.training.contest import Scores
 from holdfast.training.verdict import MIN_EVENTS, Comparison
 
@@ -41,8 +40,7 @@ def judge(predictions: pd.DataFrame, y: Labels, replicates: int, seed: int) -> J
     """Measure all models of a horizon on the rows that all of them predicted, with accounts drawn anew."""
     known = predictions.dropna(subset=["p", "y"])
     names = [name for name in predictions["model"].cat.categories if (known["model"] == name).any()]
-    accounts, code = np.unique(known["account_id"].to_numpy(dtype=object), return_inverse=True)
-    weights = draw(len(accounts), replicates, seed)
+    code, weights = draw_accounts(known["account_id"], replicates, seed)
     rows: list[pd.DataFrame] = []
     comparisons: list[Comparison] = []
     dropped = dict(y.dropped)

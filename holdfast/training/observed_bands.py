@@ -10,8 +10,8 @@ import pandas as pd
 
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.polarity import both_names
-from holdfast.training.bootstrap import draw, interval, ratios
-from holdfast.training.capacity import longest_gap
+from holdfast.training.bootstrap import draw_accounts, interval, ratios
+from holdfast.training.readings import last_before_exit, readings
 from holdfast.training.rows import json_rows
 from holdfast.training.views import wilson
 
@@ -90,22 +90,13 @@ def observed_bands(
         What is known of each account at each cutoff, see `Backtest`.
     """
     horizon = int(predictions["horizon"].max())
-    told = predictions[(predictions["horizon"] == horizon) & predictions["health"].notna()].reset_index(drop=True)
-    accounts, code = np.unique(told["account_id"].to_numpy(object), return_inverse=True)
-    weights = draw(len(accounts), _REPLICATES, seed)
-    beside = facts.reindex(pd.MultiIndex.from_frame(told[["account_id", "cutoff"]]))
-    ahead = pd.DatetimeIndex(beside["event_at"]) - pd.DatetimeIndex(told["cutoff"])
-    told = told.assign(
-        band=policy.names_of(told["health"]),
-        code=code,
-        decisions=beside[f"decisions_{horizon}"].to_numpy(float),
-        ahead=ahead / pd.Timedelta(days=1),
-    )
-    gap = longest_gap(told) if len(told) else 0.0
+    told = readings(predictions, facts).dropna(subset=["health"]).reset_index(drop=True)
+    told["code"], weights = draw_accounts(told["account_id"], _REPLICATES, seed)
+    told = told.assign(band=policy.names_of(told["health"]), decisions=told[f"decisions_{horizon}"])
     tables, errors = [], []
     for model, rows in told.groupby("model", observed=True, sort=False):
         tables.append(_by_band(rows, policy, weights).assign(model=str(model)))
-        errors.append(_errors(rows, policy, gap, weights).assign(model=str(model)))
+        errors.append(_errors(rows, policy, weights).assign(model=str(model)))
     columns = ["model", "band", "rows", "accounts", "churned", "rate", "low", "high", "per_decision", "inverted"]
     wrong = ["model", "error", "share", "low", "high", "of"]
     return ObservedBands(_stacked(tables, columns), _stacked(errors, wrong), horizon)
@@ -133,11 +124,9 @@ def _by_band(rows: pd.DataFrame, policy: BandPolicy, weights: Floats) -> pd.Data
     return table.assign(inverted=table["low"] > table["high"].shift(-1))  # beyond chance
 
 
-def _errors(rows: pd.DataFrame, policy: BandPolicy, gap: float, weights: Floats) -> pd.DataFrame:
+def _errors(rows: pd.DataFrame, policy: BandPolicy, weights: Floats) -> pd.DataFrame:
     """Look at the last band before each exit, and at the worst band before each decision."""
-    before = rows[rows["ahead"] > 0].sort_values(["code", "cutoff"], kind="stable")
-    last = before.drop_duplicates("code", keep="last")
-    last = last[last["ahead"] <= gap]
+    last = last_before_exit(rows)
     fine = np.asarray(last["band"].isin(policy.names[:_FINE]), dtype=float)
     worst = rows[(rows["band"] == policy.names[-_WORST]) & rows["y"].notna() & (rows["decisions"] > 0)]
     stayed = 1.0 - worst["y"].to_numpy(float)

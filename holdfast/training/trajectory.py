@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw, interval, ratios
+from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.plots import COLOURS, axes_or_new
+from holdfast.training.readings import readings
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -90,13 +91,9 @@ def trajectory(predictions: pd.DataFrame, facts: pd.DataFrame, *, seed: int = 0)
     facts
         What is known of each account at each cutoff, see `Backtest`.
     """
-    read = predictions[(predictions["horizon"] == predictions["horizon"].max()) & predictions["health"].notna()]
-    beside = facts.reindex(pd.MultiIndex.from_frame(read[["account_id", "cutoff"]]))
-    ahead = (pd.DatetimeIndex(beside["event_at"]) - pd.DatetimeIndex(read["cutoff"])) / pd.Timedelta(days=1)
-    rows = read[["model", "account_id", "cutoff", "health"]].assign(ahead=ahead).reset_index(drop=True)
+    rows = readings(predictions, facts).dropna(subset=["health"]).reset_index(drop=True)
     alike = [name for name in ("segment", "contract") if name in facts]
-    for name in alike:
-        rows[name] = beside[name].astype(object).fillna("").to_numpy()
+    rows[alike] = rows[alike].astype(object).fillna("")
     rows["stayed"] = _comparable(rows, ["model", "cutoff", *alike])
     return Trajectory(_windows(rows[rows["ahead"].between(0, EDGES[-1], inclusive="right")], seed))
 
@@ -123,9 +120,8 @@ def _comparable(rows: pd.DataFrame, alike: list[str]) -> pd.Series[float]:
 
 def _windows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Summarise each window; an account that was read twice inside it counts once, by its mean."""
-    accounts, code = np.unique(rows["account_id"].to_numpy(object), return_inverse=True)
-    weights, found = draw(len(accounts), _REPLICATES, seed), []
-    rows = rows.assign(code=code)
+    code, weights = draw_accounts(rows["account_id"], _REPLICATES, seed)
+    rows, found = rows.assign(code=code), []
     for model in rows["model"].cat.categories[rows["model"].cat.categories.isin(rows["model"])]:
         for start, stop in pairwise(EDGES):
             inside = rows[(rows["model"] == model) & (rows["ahead"] > start) & (rows["ahead"] <= stop)]

@@ -75,7 +75,7 @@ def _views() -> dict[str, Any]:
     made = told([*gone, *crowd(30, 85), *crowd(9, 20, "r", segment="<b>enterprise</b>")])
     long, facts = made.predictions, made.facts
     return {
-        "capacity": capacity(long, facts["event_at"], facts["arr"]).to_dict(),
+        "capacity": capacity(long, facts).to_dict(),
         "bands": observed_bands(long, facts).to_dict(),
         "trajectory": trajectory(long, facts).to_dict(),
         "groups": by_group(long, facts, ["health"], replicates=5).to_dict(),

@@ -161,7 +161,7 @@ def test_the_held_curve_counts_days_without_a_gap() -> None:
         *crowd(8, 90),
     ]
     made = told(book)
-    found = capacity(made.predictions, made.facts["event_at"], made.facts["arr"], 2)
+    found = capacity(made.predictions, made.facts, 2)
     curve = found.curve[found.curve["by"] == "p"].set_index("days")
     assert curve.loc[[0, 120, 140], "share"].tolist() == [0.5, 0.5, 0.5]
     assert curve.loc[150, "share"] == 0

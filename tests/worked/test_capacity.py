@@ -27,7 +27,7 @@ LEFT = {
 ARR = {"early": 100.0, "late": 50.0, "lost": 25.0, "never": 25.0, "stays": 10.0, "calm": 1000.0}
 
 
-def rows(horizon: int = 90) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+def rows(horizon: int = 90) -> tuple[pd.DataFrame, pd.DataFrame]:
     told = [
         (account, day, horizon, "m", p, float(account in LEFT and LEFT[account] <= day + pd.Timedelta(days=horizon)))
         for account, ps in P.items()
@@ -39,7 +39,7 @@ def rows(horizon: int = 90) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     event = pd.Series(
         [LEFT.get(account, pd.NaT) for account in long["account_id"]], index=index, dtype="datetime64[us, UTC]"
     )
-    return long, event, pd.Series([ARR[account] for account in long["account_id"]], index=index)
+    return long, pd.DataFrame({"event_at": event, "arr": [ARR[account] for account in long["account_id"]]}, index)
 
 
 def found(calls: float = 2) -> Capacity:
@@ -69,11 +69,16 @@ def test_of_each_cutoff_precision_and_recall_count_rows() -> None:
     )
 
 
+def test_who_comes_onto_the_list_is_an_alert() -> None:
+    # late at the third cutoff, stays and calm at the fourth; the first list is where one starts
+    assert found().value("m", "alerts_per_week") == pytest.approx(3 / ((DAYS[3] - DAYS[0]).days / 7))
+
+
 def test_value_ranks_by_what_is_at_stake() -> None:
     by_value = found().rows.query("by == 'value' and metric == 'precision'")["value"].iloc[0]
     assert by_value < 6 / 8  # calm is worth so much that it takes a place at every cutoff
-    long, event, arr = rows()
-    bare = capacity(long, event, arr * np.nan, 2)
+    long, facts = rows()
+    bare = capacity(long, facts.assign(arr=np.nan), 2)
     assert set(bare.rows["by"]) == {"p"}
     assert np.isnan(bare.value("m", "arr_caught"))
     assert "revenue" not in bare.text("m")
@@ -99,8 +104,8 @@ def test_a_share_is_a_share_of_each_cutoff() -> None:
 
 
 def test_where_nobody_left_nothing_is_said() -> None:
-    long, event, arr = rows()
-    calm = capacity(long.assign(y=0.0), event.where(event.isna()), arr, 2)
+    long, facts = rows()
+    calm = capacity(long.assign(y=0.0), facts.assign(event_at=facts["event_at"].where(facts["event_at"].isna())), 2)
     assert calm.left == 0
     assert calm.text("m") == ""
     assert np.isnan(calm.value("m", "recall"))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.snapshot import INDEX
-from holdfast.training.bootstrap import draw
+from holdfast.training.bootstrap import draw_accounts
 from holdfast.training.hypotheses.units import Units, by_decision, by_window, decisions
 
 if TYPE_CHECKING:
@@ -76,10 +76,8 @@ class Bench:
             own[CONTRACT] = contract.where(contract != CONTRACTED)
         decided = decisions(X, y)
         windows = by_window(y, decided)
-        ids = X.index.get_level_values("account_id").to_numpy(object)
-        accounts, account = np.unique(ids, return_inverse=True)
+        account, weights = draw_accounts(X.index.get_level_values("account_id"), replicates, seed)
         growth = None if expansion is None else by_window(expansion, decided)
-        weights = draw(len(accounts), replicates, seed) if len(accounts) else np.ones((1 + replicates, 0))
         return cls(X, own, by_decision(y, decided) or windows, windows, growth, account, weights)
 
     def missing(self, names: Iterable[str]) -> str:
