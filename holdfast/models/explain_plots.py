@@ -89,12 +89,12 @@ def quiet_shap() -> Iterator[ModuleType]:
         warnings.simplefilter("ignore")  # it sets up colours, and counts layers, in ways that its libraries are leaving
         import shap
 
-        before = np.random.get_state()  # noqa: NPY002 # shap shuffles its dots by this generator
-        np.random.seed(0)  # noqa: NPY002
+        before = np.random.get_state()  # noqa: NPY002 # shap shuffles its dots by this generator, and takes no other
+        np.random.seed(0)  # noqa: NPY002 # so that the same figure is drawn twice
         try:
             yield shap
         finally:
-            np.random.set_state(before)  # noqa: NPY002
+            np.random.set_state(before)  # noqa: NPY002 # what others draw by it is as if nothing had been
 
 
 @contextmanager

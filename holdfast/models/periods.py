@@ -88,6 +88,23 @@ def exposure(X: Snapshot, horizons: tuple[int, ...], *, decided: bool, timing: T
     UsageError
         When the snapshot holds no exposure for a horizon.
     """
+    decisions = counted(X, horizons)
+    if timing is not None and not X.calendar.empty:
+        decisions = _timed(X, horizons, timing)
+    decisions = np.where(np.isfinite(decisions) & decided & (decisions >= _HARDLY), decisions, 0.0)
+    off_cycle = (decisions <= 0).astype(float)
+    lasting = np.diff([0, *horizons]) / 30.0
+    return Exposure(np.log(np.where(decisions > 0, decisions, lasting)), off_cycle)
+
+
+def counted(X: Snapshot, horizons: tuple[int, ...]) -> Floats:
+    """Count decisions between the horizons, (rows, horizons); intervals between dropped horizons are merged.
+
+    Raises
+    ------
+    UsageError
+        When the snapshot holds no exposure for a horizon.
+    """
     missing = [h for h in horizons if h not in X.horizons]
     if missing:
         raise UsageError(
@@ -96,15 +113,6 @@ def exposure(X: Snapshot, horizons: tuple[int, ...], *, decided: bool, timing: T
             f"{list(X.horizons)}",
             f"measure with horizons {missing} too",
         )
-    decisions = _counted(X, horizons) if timing is None or X.calendar.empty else _timed(X, horizons, timing)
-    decisions = np.where(np.isfinite(decisions) & decided & (decisions >= _HARDLY), decisions, 0.0)
-    off_cycle = (decisions <= 0).astype(float)
-    lasting = np.diff([0, *horizons]) / 30.0
-    return Exposure(np.log(np.where(decisions > 0, decisions, lasting)), off_cycle)
-
-
-def _counted(X: Snapshot, horizons: tuple[int, ...]) -> Floats:
-    """Add up the decisions between the horizons; intervals between dropped horizons are merged."""
     inside = [[h for h in X.horizons if low < h <= high] for low, high in pairwise((0, *horizons))]
     return np.column_stack([X.exposure[names].to_numpy(float).sum(axis=1) for names in inside])
 

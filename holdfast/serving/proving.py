@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import BundleError, DataError, TooFewEvents
+from holdfast.errors import BundleError, DataError, TooFewEvents, UsageError
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.serving.opening import expansion_of
@@ -65,9 +65,22 @@ def prove(
 
 
 def open_holdout(plan: Plan, X: Snapshot, y: Labels, catalog: Catalog) -> Backtest:
-    """Judge the models on the cutoffs that were kept, once."""
+    """Judge the models on the cutoffs that were kept, once.
+
+    Raises
+    ------
+    UsageError
+        When the plan keeps none, so that they were seen in every backtest, or they were opened before.
+    """
     how = plan.backtest
-    return holdout_of(plan).open(models_of(plan, catalog), X, y, bootstrap=how.bootstrap, seed=plan.model.seed)
+    if not how.holdout:
+        do = (
+            "set holdout = true in [backtest], and test on what remains; it can be opened once new cutoffs have settled"
+        )
+        raise UsageError("--open-holdout", "cutoffs that were kept from every test", "a plan that keeps none", do)
+    return holdout_of(plan).open(
+        models_of(plan, catalog), X, y, window=how.window, bootstrap=how.bootstrap, seed=plan.model.seed
+    )
 
 
 def prove_if_possible(
@@ -123,13 +136,7 @@ def _audit_of_the_test(plan: Plan, history: History, X: Snapshot, y: Labels) -> 
 
 def _evidence(result: Backtest, X: Snapshot, champion: Champion | None) -> dict[str, Any]:
     """Collect what needs the snapshot beside the result."""
-    over_time = result.importance_over_time()
-    found: dict[str, Any] = {
-        "green_churn": green_churn(result, X).to_dict(),
-        "importance_over_time": json_rows(
-            over_time.assign(trained_at=over_time["trained_at"].map(lambda day: f"{day:%Y-%m-%d}"))
-        ),
-    }
+    found: dict[str, Any] = {"green_churn": green_churn(result, X).to_dict()}
     moved = result.weights_moved()
     if len(moved):
         found["weights_moved"] = {"mean": float(moved.mean()), "most": float(moved.max()), "refits": len(moved)}

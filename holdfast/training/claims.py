@@ -63,15 +63,14 @@ def compared(
         code = accounts.get_indexer(rows.index.get_level_values(INDEX[0]))
         y, p, base = (rows[name].to_numpy(float) for name in ("y", "p", "base"))
         values[line] = bootstrap.replicate(y, p, base, code, weights)[:, _AT]
-    found = []
+    told_of = cells[first].reset_index().groupby("y")[INDEX[0]].nunique().reindex([0.0, 1.0], fill_value=0)
+    evidence, found = int(told_of.min()), []
     for line, rows in cells.items():
         told = [line, horizon, len(rows), int(rows["y"].sum())]
         for drawn in (values[line], values[line] - values[first]):
-            told += [
-                float(one) for figure in zip(drawn[0], *bootstrap.interval(drawn[1:]), strict=True) for one in figure
-            ]
+            bounds = bootstrap.interval(drawn[1:], evidence=evidence)
+            told += [float(one) for figure in zip(drawn[0], *bounds, strict=True) for one in figure]
         found.append(told)
-    told_of = cells[first].reset_index().groupby("y")[INDEX[0]].nunique().reindex([0.0, 1.0], fill_value=0)
     table = pd.DataFrame(found, columns=["line", "horizon", "n", "events", *COLUMNS])
     table.loc[table["line"] == first, COLUMNS[len(COLUMNS) // 2 :]] = np.nan  # it differs from nothing
-    return table, int(told_of.min())
+    return table, evidence

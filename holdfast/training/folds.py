@@ -107,7 +107,7 @@ def folds(y: Labels, retrain_every: int = 3, *, window: int | None = None, accou
     stands = pd.DatetimeIndex(y.frame.index.get_level_values("cutoff")[labelled].unique().sort_values(), name="cutoff")
     start = _start(y, stands)
     plan = tuple(
-        Fold(stands[i], stands[i : i + retrain_every], _since(stands[i], window), group, account_groups)
+        Fold(stands[i], stands[i : i + retrain_every], since(stands[i], window), group, account_groups)
         for i in range(start, len(stands), retrain_every)
         for group in range(account_groups)
     )
@@ -132,7 +132,8 @@ def overlaps(y: Labels, plan: tuple[Fold, ...]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(counts, orient="index").rename_axis("trained_at")
 
 
-def _since(trained_at: pd.Timestamp, window: int | None) -> pd.Timestamp | None:
+def since(trained_at: pd.Timestamp, window: int | None) -> pd.Timestamp | None:
+    """Tell which cutoff is the first to be learned from; missing where all are."""
     return None if window is None else trained_at - pd.Timedelta(days=window)
 
 

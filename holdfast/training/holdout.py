@@ -20,7 +20,7 @@ import pandas as pd
 from holdfast.errors import UsageError
 from holdfast.safely import write_atomic
 from holdfast.training.backtest import Backtest, over
-from holdfast.training.folds import Fold, refuse_overlaps
+from holdfast.training.folds import Fold, refuse_overlaps, since
 from holdfast.training.walk import Model, contestants
 
 if TYPE_CHECKING:
@@ -76,9 +76,21 @@ class Holdout:
         return replace(y, frame=y.frame.where(seen), at_risk=at_risk, event_at=event_at)
 
     def open(
-        self, models: Mapping[str, Model], X: Snapshot, y: Labels, *, bootstrap: int = 200, seed: int = 0
+        self,
+        models: Mapping[str, Model],
+        X: Snapshot,
+        y: Labels,
+        *,
+        window: int | None = None,
+        bootstrap: int = 200,
+        seed: int = 0,
     ) -> Backtest:
         """Judge models on the block: fitted once, where it begins, on what was settled by then.
+
+        Parameters
+        ----------
+        models, X, y, window, bootstrap, seed
+            As for `backtest`.
 
         Raises
         ------
@@ -91,7 +103,7 @@ class Holdout:
             seen = f"the last one was opened, until {self.opened[-1]:%Y-%m-%d}" if len(self.opened) else "too few"
             raise UsageError("holdout", f"{self.cutoffs} settled cutoffs that nobody has seen", seen, _DO)
         stands = pd.DatetimeIndex(labels.cutoffs[labels.cutoffs >= begins], name="cutoff")
-        plan = (Fold(begins, stands),)
+        plan = (Fold(begins, stands, since(begins, window)),)
         refuse_overlaps(labels, plan)
         result = over(plan, contestants(models, X), X, labels, bootstrap=bootstrap, seed=seed)
         self._write({"cutoffs": [f"{day.isoformat()}" for day in result.cutoffs], "verdict": result.verdict})

@@ -36,6 +36,29 @@ _LOOK: dict[str, Callable[..., Outlook]] = {
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked of a history.
+
+    Attributes
+    ----------
+    stands, horizons
+        Cutoffs, ascending, and days.
+    rule
+        What counts.
+    end
+        Windows that are settled later are missing.
+    known
+        What became known later is unseen, int64 microseconds.
+    """
+
+    stands: pd.DatetimeIndex
+    horizons: tuple[int, ...]
+    rule: Rule
+    end: pd.Timestamp
+    known: int = FOREVER - 1
+
+
+@dataclass(frozen=True)
 class Cells:
     """Hold what was read: `frame`, `at_risk` and `event_at` as in `Labels`, and what was counted on the way."""
 
@@ -66,35 +89,19 @@ def leaving(rule: Rule) -> Churn:
     return rule.churn if isinstance(rule, Expansion) else rule
 
 
-def read_cells(
-    history: History,
-    stands: pd.DatetimeIndex,
-    horizons: tuple[int, ...],
-    churn: Rule,
-    end: pd.Timestamp,
-    known: int,
-) -> Cells:
+def read_cells(history: History, asked: Question) -> Cells:
     """Read the cells of all accounts.
-
-    Parameters
-    ----------
-    stands, horizons
-        Cutoffs, ascending, and days.
-    end
-        Windows that are settled later are missing.
-    known
-        What became known later is unseen, int64 microseconds.
 
     Raises
     ------
     DataError
         When the history lacks the tables of this definition, or a kind of record that is named as activity.
     """
-    leaves = leaving(churn)
+    leaves = leaving(asked.rule)
     if leaves.kind != "notice" or ("churn" in history and "subscriptions" not in history):
         refuse_unknown_kinds(history, leaves)
-    parts = [read_bucket(bucket, stands, horizons, churn, end, known) for bucket in history.buckets()]
-    return parts[0] if len(parts) == 1 else _joined(parts, stands)
+    parts = [read_bucket(bucket, asked) for bucket in history.buckets()]
+    return parts[0] if len(parts) == 1 else _joined(parts, asked.stands)
 
 
 def _joined(parts: list[Cells], stands: pd.DatetimeIndex) -> Cells:
@@ -112,26 +119,19 @@ def _joined(parts: list[Cells], stands: pd.DatetimeIndex) -> Cells:
     return Cells(frame, why, event_at, counts)
 
 
-def read_bucket(
-    history: History,
-    stands: pd.DatetimeIndex,
-    horizons: tuple[int, ...],
-    churn: Rule,
-    end: pd.Timestamp,
-    known: int,
-) -> Cells:
-    """Read the cells of one bucket of accounts; arguments as in `read_cells`."""
-    cutoffs = micros(stands)
-    look = _LOOK[churn.kind](history, cutoffs, churn, known)
-    there, young = _ages(history, cutoffs, churn, known)
+def read_bucket(history: History, asked: Question) -> Cells:
+    """Read the cells of one bucket of accounts."""
+    cutoffs, churn = micros(asked.stands), asked.rule
+    look = _LOOK[churn.kind](history, cutoffs, churn, asked.known)
+    there, young = _ages(history, cutoffs, churn, asked.known)
     bar = np.where((look.bar == 0) & young, len(look.reasons), look.bar)[there]
-    index = _index(history, stands, there)
-    cells = {h: _cells(look, cutoffs, h, churn, micro(end))[there] for h in horizons}
-    frame = pd.DataFrame(cells, index=index, columns=pd.Index(horizons, name="horizon", dtype="int64"))
+    index, end = _index(history, asked.stands, there), micro(asked.end)
+    cells = {h: _cells(look, cutoffs, h, churn, end)[there] for h in asked.horizons}
+    frame = pd.DataFrame(cells, index=index, columns=pd.Index(asked.horizons, name="horizon", dtype="int64"))
     frame[bar > 0] = np.nan
     reasons = np.array([*look.reasons, f"a customer for less than {churn.min_tenure_days} days"], dtype=object)
     why = pd.Series(reasons[bar], index=index, name="at_risk", dtype=object)
-    return Cells(frame, why, _event_at(look, there, index, churn, micro(end)), look.counts)
+    return Cells(frame, why, _event_at(look, there, index, churn, end), look.counts)
 
 
 def _cells(look: Outlook, cutoffs: Instants, horizon: int, churn: Rule, end: int) -> NDArray[np.float64]:
@@ -159,9 +159,7 @@ def _event_at(
 ) -> pd.Series[pd.Timestamp]:
     """Date what has happened and is confirmed by the data end: the end of a running term is no exit yet."""
     first = look.first[there]
-    confirmed = end - days(
-        churn.resolution_days(0) - (churn.churn if isinstance(churn, Expansion) else churn).settlement_days
-    )
+    confirmed = end - days(churn.resolution_days(0) - leaving(churn).settlement_days)
     shown = (first < FOREVER) & (first <= confirmed) if churn.rises else np.zeros(len(first), dtype=bool)
     values = instants(np.where(shown, first, 0)).to_series(index=index)
     return values.where(shown).rename("event_at")

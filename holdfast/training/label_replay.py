@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.time import days, instants, micro, micros
-from holdfast.training.label_cells import Cells, leaving, read_bucket, read_cells
+from holdfast.training.label_cells import Cells, Question, leaving, read_bucket, read_cells
 from holdfast.training.label_changes import Some, changes, in_words
 from holdfast.training.outlook import NEVER
 
@@ -82,7 +82,8 @@ class Grid:
     def read(self, history: History, instant: pd.Timestamp) -> tuple[Reading, NDArray[np.object_]]:
         """Read all cells at an instant, with the reasons why accounts were not at risk, by row."""
         stands = self.stands[self.stands <= instant]
-        cells = read_cells(history, stands, self.horizons, self.rule, min(instant, self.end), micro(instant))
+        asked = Question(stands, self.horizons, self.rule, min(instant, self.end), micro(instant))
+        cells = read_cells(history, asked)
         place = cells.frame.index.get_indexer(self.index)
         why = np.where(place < 0, "not known at the cutoff", cells.at_risk.to_numpy(object)[place]).astype(object)
         value = np.where((place < 0)[:, None], np.nan, cells.frame.to_numpy(float)[place])
@@ -137,7 +138,7 @@ def _read_settled(history: History, grid: Grid, first: Reading, last: int) -> No
 
 def _read(history: History, stands: pd.DatetimeIndex, horizons: tuple[int, ...], grid: Grid, at: int) -> Cells:
     end = min(instants(np.array([at]))[0], grid.end)
-    return read_bucket(history, stands, horizons, grid.rule, end, at)
+    return read_bucket(history, Question(stands, horizons, grid.rule, end, at))
 
 
 def _causes(some: History, grid: Grid, first: Reading, now: Reading) -> pd.DataFrame:

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError, UsageError
-from holdfast.features.time import FOREVER, micro, to_instant
+from holdfast.features.time import micro, to_instant
 from holdfast.findings import Finding
 from holdfast.training.churn import Churn as Churn
 from holdfast.training.expansion import Expansion as Expansion
+from holdfast.training.label_cells import Question, read_cells
 from holdfast.training.label_cells import Rule as Rule
 from holdfast.training.label_cells import data_end as data_end
-from holdfast.training.label_cells import read_cells
 
 if TYPE_CHECKING:
     from datetime import date
@@ -120,8 +120,9 @@ class Labels:
         Rows and horizons stay as they are.
         """
         instant = to_instant(day)
-        then = _labels(self.history, self.cutoffs, self.horizons, self.churn, min(instant, self.end), micro(instant))
-        return then.on(self.frame.index)
+        end = min(instant, self.end)
+        asked = Question(self.cutoffs, self.horizons, self.churn, end, micro(instant))
+        return _labels(self.history, asked).on(self.frame.index)
 
     def rows(self, where: NDArray[np.bool_] | pd.Series[bool]) -> Labels:
         """Keep the rows where a mask of the same length holds."""
@@ -188,7 +189,7 @@ def label(
     """
     rule, stands, ahead = _rule(churn), _stands(cutoffs), _ahead(horizons)
     end = data_end(history, rule)
-    full = _labels(history, stands, ahead, rule, end, FOREVER - 1)
+    full = _labels(history, Question(stands, ahead, rule, end))
     dropped = {h: _too_short(stands, h, rule, end) for h in ahead if full.frame[h].isna().all()}
     if len(dropped) == len(ahead):
         why = "; ".join(f"{h} days: {reason}" for h, reason in dropped.items())
@@ -207,19 +208,13 @@ def at_risk(history: History, cutoffs: Cutoffs, churn: Churn | str = "notice") -
         Text, on the index (account_id, cutoff) of the accounts known at each cutoff.
     """
     rule, stands = Churn.of(churn), _stands(cutoffs)
-    return read_cells(history, stands, (), rule, history.end, FOREVER - 1).at_risk
+    return read_cells(history, Question(stands, (), rule, history.end)).at_risk
 
 
-def _labels(
-    history: History,
-    stands: pd.DatetimeIndex,
-    horizons: tuple[int, ...],
-    churn: Rule,
-    end: pd.Timestamp,
-    known: int,
-) -> Labels:
-    read = read_cells(history, stands, horizons, churn, end, known)
-    return Labels(read.frame, read.at_risk, read.event_at, churn, end, findings=read.findings, _history=history)
+def _labels(history: History, asked: Question) -> Labels:
+    read = read_cells(history, asked)
+    found = read.findings
+    return Labels(read.frame, read.at_risk, read.event_at, asked.rule, asked.end, findings=found, _history=history)
 
 
 def _rule(churn: Rule | str) -> Rule:

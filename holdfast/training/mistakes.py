@@ -15,7 +15,7 @@ import numpy as np
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.history.retold import RetoldHistory
 from holdfast.features.time import FOREVER
-from holdfast.training.churn import Churn
+from holdfast.training.label_cells import leaving
 from holdfast.training.labels import label
 
 if TYPE_CHECKING:
@@ -87,9 +87,8 @@ def by_event_time(
 
 def measured_by_event_time(history: History, X: Snapshot, y: Labels) -> Snapshot:
     """Measure the same signs of the same rows, read by when things happened, in the tables as they stand today."""
-    rule = y.churn if isinstance(y.churn, Churn) else y.churn.churn
     happened = RetoldHistory(history, _as_it_happened)
-    told = Catalog(X.catalog).measure(happened, X.cutoffs, X.horizons, grace_days=rule.grace_days)
+    told = Catalog(X.catalog).measure(happened, X.cutoffs, X.horizons, grace_days=leaving(y.churn).grace_days)
     return told.rows(told.index.isin(X.index))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -143,9 +143,9 @@ class Ranked:
         apart = "" if np.isfinite(areas).all() else "no account that left has one of its kind that stayed"
         return cls(np.array(areas) + (bench.weights - 1.0) @ np.column_stack(parts), side, apart)
 
-    def found(self, measure: str, **facts: object) -> Found:
-        """Put facts to what was ranked."""
-        return Found(measure, self.side, **facts)  # type: ignore[arg-type] # the fields of Found
+    def found(self, measure: str, **facts: Any) -> Found:
+        """Put facts, which are fields of `Found`, to what was ranked."""
+        return Found(measure, self.side, **facts)
 
 
 def concordance(risk: Floats, event: Floats, strata: NDArray[np.intp]) -> tuple[float, Floats]:

@@ -7,13 +7,12 @@ whatever comes with annual contracts then looks safe. So what left is held again
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holdfast.errors import UsageError
 from holdfast.features.exposure import AHEAD, exposure
+from holdfast.models.periods import counted
 from holdfast.models.timing import Timing
 
 if TYPE_CHECKING:
@@ -100,16 +99,7 @@ def decisions(X: Snapshot, y: Labels) -> Floats:
         When the snapshot holds no exposure for a horizon.
     """
     if X.calendar.empty or y.kind != "notice":
-        return _told(X, y.horizons)
+        return counted(X, y.horizons)
     shares = Timing.learn(X.calendar, y.event_at).shares
     usual = int(np.searchsorted(np.cumsum(shares), 0.5)) - AHEAD  # days from the last day of a decision
     return exposure(X.calendar.to_numpy(float) + usual, y.horizons)
-
-
-def _told(X: Snapshot, horizons: tuple[int, ...]) -> Floats:
-    missing = [h for h in horizons if h not in X.horizons]
-    if missing:
-        do = f"measure with horizons {missing} too"
-        raise UsageError("Snapshot.exposure", f"horizons {list(horizons)}", f"{list(X.horizons)}", do)
-    inside = [[h for h in X.horizons if low < h <= high] for low, high in pairwise((0, *horizons))]
-    return np.stack([X.exposure[names].to_numpy(float).sum(axis=1) for names in inside], axis=1)
