@@ -249,6 +249,8 @@ def test_a_holdout_is_kept_and_opened_once(
     untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = untrained.copy(tmp_path / "kept")
+    assert run(["backtest", str(mine.plan), "--open-holdout"]) == 2
+    assert "a plan that keeps none" in capsys.readouterr().err
     plan = Path(mine.plan)
     text = plan.read_text(encoding="utf-8")
     plan.write_text(text.replace("retrain_every = 50", "retrain_every = 2\nholdout = true"), encoding="utf-8")
@@ -259,6 +261,35 @@ def test_a_holdout_is_kept_and_opened_once(
     assert max(kept["cutoffs"]) < min(opened["cutoffs"])
     assert run(["backtest", str(mine.plan), "--open-holdout"]) == 2
     assert "2 settled cutoffs that nobody has seen" in capsys.readouterr().err
+
+
+def test_the_model_in_service_is_set_beside_the_others_where_it_had_to_predict(
+    untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = untrained.copy(tmp_path / "served")
+    first = _json(capsys, "train", mine.plan, "--until", DAY)
+    assert isinstance(first, dict)
+    found = _json(capsys, "backtest", mine.plan)
+    assert isinstance(found, dict)
+    champion = found["evidence"]["champion"]
+    assert champion["version"] == first["model"]
+    assert champion["learned_until"] == DAY
+    later = [row for row in champion["rows"] if row["model"] == "champion"]
+    everything = found["models"]["churn"]["30"]["n"]
+    assert 0 < max(row["n"] for row in later) < everything
+
+
+def test_audits_stand_in_the_report(untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = untrained.copy(tmp_path / "audited")
+    plan = Path(mine.plan)
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("audits = false", "audits = true"), encoding="utf-8")
+    _json(capsys, "train", mine.plan)
+    _json(capsys, "score", mine.plan)
+    page = (mine.out / "current" / "report.html").read_text(encoding="utf-8")
+    assert 'id="hypotheses"' in page
+    assert "What the usual mistakes would have claimed" in page
+    assert "Null tests" in page
 
 
 def test_training_and_scoring_again_gives_the_same_bytes(

@@ -329,3 +329,23 @@ def test_folds_without_an_exit_and_one_segment_only_are_no_trouble() -> None:
                     retrain_every=1, bootstrap=5, progress=False)  # fmt: skip
     assert told.verdict.startswith("Oracle beats")
     assert set(told.by_group().rows["kind"]) <= {"seen"}
+
+
+def test_a_rolling_window_and_groups_of_accounts_reach_the_models() -> None:
+    X, y = company()
+    models = {"oracle": Reads("hint"), **BASELINES}
+    rolling = backtest(models, X, y, window=200, bootstrap=5, progress=False).frame()
+    whole = result().frame()
+    last = whole["trained_at"].max()
+    assert (
+        rolling.loc[rolling["trained_at"] == last, "n_train"].max()
+        < whole.loc[whole["trained_at"] == last, "n_train"].max()
+    )
+    apart = backtest(models, X, y, account_groups=3, bootstrap=5, progress=False).frame()
+    assert not apart["seen"].any()
+    assert whole["seen"].any()
+    same = ["account_id", "cutoff", "horizon"]
+    pd.testing.assert_frame_equal(
+        apart[apart["model"] == "oracle"][same].reset_index(drop=True),
+        whole[whole["model"] == "oracle"][same].reset_index(drop=True),
+    )
