@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from holdfast.errors import HoldfastError
-from holdfast.serving import auditing, cataloguing, counting, data_in, explaining, honesty, labelling, show, weighing
+from holdfast.serving import auditing, cataloguing, data_in, explaining, honesty, kpis, labelling, show, weighing
 from holdfast.serving.options import (
     EXIT_FINDINGS,
     EXIT_NOTHING_TO_DO,
@@ -50,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for more in (data_in, cataloguing, weighing, explaining, auditing, counting, honesty, labelling):
+for more in (data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling):
     app.add_typer(more.app)
 
 AllowShrink = Annotated[
