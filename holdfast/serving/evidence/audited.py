@@ -64,7 +64,7 @@ def nulls(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def weights(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Show the dimensions, then the heaviest signs and those that stand out, with what a plain regression says."""
+    """Show the dimensions, then the heaviest signs, with what a plain regression says of each."""
     deserves = {row["indicator"]: row["deserves"] for row in evidence.get("inference", ())}
     told = []
     for row in evidence.get("weights", ()):
