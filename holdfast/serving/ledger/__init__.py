@@ -1,0 +1,1 @@
+"""The ledger: what was served, what came of it, what was said and done about it; nothing in it is rewritten."""

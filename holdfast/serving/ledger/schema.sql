@@ -1,0 +1,128 @@
+-- The ledger of a workspace: one SQLite file, ledger.db. Rows are added, never changed, but for the states of what is
+-- on its way out (message, written). Instants are ISO 8601 in UTC; days of scores are instants too.
+
+-- the runs that were made, and the scores in them, in one transaction
+CREATE TABLE IF NOT EXISTS run (
+    run_id        TEXT PRIMARY KEY,
+    as_of         TEXT NOT NULL,
+    kind          TEXT NOT NULL CHECK (kind IN ('served', 'rescored')), -- rescored: for a day older than what was served
+    model_version TEXT NOT NULL,
+    model_sha256  TEXT NOT NULL,
+    input_sha256  TEXT NOT NULL,
+    config_sha256 TEXT NOT NULL,
+    scores_sha256 TEXT NOT NULL, -- of scores.parquet, which holds every column
+    recorded_at   TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS score (
+    run_id     TEXT NOT NULL REFERENCES run,
+    account_id TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    health     REAL,
+    band       TEXT NOT NULL,
+    arr        REAL,
+    PRIMARY KEY (run_id, account_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS chance (
+    run_id      TEXT NOT NULL REFERENCES run,
+    account_id  TEXT NOT NULL,
+    horizon     INTEGER NOT NULL,
+    probability REAL NOT NULL,
+    PRIMARY KEY (run_id, account_id, horizon)
+) STRICT, WITHOUT ROWID;
+
+-- how it ended, as known on a day; a later row of the same cell reopens it
+CREATE TABLE IF NOT EXISTS outcome (
+    as_of       TEXT NOT NULL,
+    account_id  TEXT NOT NULL,
+    horizon     INTEGER NOT NULL,
+    known_on    TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('open', 'final', 'censored')),
+    churned     INTEGER,
+    recorded_at TEXT NOT NULL,
+    PRIMARY KEY (as_of, account_id, horizon, known_on)
+) STRICT, WITHOUT ROWID;
+
+-- what people say: overrides of a score, snoozes, outcomes, reasons that are wrong; the last word of a kind counts
+CREATE TABLE IF NOT EXISTS feedback (
+    id          TEXT PRIMARY KEY, -- hash of what is said: said twice, kept once
+    account_id  TEXT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('override', 'snooze', 'outcome', 'wrong_reason')),
+    run_id      TEXT NOT NULL, -- of the file it was written into; empty when it was none
+    value       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    author      TEXT NOT NULL,
+    expires     TEXT,
+    recorded_at TEXT NOT NULL
+) STRICT;
+
+-- what was done: whom we chose to call or to leave alone, with which chance, why; and what was done in the end
+CREATE TABLE IF NOT EXISTS intervention (
+    id          TEXT PRIMARY KEY,
+    account_id  TEXT NOT NULL,
+    at          TEXT NOT NULL,
+    arm         TEXT NOT NULL CHECK (arm IN ('called', 'held_out', 'done')),
+    playbook_id TEXT NOT NULL,
+    author      TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    propensity  REAL,
+    run_id      TEXT NOT NULL,
+    recorded_at TEXT NOT NULL
+) STRICT;
+
+-- alerts: what opens an episode and what ends it
+CREATE TABLE IF NOT EXISTS alert (
+    account_id  TEXT NOT NULL,
+    rule        TEXT NOT NULL,
+    as_of       TEXT NOT NULL,
+    event       TEXT NOT NULL CHECK (event IN ('opened', 'closed')),
+    run_id      TEXT NOT NULL,
+    text        TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    PRIMARY KEY (account_id, rule, as_of, event)
+) STRICT;
+
+-- what is on its way to people, by its idempotency key
+CREATE TABLE IF NOT EXISTS message (
+    key         TEXT PRIMARY KEY,
+    channel     TEXT NOT NULL,
+    run_id      TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
+    attempts    INTEGER NOT NULL,
+    next_at     TEXT NOT NULL,
+    error       TEXT NOT NULL,
+    recorded_at TEXT NOT NULL
+) STRICT;
+
+-- what other systems hold of ours
+CREATE TABLE IF NOT EXISTS written (
+    sink          TEXT NOT NULL,
+    account_id    TEXT NOT NULL,
+    as_of         TEXT NOT NULL,
+    values_sha256 TEXT NOT NULL,
+    state         TEXT NOT NULL CHECK (state IN ('confirmed', 'sent', 'failed')),
+    error         TEXT NOT NULL,
+    recorded_at   TEXT NOT NULL,
+    PRIMARY KEY (sink, account_id)
+) STRICT, WITHOUT ROWID;
+
+-- which model came into service, and why
+CREATE TABLE IF NOT EXISTS promotion (
+    number        INTEGER PRIMARY KEY, -- 1, 2, ...: compare-and-set
+    action        TEXT NOT NULL CHECK (action IN ('promote', 'rollback')),
+    model_version TEXT NOT NULL,
+    model_sha256  TEXT NOT NULL,
+    replaces      TEXT NOT NULL,
+    reason        TEXT NOT NULL,
+    recorded_at   TEXT NOT NULL
+) STRICT;
+
+-- who was erased: a keyed hash, so that nobody comes back and nobody is named
+CREATE TABLE IF NOT EXISTS erased (
+    kind        TEXT NOT NULL CHECK (kind IN ('account', 'person')),
+    digest      TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    PRIMARY KEY (kind, digest)
+) STRICT;
