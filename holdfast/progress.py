@@ -22,7 +22,7 @@ def progress(items: Iterable[Item], label: str, total: int | None = None) -> Ite
     yield from tqdm(items, desc=label, total=total, delay=2, leave=False, disable=None)
 
 
-def weighted(items: Sequence[Item], weights: Sequence[float], label: str) -> Iterator[Item]:
+def weighted(items: Iterable[Item], weights: Sequence[float], label: str) -> Iterator[Item]:
     """Do the same where items take unequally long: the bar moves by the weight of an item once it is done.
 
     Examples

@@ -129,7 +129,9 @@ class Model(_Section):
     """How the models learn."""
 
     seed: Days = Field(default=0, description="the seed of everything random")
-    threads: Annotated[int, Field(ge=1)] = Field(default=1, description="threads of the numerical libraries")
+    threads: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="threads of the numerical libraries, and models that a backtest trains side by side"
+    )
     risk: Literal["as_treated", "without_help"] = Field(
         default="as_treated", description="without_help: what would be if nobody helped, from the logged interventions"
     )

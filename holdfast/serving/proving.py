@@ -59,7 +59,7 @@ def prove(
     result = backtest(
         models_of(plan, catalog), X, y,
         retrain_every=how.retrain_every, window=how.window, holdout=holdout_of(plan) if how.holdout else None,
-        bootstrap=how.bootstrap, seed=plan.model.seed,
+        bootstrap=how.bootstrap, seed=plan.model.seed, threads=plan.model.threads,
     )  # fmt: skip
     return result, _evidence(result, X, champion)
 

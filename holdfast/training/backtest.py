@@ -217,6 +217,7 @@ def backtest(
     baselines: Sequence[str] = BASELINES,
     bootstrap: int = 200,
     seed: int = 0,
+    threads: int = 1,
     progress: bool = True,
 ) -> Backtest:
     """Walk models forward over the cutoffs, beside the baselines, and say what they are worth.
@@ -240,6 +241,8 @@ def backtest(
         Those that are added when they are absent; fewer only where the rows do not tell what they need.
     bootstrap
         Replicates for the intervals; accounts are drawn, not rows. 0 draws none.
+    threads
+        Models that learn side by side; it changes no figure.
 
     Raises
     ------
@@ -253,7 +256,16 @@ def backtest(
         raise UsageError("backtest(X, y)", "rows at risk in both", "none", "measure and label the same cutoffs")
     labels = labels if holdout is None else holdout.keep(labels)
     plan = folds(labels, retrain_every, window=window, account_groups=account_groups)
-    return over(plan, contestants(models, X, baselines), X, labels, bootstrap=bootstrap, seed=seed, progress=progress)
+    return over(
+        plan,
+        contestants(models, X, baselines),
+        X,
+        labels,
+        bootstrap=bootstrap,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
 
 
 def over(
@@ -264,10 +276,11 @@ def over(
     *,
     bootstrap: int = 200,
     seed: int = 0,
+    threads: int = 1,
     progress: bool = True,
 ) -> Backtest:
     """Walk over given folds and judge; `backtest` is what to call."""
-    walked = walk(models, X, y, plan, progress=progress)
+    walked = walk(models, X, y, plan, threads=threads, progress=progress)
     judged = judge(walked.predictions, y, bootstrap, seed)
     known = walked.predictions.dropna(subset=["p", "y"])
     tested = tuple(h for h in y.horizons if h not in judged.dropped)

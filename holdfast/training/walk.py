@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from holdfast.errors import TooFewEvents
 from holdfast.progress import weighted
@@ -24,6 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 IMPORTANCE = ("trained_at", "model", "indicator", "title", "dimension", "share")
 EXPLAINED = 500  # rows at each refit
+_Told = tuple[list[pd.DataFrame], list[pd.DataFrame]]  # predictions, importance
 _LIGHT = 0.02  # of the cost of a model that learns
 
 
@@ -80,8 +84,21 @@ def contestants(models: Mapping[str, Model], X: Snapshot, baselines: Sequence[st
     }
 
 
-def walk(models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fold], *, progress: bool = True) -> Walked:
+def walk(
+    models: Mapping[str, Model],
+    X: Snapshot,
+    y: Labels,
+    plan: Sequence[Fold],
+    *,
+    threads: int = 1,
+    progress: bool = True,
+) -> Walked:
     """Let every model learn and predict at every fold.
+
+    Parameters
+    ----------
+    threads
+        Models that learn side by side; what they learn does not depend on it.
 
     Raises
     ------
@@ -92,22 +109,36 @@ def walk(models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fol
     parts: list[pd.DataFrame] = []
     shares: list[pd.DataFrame] = []
     skipped: dict[str, list[pd.Timestamp]] = {}
-    learner: _Learner | None = None
-    for fold, name in weighted(steps, _costs(steps, y), "backtest") if progress else steps:
-        if learner is None or learner.fold is not fold:
-            learner = _Learner.at(fold, X, y)
-        try:
-            fitted = learner.fit(models[name])
-        except TooFewEvents:
-            skipped.setdefault(name, []).append(fold.trained_at)
-            continue
-        parts.extend(learner.predict(name, fitted))
-        shares.extend(learner.importance(name, fitted))
+    with _side_by_side(threads) as workers:
+        learned = _learned(models, X, y, plan, workers)
+        for told, (fold, name) in zip(
+            weighted(learned, _costs(steps, y), "backtest") if progress else learned, steps, strict=True
+        ):
+            if told is None:
+                skipped.setdefault(name, []).append(fold.trained_at)
+                continue
+            parts.extend(told[0])
+            shares.extend(told[1])
     if not parts:
         do = "lengthen the history, or use HealthScore.template(), which needs no events"
         raise TooFewEvents("backtest", "a refit with enough events to learn from", f"none of {len(plan)}", do)
     importance = pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(columns=list(IMPORTANCE))
     return Walked(_joined(parts, list(models)), {name: tuple(at) for name, at in skipped.items()}, importance)
+
+
+@contextmanager
+def _side_by_side(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Share the threads out among the models: beside others, each is reckoned by one."""
+    with threadpool_limits(1 if threads > 1 else None), ThreadPoolExecutor(threads) as workers:
+        yield workers
+
+
+def _learned(
+    models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fold], workers: ThreadPoolExecutor
+) -> Iterator[_Told | None]:
+    """Yield what each model tells at each fold, in order; the rows of one fold alone are held."""
+    for fold in plan:
+        yield from workers.map(_Learner.at(fold, X, y).step, models, models.values())
 
 
 @dataclass(frozen=True)
@@ -126,6 +157,14 @@ class _Learner:
         learned = known.frame.notna().any(axis=1).to_numpy()
         tested = fold.tested(y)
         return cls(fold, X.rows(learned), known.rows(learned), X.rows(tested), y.frame[tested])
+
+    def step(self, name: str, model: Model) -> _Told | None:
+        """Learn anew, and give the predictions and what counted; nothing where there are too few events."""
+        try:
+            fitted = self.fit(model)
+        except TooFewEvents:
+            return None
+        return list(self.predict(name, fitted)), list(self.importance(name, fitted))
 
     def fit(self, model: Model) -> Model:
         """Learn anew.

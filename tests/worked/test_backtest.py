@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from threading import Barrier
 from typing import Self
 
 import matplotlib as mpl
@@ -349,3 +350,26 @@ def test_a_rolling_window_and_groups_of_accounts_reach_the_models() -> None:
         apart[apart["model"] == "oracle"][same].reset_index(drop=True),
         whole[whole["model"] == "oracle"][same].reset_index(drop=True),
     )
+
+
+class Meets(Reads):
+    """Learn only together with another one."""
+
+    def fit(self, X: Snapshot, y: Outcomes) -> Self:
+        MEETING.wait(timeout=60)
+        return super().fit(X, y)
+
+
+MEETING = Barrier(2)
+
+
+def test_models_that_learn_side_by_side_tell_the_same() -> None:
+    X, y = company()
+    late = {"late": Reads("hint", least=150)}
+    one = backtest({"a": Reads("hint"), "b": Reads("noise"), **late, **BASELINES}, X, y, bootstrap=0)
+    two = backtest(
+        {"a": Meets("hint"), "b": Meets("noise"), **late, **BASELINES}, X, y, bootstrap=0, threads=2, progress=False
+    )
+    pd.testing.assert_frame_equal(one.frame(), two.frame(), check_exact=True)
+    assert one.skipped["late"]
+    assert one.skipped == two.skipped

@@ -1,0 +1,90 @@
+"""What a day of scores costs, from the stored history to every published file: time, memory, and where it goes.
+
+python -m benchmarks.scoring [--accounts N] [--months M] [--keep DIR] [--json]
+
+The company is simulated and stored; the model learns from a smaller company of the same law, so that the measure is
+scoring alone. The peer is reading the same day's rows of the store once, in the same run: what no scoring can avoid.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import holdfast as hf
+
+LEARNED_FROM = 1_500
+BOUND_SECONDS, BOUND_MB = 180, 2_000
+
+
+def holdfast(*arguments: str | Path, measured: bool = False) -> dict[str, Any]:
+    """Run a command in a process of its own; give its time and its peak memory."""
+    command = [sys.executable, "-m", "holdfast", *map(str, arguments)]
+    started = perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    return {"seconds": round(perf_counter() - started, 1), "peak_mb": round(usage.ru_maxrss / 1024)} if measured else {}
+
+
+def prepare(accounts: int, months: int, folder: Path) -> Path:
+    """Simulate and store the company, and put in service a model that learned elsewhere."""
+    small, large = folder / "small", folder / "large"
+    holdfast("simulate", "--accounts", str(LEARNED_FROM), "--months", str(months), "--seed", "1", "--out", small)
+    plan = small / "plan.toml"
+    plan.write_text(plan.read_text(encoding="utf-8") + "\n[backtest]\naudits = false\n", encoding="utf-8")
+    holdfast("train", plan)
+    holdfast("simulate", "--accounts", str(accounts), "--months", str(months), "--out", large)
+    hf.History.build(large / "history", large / "store")
+    shutil.rmtree(large / "history")
+    (large / "store").rename(large / "history")
+    shutil.copytree(small / "out" / "models", large / "out" / "models")
+    return large / "plan.toml"
+
+
+def reading(plan: Path) -> float:
+    """Read every table of the store once, bucket by bucket."""
+    started = perf_counter()
+    history = hf.History.open(plan.parent / "history")
+    for bucket in history.buckets():
+        for table in bucket.tables:
+            bucket.records(table)
+    return round(perf_counter() - started, 1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=50_000)
+    parser.add_argument("--months", type=int, default=24)
+    parser.add_argument("--keep", type=Path, help="work in this folder, and leave it there")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.keep or Path(temporary)
+        plan = folder / "large" / "plan.toml"
+        if not plan.exists():
+            plan = prepare(asked.accounts, asked.months, folder)
+        shutil.rmtree(plan.parent / "out" / "runs", ignore_errors=True)
+        found = {"accounts": asked.accounts, "reading_seconds": reading(plan)}
+        found |= holdfast("score", plan, measured=True)
+        run = (plan.parent / "out" / "current").resolve()
+        found["files_mb"] = {one.name: round(one.stat().st_size / 1e6, 1) for one in sorted(run.iterdir())}
+    if asked.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print(f"{asked.accounts:,} accounts: {found['seconds']} s (bound {BOUND_SECONDS} for 50,000), ", end="")
+        print(f"peak {found['peak_mb']} MB (bound {BOUND_MB}); reading the store once: {found['reading_seconds']} s")
+    return 0 if found["peak_mb"] <= BOUND_MB else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
