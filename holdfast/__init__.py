@@ -31,6 +31,8 @@ _HOME = {
     "ExpansionModel": "holdfast.models.expansion",
     "HealthScore": "holdfast.models.health",
     "ledger": "holdfast.models.ledger",
+    "Row": "holdfast.models.single",
+    "Single": "holdfast.models.single",
     "next_band": "holdfast.models.whatif",
     "reasons": "holdfast.models.reasons",
     "what_if": "holdfast.models.whatif",
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
     from holdfast.models.ledger import ledger as ledger
     from holdfast.models.reasons import reasons as reasons
     from holdfast.models.ridge import HazardClassifier as HazardClassifier
+    from holdfast.models.single import Row as Row
+    from holdfast.models.single import Single as Single
     from holdfast.models.whatif import next_band as next_band
     from holdfast.models.whatif import what_if as what_if
     from holdfast.serving.scoring import score as score

@@ -171,8 +171,13 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     def exposure(self, X: Snapshot) -> Exposure:
         """Read the decisions of each interval from a snapshot, by the timing of exits that was learned."""
         check_is_fitted(self)
-        decided = self.rises_ and self.kind_ != EXPANSION
-        return exposure(X, self.horizons_, decided=decided, timing=self.timing_)
+        return exposure(X, self.horizons_, decided=self.calendar, timing=self.timing_)
+
+    @property
+    def calendar(self) -> bool:
+        """Whether renewal decisions have a say: not in the return of silent accounts, nor in growth."""
+        check_is_fitted(self)
+        return self.rises_ and self.kind_ != EXPANSION
 
     def explain(self, X: Snapshot) -> Explanation:
         """Split the risk of each row exactly over indicators and context."""

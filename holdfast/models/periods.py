@@ -90,7 +90,12 @@ def exposure(X: Snapshot, horizons: tuple[int, ...], *, decided: bool, timing: T
     """
     decisions = counted(X, horizons)
     if timing is not None and not X.calendar.empty:
-        decisions = _timed(X, horizons, timing)
+        decisions = timing.expected(X.calendar.to_numpy(float), horizons)
+    return as_exposure(decisions, horizons, decided=decided)
+
+
+def as_exposure(decisions: Floats, horizons: tuple[int, ...], *, decided: bool) -> Exposure:
+    """Turn counts of decisions (n, K) into offsets; an interval without any counts by its days."""
     decisions = np.where(np.isfinite(decisions) & decided & (decisions >= _HARDLY), decisions, 0.0)
     off_cycle = (decisions <= 0).astype(float)
     lasting = np.diff([0, *horizons]) / 30.0
@@ -115,10 +120,6 @@ def counted(X: Snapshot, horizons: tuple[int, ...]) -> Floats:
         )
     inside = [[h for h in X.horizons if low < h <= high] for low, high in pairwise((0, *horizons))]
     return np.column_stack([X.exposure[names].to_numpy(float).sum(axis=1) for names in inside])
-
-
-def _timed(X: Snapshot, horizons: tuple[int, ...], timing: Timing) -> Floats:
-    return timing.expected(X.calendar.to_numpy(float), horizons)
 
 
 def by_days(X: Snapshot, horizons: tuple[int, ...]) -> Exposure:
