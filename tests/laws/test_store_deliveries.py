@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import holdfast as hf
-from holdfast.errors import UsageError
-from holdfast.features.history import History, splitting
+from holdfast.errors import DataError, UsageError
+from holdfast.features.history import History, sharing, splitting
 
 USAGE = pd.DataFrame(
     {
@@ -175,3 +175,19 @@ def test_most_buckets_bound_the_cuts(tmp_path, monkeypatch):
     after = stored.append(dump(new, tmp_path / "two")).compact()
     assert len(after.manifest.buckets) == len(stored.manifest.buckets) + 1
     assert len(after.accounts) == 17
+
+
+def test_names_of_several_buckets_are_found_share_by_share(tmp_path, monkeypatch):
+    paths = {}
+    for bucket in range(3):
+        names = [f"own-{bucket}-{n}" for n in range(200)] + [f"both-{n:03d}" for n in range(bucket, 150 + bucket)]
+        paths[bucket] = [tmp_path / f"{bucket}.parquet"]
+        pd.DataFrame({"source_id": [*names, None]}).to_parquet(paths[bucket][0])
+    late = tuple(f"both-{n:03d}" for n in range(2, 151))
+    for rows in (10, 100, 10_000):
+        monkeypatch.setattr(sharing, "_ROWS", rows)
+        assert sharing.shared_names(tmp_path, "usage", paths, paths) == ("both-001", *late)
+        assert sharing.shared_names(tmp_path, "usage", paths, {2: paths[2]}) == late
+    monkeypatch.setattr(sharing, "MOST_SHARED", 149)
+    with pytest.raises(DataError, match="over 149 that name rows of several accounts"):
+        sharing.shared_names(tmp_path, "usage", paths, paths)

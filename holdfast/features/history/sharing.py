@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pyarrow.parquet import read_metadata
+
 from holdfast.errors import DataError
 from holdfast.features.history.tables import TABLES, Table
 from holdfast.safely import TEMPORARY
 
 MOST_SHARED = 1_000_000
 _MEMORY = "512MB"
+_ROWS = 4_000_000  # whose names are held at once; of more, a share of the names is looked at after the other
+_NAMES = """
+SELECT name FROM whole WHERE name IS NOT NULL AND hash(name) IN (SELECT h FROM often)
+GROUP BY name HAVING min(bucket) <> max(bucket) ORDER BY name LIMIT $most
+"""
 
 
 def name_of(table: Table) -> str | None:
@@ -44,12 +51,12 @@ def shared_names(
         raise DataError(
             table, f"{column} to name one record", f"over {MOST_SHARED} that name rows of several accounts", do
         )
-    return tuple(str(row[0]) for row in found)
+    return tuple(found)
 
 
 def _found(
     folder: Path, column: str, files: Mapping[int, Sequence[Path]], new: Mapping[int, Sequence[Path]]
-) -> list[tuple[str]]:
+) -> list[str]:
     """Give up to one name more than there may be, sorted."""
     import duckdb
 
@@ -61,16 +68,20 @@ def _found(
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
     }
-    names = "SELECT name FROM candidates WHERE name IS NOT NULL GROUP BY name HAVING min(bucket) <> max(bucket)"
+    rows = sum(read_metadata(path).num_rows for paths in files.values() for path in paths)
+    shares, found = 1 + rows // _ROWS, list[str]()
     with duckdb.connect(":memory:", config=settings) as base:
         base.execute(f"CREATE TEMP VIEW whole AS {_union(files, column)}")
         base.execute(f"CREATE TEMP VIEW late AS {_union(new, column)}")
-        grouped = "SELECT hash(name) AS h FROM whole WHERE name IS NOT NULL"
+        grouped = "SELECT hash(name) AS h FROM whole WHERE name IS NOT NULL AND hash(name) % $shares = $share"
         if sum(map(len, new.values())) < sum(map(len, files.values())):
             grouped += " AND hash(name) IN (SELECT hash(name) FROM late)"
-        base.execute(f"CREATE TEMP TABLE often AS {grouped} GROUP BY h HAVING min(bucket) <> max(bucket)")
-        base.execute("CREATE TEMP VIEW candidates AS SELECT * FROM whole WHERE hash(name) IN (SELECT h FROM often)")
-        return base.execute(f"{names} ORDER BY name LIMIT {MOST_SHARED + 1}").fetchall()
+        grouped += " GROUP BY h HAVING min(bucket) <> max(bucket)"
+        for share in range(shares):
+            base.execute(f"CREATE OR REPLACE TEMP TABLE often AS {grouped}", {"shares": shares, "share": share})
+            named = base.execute(_NAMES, {"most": MOST_SHARED + 1 - len(found)}).fetchall()
+            found.extend(str(name) for (name,) in named)
+    return sorted(found)
 
 
 def _union(files: Mapping[int, Sequence[Path]], column: str) -> str:
