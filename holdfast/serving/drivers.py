@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from holdfast.features.snapshot import INDEX
 from holdfast.models.groups import by_group
 from holdfast.models.phrases import phrase
 from holdfast.models.reasons import PAST_DAYS
-from holdfast.serving.columns import records
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -28,39 +26,22 @@ DRIVERS = 3
 KEPT = 8
 
 
-@dataclass(frozen=True)
-class Driver:
-    """One contribution to one account's log-hazard, with what was seen; positive raises the risk.
+REASON = (
+    "account_id", "rank", "code", "dimension", "text", "value", "direction", "contribution", "others", "own_past",
+    "peer_percentile", "beside",
+)  # fmt: skip
+"""One contribution to one account's log-hazard, with what was seen; positive raises the risk.
 
-    Attributes
-    ----------
-    code, dimension, text, value
-        The sign that says most of it, its sentence and its figure.
-    contribution
-        Of that sign and those that say nearly the same.
-    others
-        The names of those, blank apart.
-    own_past, peer_percentile
-        The figure of the same account 90 days before, and how many of a hundred of its segment lie below it now.
-    beside
-        Both in words.
-    """
-
-    account_id: str
-    rank: int
-    code: str
-    dimension: str
-    text: str
-    value: float
-    direction: Literal["raises", "lowers"]
-    contribution: float
-    others: str
-    own_past: float
-    peer_percentile: float
-    beside: str
+``code, dimension, text, value`` are of the sign that says most of it: its sentence and its figure. ``contribution`` is
+that of the sign and of those that say nearly the same, whose names are ``others``, blank apart. ``own_past`` is the
+figure of the account 90 days before, ``peer_percentile`` how many of a hundred of its segment lie below it now;
+``beside`` tells both in words.
+"""
 
 
-def drivers(explanation: Explanation, past: Snapshot, history: History, ids: Iterable[str]) -> list[Driver]:
+def drivers(
+    parts: Iterable[Explanation], now: Snapshot, past: Snapshot, history: History, ids: Iterable[str]
+) -> pd.DataFrame:
     """Rank the reasons of each account: what raises the risk, strongest first, then what lowers it, strongest first.
 
     Signs that say nearly the same are one reason. Segment, plan, the contract calendar and other context that nobody
@@ -68,45 +49,39 @@ def drivers(explanation: Explanation, past: Snapshot, history: History, ids: Ite
 
     Parameters
     ----------
-    explanation
-        Of one day.
-    past
-        The rows of the day to compare with.
+    parts
+        Explanations of one day, of some accounts each.
+    now, past
+        All rows of that day, and those of the day to compare with.
     ids
         The accounts wanted; at most eight reasons each, the first three are the drivers shown.
+
+    Returns
+    -------
+    DataFrame
+        One row per account and reason, with the columns `REASON`.
     """
-    now = explanation.X
-    frame = _ranked(_signs(explanation, set(ids)))
+    wanted, told = set(ids), []
+    for why in parts:
+        part = _ranked(_signs(why, wanted))
+        told.append(part.assign(dimension=part["indicator"].map(why.sources["dimension"])))
+    frame = pd.concat(told, ignore_index=True) if told else pd.DataFrame()
     if frame.empty:
-        return []
-    names = sorted(set(frame["indicator"]))
-    said = Catalog(now.catalog, fixed=True).evidence(history, frame["account_id"].unique(), now.cutoffs[0])
+        return pd.DataFrame(columns=list(REASON))
+    known = {one.name: one for one in now.catalog}
+    frame["text"] = Catalog(now.catalog, fixed=True).sentences(history, frame, now.cutoffs[0])
     figures = {
-        "text": said,
         "value": _by_account(now.indicators),
         "own_past": _by_account(past.indicators.reindex(columns=now.indicators.columns)),
-        "peer_percentile": _by_account(standings(now, names)),
+        "peer_percentile": _by_account(standings(now, sorted(set(frame["indicator"])))),
     }
     for name, table in figures.items():
         frame[name] = _looked_up(table, frame)
-    dimensions, known = explanation.sources["dimension"], {one.name: one for one in now.catalog}
-    return [
-        Driver(
-            account_id=row["account_id"],
-            rank=row["rank"],
-            code=row["indicator"],
-            dimension=dimensions[row["indicator"]],
-            text=str(row["text"]),
-            value=row["value"],
-            direction="lowers" if row["contribution"] < 0 else "raises",
-            contribution=row["contribution"],
-            others=" ".join(row["others"]),
-            own_past=row["own_past"],
-            peer_percentile=row["peer_percentile"],
-            beside=_beside(known[row["indicator"]], row["own_past"], row["peer_percentile"]),
-        )
-        for row in records(frame)
-    ]
+    frame["others"] = frame["others"].map(" ".join)
+    frame["direction"] = np.where(frame["contribution"] < 0, "lowers", "raises")
+    beside = zip(frame["indicator"], frame["own_past"], frame["peer_percentile"], strict=True)
+    frame["beside"] = [_beside(known[name], own, peers) for name, own, peers in beside]
+    return frame.rename(columns={"indicator": "code"})[list(REASON)]
 
 
 def _signs(explanation: Explanation, ids: set[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ contract with whoever reads the files; what is not filled yet is there and empty
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
 from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
-from holdfast.serving.drivers import DRIVERS, Driver, drivers
+from holdfast.serving.drivers import DRIVERS, drivers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from holdfast.training.labels import Churn
 
 PARTIAL_BELOW = 0.5
+CHUNK = 5_000  # accounts
 TREND, PAST = pd.Timedelta(days=30), pd.Timedelta(days=PAST_DAYS)
 
 
@@ -55,7 +56,7 @@ class Scores:
     rows
         One row per account known on that day, sorted by account, with the columns of the contract.
     reasons
-        One row per account and reason, see `holdfast.serving.drivers.Driver`; rank 1 to 3 are the drivers shown.
+        One row per account and reason, see `holdfast.serving.drivers.REASON`; rank 1 to 3 are the drivers shown.
     """
 
     as_of: pd.Timestamp
@@ -130,12 +131,13 @@ def score(
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
-    found = drivers(model.explain(now), _on(past, as_of - PAST), history, scored)
+    why = (model.explain(some) for some in _chunks(now))
+    found = drivers(why, now, _on(past, as_of - PAST), history, scored)
     rows = rows.join(_shown(found))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
         rows[column] = value
-    return Scores(as_of, in_order(rows.reset_index()), _reasons(found))
+    return Scores(as_of, in_order(rows.reset_index()), found)
 
 
 def _on(past: Snapshot, day: pd.Timestamp) -> Snapshot:
@@ -230,15 +232,16 @@ def _definition(model: ChurnModel, history: History) -> Churn:
     return Churn("notice" if "churn" in history or "subscriptions" in history else "departure")
 
 
-def _shown(found: Sequence[Driver]) -> pd.DataFrame:
-    table = pd.DataFrame([(one.account_id, f"driver_{one.rank}", one.text) for one in found if one.rank <= DRIVERS])
-    if table.empty:
-        return pd.DataFrame()
-    return table.pivot(index=0, columns=1, values=2)
+def _chunks(now: Snapshot) -> Iterator[Snapshot]:
+    """Cut a snapshot, so that what is told of each sign of each account is held for some of them at a time."""
+    place = np.arange(len(now))
+    for start in range(0, len(now), CHUNK):
+        yield now.rows((place >= start) & (place < start + CHUNK))
 
 
-def _reasons(found: Sequence[Driver]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(one) for one in found], columns=list(Driver.__dataclass_fields__))
+def _shown(found: pd.DataFrame) -> pd.DataFrame:
+    table = found[found["rank"] <= DRIVERS].pivot(index="account_id", columns="rank", values="text")
+    return table.add_prefix("driver_")
 
 
 def _longest(rows: pd.DataFrame) -> str:

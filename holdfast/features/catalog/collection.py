@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from holdfast.errors import UsageError, did_you_mean
-from holdfast.features.catalog.evidence import sentences
+from holdfast.features.catalog.evidence import sentences, sentences_of
 from holdfast.features.catalog.measure import instants_of, snapshot_of, widened
 from holdfast.features.catalog.peers import among_peers, compared, segments
 from holdfast.features.indicators.indicator import DIMENSIONS, Indicator
@@ -19,6 +20,8 @@ from holdfast.features.indicators.wording import ENGLISH, Language, check_langua
 from holdfast.features.snapshot import INDEX
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from holdfast.features.catalog.measure import Cutoffs
     from holdfast.features.history.history import History, Instant
     from holdfast.features.snapshot import Snapshot
@@ -235,6 +238,10 @@ class Catalog:
         said = sentences(self.indicators, history, account_ids, instants_of([cutoff], history))
         gone = (one for one in self.indicators if self.fixed and one.name not in said)
         return said.assign(**{one.name: one.sentence({}) for one in gone})
+
+    def sentences(self, history: History, pairs: pd.DataFrame, cutoff: Instant) -> NDArray[np.object_]:
+        """Say the evidence of some pairs of ``account_id`` and ``indicator`` at one cutoff, in their order."""
+        return sentences_of(self.indicators, history, pairs, instants_of([cutoff], history))
 
     def frame(self) -> pd.DataFrame:
         """Tabulate the catalogue, one row per indicator; ``tables`` and ``seeds`` are lists.
