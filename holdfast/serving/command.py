@@ -218,7 +218,7 @@ def score(
     bundle = pipeline.bundle_of(settings, model)
     known = opening.known_on(settings, history, at)
     with _guarded(settings, history, known, allow_shrink):
-        run = pipeline.publish(settings, known, bundle, named=model is not None)
+        run = pipeline.publish(settings, known, bundle, now(), named=model is not None)
     if json:
         show.as_json(run.summary())
     elif run.fresh:

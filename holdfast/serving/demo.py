@@ -38,7 +38,7 @@ def run_demo(out: Path, accounts: int, seed: int, months: int, now: datetime) ->
         _company(out / "company", accounts, seed, months)
         history = known_on(plan, read_history(plan, now), None)
         trained = pipeline.train(plan, history)
-        run = pipeline.publish(plan, history, trained.bundle)
+        run = pipeline.publish(plan, history, trained.bundle, now)
     return {
         **trained.summary(),
         **run.summary(),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,12 +21,15 @@ from holdfast.models.health import HealthScore
 from holdfast.serving import proving
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
+from holdfast.serving.ledger.entry import enter, scores_sha256
+from holdfast.serving.ledger.outcomes import mature
+from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.opening import cutoffs_of, definition
 from holdfast.serving.plan import Plan
 from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
 from holdfast.serving.run_page import page_of
-from holdfast.serving.runs import Run, existing, run_id, write_run
+from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
@@ -69,6 +73,11 @@ class Trained:
 def workspace(plan: Plan) -> Workspace:
     """Return the workspace of a plan."""
     return Workspace(plan.output.workspace)
+
+
+def ledger_of(plan: Plan) -> Ledger:
+    """Return the ledger of a plan's workspace."""
+    return Ledger(workspace(plan).root / LEDGER)
 
 
 def catalog_of(plan: Plan) -> Catalog:
@@ -229,13 +238,18 @@ def measure_day(history: History, bundle: Bundle) -> Snapshot:
     return bundle.catalog.measure(history, day, bundle.horizons, grace_days=bundle.churn["grace_days"])
 
 
-def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False) -> Run:
-    """Score a day, write the run and serve it; find it when it was made of the same inputs before.
+def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named: bool = False) -> Run:
+    """Score a day, write the run, enter it into the ledger and serve it; finish it when it was begun before.
+
+    In this order: the folder of the run whole, its entry in the ledger in one transaction, ``current``, and the
+    outcomes of what was served earlier. Whatever ends it half-way, the same call does what is missing.
 
     Parameters
     ----------
     history
         As known on the day to score.
+    at
+        When this is done, as the ledger tells it.
     named
         Whether the bundle was asked for by name; else one that learned from later days is refused.
 
@@ -243,15 +257,25 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
     ------
     UsageError
         When it did, or when the history was read under another clock than the one the bundle learned under.
+    PublishError
+        When something cannot be written, or a run of the same inputs was served with other scores.
     """
     same_clock(plan, bundle)
     if bundle.learned_until > history.now and not named:
         found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
         do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"
         raise UsageError(f"scoring {history.now:%Y-%m-%d}", "a model that learned from earlier days", found, do)
-    place, name = workspace(plan), run_id(history, bundle, plan.sha256())
-    if run := existing(place, name):
-        return run
+    place, ledger, name = workspace(plan), ledger_of(plan), run_id(history, bundle, plan.sha256())
+    run = existing(place, name) or _make(plan, history, bundle, name)
+    if enter(ledger, run, at, served_day(place)):
+        run = serve(place, run)
+    mature(ledger, history, definition(plan), at)
+    return run
+
+
+def _make(plan: Plan, history: History, bundle: Bundle, name: str) -> Run:
+    """Score a day and write the run."""
+    place = workspace(plan)
     scores, now = score_day(plan, history, bundle, name)
     facts = {
         "run_id": name,
@@ -264,7 +288,8 @@ def publish(plan: Plan, history: History, bundle: Bundle, *, named: bool = False
     }
     proof = read_proof(place.models, bundle.version)
     page = page_of(plan, history, bundle, now, proof, facts, playbooks_of(plan))
-    return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts)
+    entered = scores_sha256(ledger_of(plan), name)
+    return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts, entered)
 
 
 def same_clock(plan: Plan, bundle: Bundle) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 import holdfast
 from holdfast.errors import PublishError, UsageError
+from holdfast.safely import sha256_of
 from holdfast.serving.bundle import Bundle
 from holdfast.serving.columns import horizon
 from holdfast.serving.delivery import write_scores
@@ -32,14 +33,14 @@ class Run:
     fresh
         Whether it was made now; else it had been there already, made of the same inputs.
     served
-        Whether ``current`` points to it.
+        Whether ``current`` points to it, as far as that was asked.
     """
 
     run_id: str
     folder: Path
     manifest: dict[str, Any]
-    fresh: bool
-    served: bool
+    fresh: bool = False
+    served: bool = False
 
     def summary(self) -> dict[str, Any]:
         """Tell in plain values what was made."""
@@ -66,9 +67,7 @@ def run_id(history: History, bundle: Bundle, config: str) -> str:
 def existing(place: Workspace, name: str) -> Run | None:
     """Find a whole run made of the same inputs."""
     manifest = read_manifest(place.runs / name)
-    if manifest is None:
-        return None
-    return Run(name, place.runs / name, manifest, fresh=False, served=_serve(place, name, manifest))
+    return None if manifest is None else Run(name, place.runs / name, manifest)
 
 
 def current(place: Workspace) -> Run:
@@ -82,7 +81,7 @@ def current(place: Workspace) -> Run:
     manifest = read_manifest(place.current)
     if manifest is None:
         raise UsageError(str(place.current), "a run", "none that is whole", "score first: holdfast score PLAN")
-    return Run(manifest["run_id"], place.runs / manifest["run_id"], manifest, fresh=False, served=True)
+    return Run(manifest["run_id"], place.runs / manifest["run_id"], manifest, served=True)
 
 
 def read_scores(run: Run) -> Scores:
@@ -91,8 +90,10 @@ def read_scores(run: Run) -> Scores:
     return Scores(pd.Timestamp(run.manifest["as_of"]), rows, reasons)
 
 
-def write_run(place: Workspace, scores: Scores, page: Page, card: str, facts: dict[str, Any]) -> Run:
-    """Write the files of a run and serve it, unless it stands for an older day than the one that is served.
+def write_run(
+    place: Workspace, scores: Scores, page: Page, card: str, facts: dict[str, Any], entered: str | None = None
+) -> Run:
+    """Write the files of a run.
 
     Parameters
     ----------
@@ -100,6 +101,14 @@ def write_run(place: Workspace, scores: Scores, page: Page, card: str, facts: di
         The model card, which stands beside the report.
     facts
         What the manifest tells besides sizes and hashes; holds ``run_id`` and ``as_of``.
+    entered
+        The hash of its scores in the ledger, when it was served before and its folder was lost or damaged.
+
+    Raises
+    ------
+    PublishError
+        When a check fails, the scores are others than those that were served, or the disk refuses; nothing is there
+        that was not there before.
     """
     name = facts["run_id"]
     with folder_atomic(place.runs / name) as folder:
@@ -107,22 +116,29 @@ def write_run(place: Workspace, scores: Scores, page: Page, card: str, facts: di
         (folder / "report.html").write_text(render(scores, page), encoding="utf-8")
         (folder / "card.md").write_text(card, encoding="utf-8")
         _check(folder, scores)
+        if entered is not None and sha256_of(folder / "scores.parquet") != entered:
+            do = "put the folder of the run back from a copy, or use the libraries it was made with"
+            raise PublishError(str(place.runs / name), "the scores that were served", "other scores", do)
         write_manifest(folder, {**facts, "counts": scores.counts()})
     manifest = read_manifest(place.runs / name)
     if manifest is None:
         do = "check the disk, and score again"
         raise PublishError(str(place.runs / name), "the manifest written a moment ago", "none", do)
-    return Run(name, place.runs / name, manifest, fresh=True, served=_serve(place, name, manifest))
+    return Run(name, place.runs / name, manifest, fresh=True)
 
 
-def _serve(place: Workspace, name: str, manifest: dict[str, Any]) -> bool:
-    """Point ``current`` to a run unless it stands for an older day; tell whether it points there."""
+def served_day(place: Workspace) -> pd.Timestamp | None:
+    """Give the day of the run that is served, none where there is none that is whole."""
+    manifest = read_manifest(place.current)
+    return None if manifest is None else pd.Timestamp(manifest["as_of"])
+
+
+def serve(place: Workspace, run: Run) -> Run:
+    """Point ``current`` to a run."""
     served = read_manifest(place.current)
-    if served is not None and pd.Timestamp(served["as_of"]) > pd.Timestamp(manifest["as_of"]):
-        return False
-    if served is None or served["run_id"] != name:
-        place.point(name)
-    return True
+    if served is None or served["run_id"] != run.run_id:
+        place.point(run.run_id)
+    return replace(run, served=True)
 
 
 def _check(folder: Path, scores: Scores) -> None:

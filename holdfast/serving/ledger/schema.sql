@@ -32,16 +32,35 @@ CREATE TABLE IF NOT EXISTS chance (
     PRIMARY KEY (run_id, account_id, horizon)
 ) STRICT, WITHOUT ROWID;
 
--- how it ended, as known on a day; a later row of the same cell reopens it
+-- the readings of outcomes, each as known on a day. What happened and was known by `through` has been read, and should
+-- not read otherwise later: ground_sha256 is the hash of it, rule_sha256 that of what counts as churn
+CREATE TABLE IF NOT EXISTS reading (
+    number        INTEGER PRIMARY KEY, -- 1, 2, ...
+    known_on      TEXT NOT NULL,
+    through       TEXT NOT NULL,
+    rule_sha256   TEXT NOT NULL,
+    ground_sha256 TEXT NOT NULL,
+    recorded_at   TEXT NOT NULL
+) STRICT;
+
+-- how it ended, for every account with a chance; a cell without a row is open, a later row of the same cell reopens it
 CREATE TABLE IF NOT EXISTS outcome (
-    as_of       TEXT NOT NULL,
-    account_id  TEXT NOT NULL,
-    horizon     INTEGER NOT NULL,
-    known_on    TEXT NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('open', 'final', 'censored')),
-    churned     INTEGER,
-    recorded_at TEXT NOT NULL,
-    PRIMARY KEY (as_of, account_id, horizon, known_on)
+    as_of      TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    horizon    INTEGER NOT NULL,
+    reading    INTEGER NOT NULL REFERENCES reading,
+    state      TEXT NOT NULL CHECK (state IN ('open', 'final', 'censored')),
+    churned    INTEGER, -- 1 or 0 where it is final
+    PRIMARY KEY (as_of, account_id, horizon, reading)
+) STRICT, WITHOUT ROWID;
+
+-- the horizons of runs that were read whole, or, when churn came to mean something else, are open again; the last counts
+CREATE TABLE IF NOT EXISTS matured (
+    run_id  TEXT NOT NULL REFERENCES run,
+    horizon INTEGER NOT NULL,
+    reading INTEGER NOT NULL REFERENCES reading,
+    settled INTEGER NOT NULL,
+    PRIMARY KEY (run_id, horizon, reading)
 ) STRICT, WITHOUT ROWID;
 
 -- what people say: overrides of a score, snoozes, outcomes, reasons that are wrong; the last word of a kind counts
