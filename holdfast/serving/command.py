@@ -20,6 +20,7 @@ import typer
 
 from holdfast.errors import HoldfastError
 from holdfast.serving import auditing, cataloguing, data_in, explaining, honesty, kpis, labelling, show, weighing
+from holdfast.serving.ledger import command as ledgering
 from holdfast.serving.options import (
     EXIT_FINDINGS,
     EXIT_NOTHING_TO_DO,
@@ -50,7 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for more in (data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling):
+for more in (data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering):
     app.add_typer(more.app)
 
 AllowShrink = Annotated[

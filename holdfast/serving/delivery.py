@@ -49,13 +49,18 @@ def write_scores(scores: Scores, folder: Path, about: dict[str, Any]) -> None:
         What the second sheet of the workbook says of the run.
     """
     rows = scores.frame()
-    rows.to_parquet(folder / "scores.parquet", index=False)
+    (folder / "scores.parquet").write_bytes(parquet(rows))
     scores.reasons.to_parquet(folder / "drivers.parquet", index=False)
     write_csv(rows, folder / "scores.csv")
     queue = scores.riskiest(len(rows))[[c for c in rows if c in _QUEUE or horizon(str(c))]]
     queue.insert(0, "rank", range(1, len(queue) + 1))
     write_csv(queue, folder / "queue.csv")
     _workbook(spreadsheet(rows), folder / "scores.xlsx", about)
+
+
+def parquet(rows: pd.DataFrame) -> bytes:
+    """Write scores as Parquet: the bytes by which one tells whether they are the same."""
+    return rows.to_parquet(None, index=False)
 
 
 def write_csv(rows: pd.DataFrame, path: Path) -> None:

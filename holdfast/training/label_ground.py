@@ -12,7 +12,7 @@ import pandas as pd
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import blank_later
 from holdfast.features.time import micro
-from holdfast.training.outlook import NEVER, texts, times
+from holdfast.training.outlook import NEVER, as_known, texts, times
 from holdfast.training.silence import activity_names
 
 if TYPE_CHECKING:
@@ -57,11 +57,10 @@ def _tables(history: History, rule: Churn) -> Mapping[str, tuple[str, ...]]:
 
 def _hashes(history: History, table: str, columns: tuple[str, ...], day: pd.Timestamp) -> NDArray[np.uint64]:
     """Hash each row by itself, so that neither their order nor the buckets matter."""
-    records = history.records(table, columns)
-    records = records.take(records.known <= micro(day))
+    records = as_known(history.records(table, columns), micro(day))
     frame = blank_later(TABLES[table], records.columns, day)
     told: dict[str, Any] = {"account": np.asarray(history.accounts, dtype=object)[records.account]}
-    told |= {"at": records.at, "known": records.known}
+    told |= {"at": records.at, "known": records.known, "superseded": records.superseded}
     told |= {name: _plain(frame, table, name) for name in columns}
     return np.asarray(pd.util.hash_pandas_object(pd.DataFrame(told), index=False), dtype=np.uint64)
 

@@ -36,6 +36,8 @@ COMMANDS = (
     "labels",
     "definitions",
     "kpis",
+    "ledger",
+    "replay",
     "report",
     "indicators",
 )

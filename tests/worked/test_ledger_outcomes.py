@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.errors import DataError
 from holdfast.features.history import History
 from holdfast.serving.ledger.outcomes import Reading, mature
 from holdfast.serving.ledger.store import Ledger
@@ -113,6 +114,13 @@ def test_a_past_that_is_rewritten_is_noticed_and_read_anew_when_asked(
     assert (found.sound, found.reopened) == (True, 1)
     assert told(ledger)[:2] == [(30, "2024-09-01", "final", 1), (30, "2024-09-03", "final", 0)]
     assert read(ledger, rewritten, "2024-09-04").sound
+
+
+def test_a_shorter_history_cannot_be_read_anew(ledger: Ledger) -> None:
+    company = history(churn=[gave("2024-06-10")])
+    read(ledger, company, "2024-09-01")
+    with pytest.raises(DataError, match="2024-09-01, the last reading, found one that ends on 2024-08-31"):
+        read(ledger, company, "2024-08-31", anew=True)
 
 
 def test_a_name_that_is_overwritten_rewrites_no_outcome(ledger: Ledger) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.errors import DataError
 from holdfast.features.time import micro
 from holdfast.serving.ledger.store import Ledger, stamp
 from holdfast.training.label_cells import Question, read_bucket
@@ -106,7 +107,7 @@ def mature(ledger: Ledger, history: History, rule: Churn, at: datetime, *, anew:
     Raises
     ------
     DataError
-        When the history lacks the tables of this definition.
+        When the history lacks the tables of this definition, or is to be read anew and ends before the last reading.
     PublishError
         When the ledger cannot be read or written.
     """
@@ -115,6 +116,9 @@ def mature(ledger: Ledger, history: History, rule: Churn, at: datetime, *, anew:
     due = moved[moved["settled"]]
     if last is None and due.empty:
         return Reading(day)
+    if last is not None and anew and day < last.known_on:
+        expected, do = f"one that reaches to {last.known_on:%Y-%m-%d}, the last reading", "deliver what was there then"
+        raise DataError("the history", expected, f"one that ends on {day:%Y-%m-%d}", do)
     if last is not None and (day < last.known_on or (day == last.known_on and due.empty and not anew)):
         return Reading(last.known_on)
     sound = last is None or anew or _sound(last, history, rule)
