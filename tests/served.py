@@ -1,35 +1,68 @@
-"""Runs put into a ledger by hand."""
+"""A run made by hand and served in a workspace: rows as they are given, without a model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from holdfast.serving.ledger.store import Ledger, stamp
+from holdfast.safely import folder_atomic
+from holdfast.serving.columns import in_order
+from holdfast.serving.delivery import write_scores
+from holdfast.serving.report import Page
+from holdfast.serving.scoring import Scores
+from holdfast.serving.workspace import Workspace, write_manifest
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-Chances = Mapping[str, Mapping[int, float]]
-"""By account and horizon."""
+DAY = pd.Timestamp("2026-01-01", tz="UTC")
+RUN = "0123456789abcdef"
+BANDS = {
+    "horizon": 90,
+    "rows": [
+        {"model": "health", "band": band, "accounts": seen, "rate": rate, "low": low, "high": high}
+        for band, seen, rate, low, high in [
+            ("green", 200, 0.01, 0.004, 0.021),
+            ("yellow", 20, 0.05, 0.02, 0.1),
+            ("orange", 19, 0.2, 0.1, 0.3),
+            ("red", 60, 0.3, 0.2, 0.4),
+        ]
+    ],
+}
+PLAN = '[data]\npath = "history"\n[churn]\nkind = "notice"\n'
 
 
-def put(ledger: Ledger, *days: str, chances: Chances, kind: str = "served", model: str = "m") -> None:
-    """Enter a run of each day, named by its day, kind and model, with the same chances."""
-    with ledger.writing() as db:
-        for day in days:
-            name, as_of = f"{day} {kind} {model}", stamp(pd.Timestamp(day, tz="UTC"))
-            db.execute(
-                "INSERT INTO run VALUES (?, ?, ?, ?, 'x', 'x', 'x', 'x', ?)", (name, as_of, kind, model, stamp(NOW))
-            )
-            for account, by_horizon in chances.items():
-                db.execute("INSERT INTO score VALUES (?, ?, 'scored', 50.0, 'yellow', 1.0)", (name, account))
-                for horizon, p in by_horizon.items():
-                    db.execute("INSERT INTO chance VALUES (?, ?, ?, ?)", (name, account, horizon, p))
+def scores(accounts: Sequence[str], run: str = RUN, day: pd.Timestamp = DAY) -> Scores:
+    """Give each account a health of 10, 20, ..., two reasons and the same revenue."""
+    n = len(accounts)
+    rows = pd.DataFrame(
+        {
+            "run_id": run,
+            "schema_version": 4,
+            "as_of": day,
+            "account_id": list(accounts),
+            "account_name": list(accounts),
+            "arr": 1000.0,
+            "renewal_date": day + pd.Timedelta(days=60),
+            "health": [10.0 * (1 + i % 10) for i in range(n)],
+            "band": "red",
+            "p30": 0.1,
+            "p60": 0.2,
+            "p90": [0.3 - 0.001 * i for i in range(n)],
+            "score_status": "scored",
+        }
+    )
+    rows["expected_arr_at_risk_90"] = rows["arr"] * rows["p90"]
+    told = [(one, rank, f"sign_{rank}", f"reason {rank}") for one in accounts for rank in (1, 2)]
+    return Scores(day, in_order(rows), pd.DataFrame(told, columns=["account_id", "rank", "code", "text"]))
 
 
-def outcomes(ledger: Ledger) -> pd.DataFrame:
-    """Give every outcome that was written: as_of, account_id, horizon, known_on, state, churned."""
-    asked = "SELECT as_of, account_id, horizon, substr(known_on, 1, 10) AS known_on, state, churned FROM outcome"
-    order = " JOIN reading ON number = reading ORDER BY as_of, account_id, horizon, number"
-    return ledger.read(asked + order)
+def serve(root: Path, told: Scores, language: str = "en", run: str = RUN) -> Workspace:
+    """Write the files of a run and point to it; a plan stands beside the workspace."""
+    place = Workspace(root / "out")
+    page = Page(verdict="fine", kind="notice", language="de" if language == "de" else "en", result={"bands": BANDS})
+    with folder_atomic(place.runs / run) as folder:
+        write_scores(told, folder, {"run_id": run, "verdict": "fine"}, page)
+        write_manifest(folder, {"run_id": run, "as_of": told.as_of.isoformat(), "counts": told.counts()})
+    place.point(run)
+    (root / "plan.toml").write_text(PLAN, encoding="utf-8")
+    return place

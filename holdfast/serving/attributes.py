@@ -1,9 +1,10 @@
-"""Who an account is on one day: name, segment, owner, contract end; and which sources had gone quiet by then."""
+"""Who an account is on one day: name, segment, owner, contract dates; and which sources had gone quiet by then."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from holdfast.features.history.tables import ACTIVITY_TABLES
@@ -17,7 +18,7 @@ _RUNNING = ("active", "past_due", "trialing")
 
 
 def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.DataFrame:
-    """Tabulate name, segment, CSM, currency and next renewal date as known on a day.
+    """Tabulate name, segment, CSM, currency, next renewal and the last day to give notice, as known on a day.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
     Returns
     -------
     DataFrame
-        Columns ``account_name, segment, csm, currency, renewal_date``; what no table tells is missing.
+        Columns ``account_name, segment, csm, currency, renewal_date, notice_deadline``; what no table tells is missing.
     """
     view = history.as_of(as_of)
     accounts = _latest(view["accounts"])
@@ -39,12 +40,16 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
         "currency": "currency",
     }.items():
         frame[column] = accounts[source].reindex(ids) if source in accounts else None
-    frame["renewal_date"] = pd.Series(pd.NaT, index=ids, dtype="datetime64[us, UTC]")
+    for date in ("renewal_date", "notice_deadline"):
+        frame[date] = pd.Series(pd.NaT, index=ids, dtype="datetime64[us, UTC]")
     if "subscriptions" in view.tables:
         running = _running(view, as_of)
         if "term_end" in running:
             coming = running.loc[running["term_end"] >= as_of]
-            frame["renewal_date"] = coming.groupby("account_id")["term_end"].min().reindex(ids)
+            ends = coming.groupby("account_id")["term_end"].min()
+            frame["renewal_date"] = ends.reindex(ids)
+            first = coming[coming["term_end"] == coming["account_id"].map(ends)]
+            frame["notice_deadline"] = _deadlines(first).groupby(first["account_id"]).min().reindex(ids)
         if "currency" in running:
             frame["currency"] = frame["currency"].fillna(_only(running, "currency").reindex(ids))
     return frame
@@ -71,6 +76,13 @@ def _running(view: View, as_of: pd.Timestamp) -> pd.DataFrame:
         subscriptions["valid_to"].isna() | (subscriptions["valid_to"] > as_of) if "valid_to" in subscriptions else True
     )
     return subscriptions[subscriptions["status"].isin(_RUNNING) & open_]
+
+
+def _deadlines(terms: pd.DataFrame) -> pd.Series:
+    """Give the last day of notice of each term that renews itself; missing where no notice period is told."""
+    absent = pd.Series(np.nan, index=terms.index)
+    notice, renews = (terms[name].astype(float) if name in terms else absent for name in ("notice_days", "auto_renew"))
+    return (terms["term_end"] - pd.to_timedelta(notice, unit="D")).where(renews.isna() | (renews == 1))
 
 
 def _only(rows: pd.DataFrame, column: str) -> pd.Series:

@@ -8,7 +8,7 @@ import pandas as pd
 
 Kind = Literal["text", "time", "count", "money", "points", "share"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 COLUMNS: dict[str, Kind] = {
     "run_id": "text",
     "schema_version": "count",
@@ -20,6 +20,7 @@ COLUMNS: dict[str, Kind] = {
     "arr": "money",
     "currency": "text",
     "renewal_date": "time",
+    "notice_deadline": "time",
     "health": "points",
     "band": "text",
     "alert_band": "text",
@@ -50,6 +51,7 @@ COLUMNS: dict[str, Kind] = {
     "override_reason": "text",
     "override_author": "text",
     "override_expires": "time",
+    "snoozed_until": "time",
     "model_name": "text",
     "model_version": "text",
     "model_sha256": "text",

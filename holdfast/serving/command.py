@@ -19,7 +19,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from holdfast.errors import HoldfastError
-from holdfast.serving import auditing, cataloguing, data_in, explaining, honesty, kpis, labelling, show, weighing
+from holdfast.serving import (
+    auditing,
+    cataloguing,
+    data_in,
+    explaining,
+    honesty,
+    kpis,
+    labelling,
+    listening,
+    show,
+    weighing,
+)
 from holdfast.serving.ledger import command as ledgering
 from holdfast.serving.options import (
     EXIT_FINDINGS,
@@ -51,7 +62,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for more in (data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering):
+for more in (data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening):
     app.add_typer(more.app)
 
 AllowShrink = Annotated[

@@ -21,6 +21,7 @@ from holdfast.models.health import HealthScore
 from holdfast.serving import proving
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
+from holdfast.serving.feedback.standing import Standing, acted_on
 from holdfast.serving.ledger.entry import enter, scores_sha256
 from holdfast.serving.ledger.outcomes import mature
 from holdfast.serving.ledger.store import LEDGER, Ledger
@@ -211,8 +212,15 @@ def prove(plan: Plan, X: Snapshot, y: Labels, *, open_holdout: bool = False) -> 
         return proving.prove(plan, X, y, catalog_of(plan), champion_of(plan))
 
 
-def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> tuple[Scores, Snapshot]:
+def score_day(
+    plan: Plan, history: History, bundle: Bundle, name: str = "", said: Standing | None = None
+) -> tuple[Scores, Snapshot]:
     """Score every account known on the last day of a history, with the snapshot of that day.
+
+    Parameters
+    ----------
+    said
+        The overrides and snoozes in force, see `said_on`; default: none.
 
     Raises
     ------
@@ -224,7 +232,13 @@ def score_day(plan: Plan, history: History, bundle: Bundle, name: str = "") -> t
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
         found = score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp)
-    return replace(found, rows=found.rows.assign(**playbooks_of(plan).assign(found.rows, found.as_of))), now
+    rows = (said or Standing()).over(found.rows)
+    return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
+
+
+def said_on(plan: Plan, day: pd.Timestamp) -> Standing:
+    """Read the overrides and snoozes that are in force on a day."""
+    return Standing.read(ledger_of(plan), day)
 
 
 def playbooks_of(plan: Plan) -> Playbooks:
@@ -265,18 +279,19 @@ def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named
         found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
         do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"
         raise UsageError(f"scoring {history.now:%Y-%m-%d}", "a model that learned from earlier days", found, do)
-    place, ledger, name = workspace(plan), ledger_of(plan), run_id(history, bundle, plan.sha256())
-    run = existing(place, name) or _make(plan, history, bundle, name)
+    place, ledger, said = workspace(plan), ledger_of(plan), said_on(plan, history.now)
+    name = run_id(history, bundle, plan.sha256(), said.fingerprint())
+    run = existing(place, name) or _make(plan, history, bundle, name, said)
     if enter(ledger, run, at, served_day(place)):
         run = serve(place, run)
     mature(ledger, history, definition(plan), at)
     return run
 
 
-def _make(plan: Plan, history: History, bundle: Bundle, name: str) -> Run:
+def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standing) -> Run:
     """Score a day and write the run."""
     place = workspace(plan)
-    scores, now = score_day(plan, history, bundle, name)
+    scores, now = score_day(plan, history, bundle, name, said)
     facts = {
         "run_id": name,
         "as_of": history.now.isoformat(),
@@ -284,6 +299,7 @@ def _make(plan: Plan, history: History, bundle: Bundle, name: str) -> Run:
         "model_sha256": bundle.sha256,
         "input_sha256": history.fingerprint(),
         "config_sha256": plan.sha256(),
+        "feedback_sha256": said.fingerprint(),
         "holdfast": holdfast.__version__,
     }
     proof = read_proof(place.models, bundle.version)

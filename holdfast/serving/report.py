@@ -18,6 +18,7 @@ from holdfast.serving.scoring import Scores
 from holdfast.training.bootstrap import LEVEL
 
 if TYPE_CHECKING:
+    from holdfast.features.indicators.wording import Language
     from holdfast.models.bands import BandPolicy
 
 ACCOUNTS = 25
@@ -34,6 +35,8 @@ class Page:
         What the backtest found, in words.
     kind, rises
         The kind of churn, and whether probability rises with the horizon.
+    language
+        What the files for people are headed in.
     result, evidence
         ``Backtest.to_dict()``, and what stands beside it, see `evidence.shown`.
     beeswarm
@@ -50,6 +53,7 @@ class Page:
 
     verdict: str
     kind: str
+    language: Language = "en"
     rises: bool = True
     result: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)

@@ -45,6 +45,7 @@ def page_of(
         verdict=proof.result["verdict"],
         playbooks=playbooks.frame(),
         kind=bundle.churn["kind"],
+        language=plan.output.language,
         rises=bundle.model.rises_,
         result=proof.result,
         evidence=proof.evidence,

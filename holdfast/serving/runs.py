@@ -50,8 +50,8 @@ class Run:
         }
 
 
-def run_id(history: History, bundle: Bundle, config: str) -> str:
-    """Name a run by what it is made of: the day, the model, the history as known on the day, and the settings.
+def run_id(history: History, bundle: Bundle, config: str, feedback: str) -> str:
+    """Name a run by what it is made of: day, model, history as known on the day, settings, and what people set.
 
     Parameters
     ----------
@@ -59,8 +59,10 @@ def run_id(history: History, bundle: Bundle, config: str) -> str:
         As known on the day, see ``History.until``.
     config
         Hash of the settings that can change a score.
+    feedback
+        Hash of the overrides and snoozes in force, empty where there are none.
     """
-    parts = [history.now.isoformat(), bundle.sha256, history.fingerprint(), config, holdfast.__version__]
+    parts = [history.now.isoformat(), bundle.sha256, history.fingerprint(), config, holdfast.__version__, feedback]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -112,7 +114,7 @@ def write_run(
     """
     name = facts["run_id"]
     with folder_atomic(place.runs / name) as folder:
-        write_scores(scores, folder, facts)
+        write_scores(scores, folder, {**facts, "verdict": page.verdict, **scores.counts()}, page)
         (folder / "report.html").write_text(render(scores, page), encoding="utf-8")
         (folder / "card.md").write_text(card, encoding="utf-8")
         _check(folder, scores)

@@ -38,6 +38,8 @@ COMMANDS = (
     "kpis",
     "ledger",
     "replay",
+    "import",
+    "feedback",
     "report",
     "indicators",
 )
@@ -131,6 +133,7 @@ def test_a_run_leaves_what_the_readme_names(company: Company) -> None:
             "scores.xlsx",
             "drivers.parquet",
             "queue.csv",
+            "feedback.csv",
             "report.html",
             "card.md",
             "manifest.json",
@@ -188,7 +191,7 @@ def test_what_becomes_known_later_changes_not_a_byte(untrained: Company, tmp_pat
         assert run(["train", one.plan, "--until", DAY]) == 0
         assert run(["score", one.plan, "--at", DAY]) == 0
     assert (full.out / "models" / "champion").read_text() == (short.out / "models" / "champion").read_text()
-    for name in ("scores.csv", "scores.parquet", "scores.xlsx", "drivers.parquet", "queue.csv"):
+    for name in ("scores.csv", "scores.parquet", "scores.xlsx", "drivers.parquet", "queue.csv", "feedback.csv"):
         assert (full.out / "current" / name).read_bytes() == (short.out / "current" / name).read_bytes(), name
 
 
@@ -524,3 +527,38 @@ def test_demo_leaves_scores_and_a_report(tmp_path: Path, capsys: pytest.CaptureF
     assert len(result["riskiest"]) == 5
     for name in ("current/scores.csv", "current/scores.parquet", "current/report.html", "mlflow.db"):
         assert (tmp_path / "demo" / name).is_file()
+
+
+def test_what_people_set_is_in_the_next_scores_beside_the_model_until_its_day(company: Company, tmp_path: Path) -> None:
+    mine = company.copy(tmp_path / "acme")
+    before = pd.read_parquet(mine.out / "current" / "scores.parquet").set_index("account_id")
+    waiting = pd.read_csv(mine.out / "current" / "queue.csv", dtype=str)["account_id"]
+    first, second = waiting[0], waiting[1]
+    form = tmp_path / "form.csv"
+    head = "account_id,set_score,set_reason,set_until,snooze_until,author\n"
+    rows = f"{first},95,renewed by word,2026-01-20,,Ann\n{second},,,,2026-01-15,Ann\n"
+    form.write_text(head + rows, encoding="utf-8")
+    assert [run(["import", mine.plan, str(form)]) for _ in range(2)] == [0, 10]
+    assert [run(["score", mine.plan]) for _ in range(2)] == [0, 10]  # another run, and then the same again
+    after = pd.read_parquet(mine.out / "current" / "scores.parquet").set_index("account_id")
+    assert after.loc[first, ["override_health", "override_reason", "override_author"]].tolist() == [
+        *(95.0, "renewed by word", "Ann")
+    ]
+    assert after.loc[first, "playbook_id"] == "action.green"
+    assert after.loc[second, "snoozed_until"] == pd.Timestamp("2026-01-15", tz="UTC")
+    set_by_hand = [
+        "run_id",
+        "playbook_id",
+        "due_date",
+        "snoozed_until",
+        *(c for c in after if c.startswith("override_")),
+    ]
+    pd.testing.assert_frame_equal(after.drop(columns=set_by_hand), before.drop(columns=set_by_hand))
+    queue = pd.read_csv(mine.out / "current" / "queue.csv", dtype=str)["account_id"].tolist()
+    assert second not in queue
+    assert set(waiting) - set(queue) == {second}
+    assert run(["score", mine.plan, "--at", DAY, "--model", after["model_version"].iloc[0]]) == 0
+    old = max((mine.out / "runs").iterdir(), key=lambda one: one.stat().st_mtime)
+    told = pd.read_parquet(old / "scores.parquet")
+    assert told["as_of"].unique().tolist() == [pd.Timestamp(DAY, tz="UTC")]
+    assert told["override_health"].isna().all()  # that day had not heard of it

@@ -76,7 +76,7 @@ def test_scores_carry_grade_and_percentile_beside_the_band(
     rows = served(company, now, HealthScore.template())
     names = list(COLUMNS)
     assert names[names.index("health") :][:5] == ["health", "band", "alert_band", "grade", "percentile"]
-    assert SCHEMA_VERSION == 3
+    assert SCHEMA_VERSION == 4
     assert rows["alert_band"].tolist() == ALERT.names_of(rows["health"]).tolist()
     assert rows["grade"].tolist() == GRADES.names_of(rows["health"]).tolist()
     assert rows["percentile"].tolist() == pytest.approx(percentile(rows["health"]).tolist())  # of the book alone

@@ -1,7 +1,10 @@
-"""Whatever is typed into a name stays text: in CSV, in Excel, on the page and on the terminal."""
+"""Whatever is typed into a name stays text: in CSV, in Excel, on the page, on the terminal, and on its way back."""
 
 import csv
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,8 +14,14 @@ import pytest
 from holdfast.serving import show
 from holdfast.serving.columns import in_order
 from holdfast.serving.delivery import write_scores
+from holdfast.serving.feedback.keeping import import_form
+from holdfast.serving.feedback.standing import Standing
+from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.report import Page, render
 from holdfast.serving.scoring import Scores
+from holdfast.serving.workspace import Workspace
+from tests.served import scores as made
+from tests.served import serve
 
 HOSTILE = [
     "=1+1",
@@ -35,6 +44,7 @@ HOSTILE = [
     "NA",
     "0012",
 ]
+PAGE = Page(verdict="=1+1", kind="notice")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -78,11 +88,11 @@ def scores() -> Scores:
 @pytest.fixture(scope="module")
 def folder(scores: Scores, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scores")
-    write_scores(scores, folder, {"note": "=1+1"})
+    write_scores(scores, folder, {"note": "=1+1"}, PAGE)
     return folder
 
 
-@pytest.mark.parametrize("name", ["scores.csv", "queue.csv"])
+@pytest.mark.parametrize("name", ["scores.csv", "queue.csv", "feedback.csv"])
 def test_csv_holds_no_formula_and_numbers_stay_numbers(folder: Path, name: str) -> None:
     with (folder / name).open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
@@ -117,9 +127,65 @@ def test_excel_holds_no_formula_and_no_link(folder: Path) -> None:
 
 
 def test_the_same_scores_give_the_same_bytes(scores: Scores, folder: Path, tmp_path: Path) -> None:
-    write_scores(scores, tmp_path, {"note": "=1+1"})
+    write_scores(scores, tmp_path, {"note": "=1+1"}, PAGE)
     for path in folder.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def _form(place: Workspace, to: Path) -> Path:
+    """Fill in a note for every account of the workbook, as another program would save it."""
+    from python_calamine import CalamineWorkbook
+    from xlsxwriter import Workbook as Book
+
+    rows = CalamineWorkbook.from_path(place.current / "scores.xlsx").get_sheet_by_name("Scores").to_python()
+    note, author = rows[0].index("Note"), rows[0].index("Your name")
+    with Book(to, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        sheet = book.add_worksheet("any")
+        for number, row in enumerate(rows):
+            for at, cell in enumerate(row):
+                told = {note: "seen", author: "Ann"}.get(at, cell) if number else cell
+                sheet.write(number, at, told)
+    return to
+
+
+def _csv_form(place: Workspace, to: Path) -> Path:
+    with (place.current / "feedback.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    with to.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows([row | {"note": "seen", "author": "Ann"} for row in rows])
+    return to
+
+
+@pytest.mark.parametrize(("fill", "name"), [(_form, "back.xlsx"), (_csv_form, "back.csv")])
+def test_ids_come_back_as_they_are(fill: Callable[[Workspace, Path], Path], name: str, tmp_path: Path) -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    both = serve(tmp_path / "both", made(HOSTILE))
+    found = import_form(both, fill(both, tmp_path / name), "", now)
+    assert len(found.problems) == 2
+    assert all("which is" in one.found for one in found.problems)  # both are written alike; nobody guesses
+    place = serve(tmp_path / "apart", made([one for one in HOSTILE if one != "\r=1+1"]))
+    found = import_form(place, fill(place, tmp_path / name), "", now)
+    assert not found.problems
+    kept = Ledger(place.root / LEDGER).read("SELECT account_id, value FROM feedback")
+    assert set(kept["account_id"]) == {*HOSTILE} - {"\r=1+1"}
+    assert set(kept["value"]) == {"seen"}
+
+
+def test_what_people_wrote_is_inert_in_the_next_files(tmp_path: Path) -> None:
+    rows = [(f"A{i:02d}", "override", "50", text, text, "2026-02-01T00:00:00Z") for i, text in enumerate(HOSTILE)]
+    columns = ["account_id", "kind", "value", "reason", "author", "expires"]
+    told = made([row[0] for row in rows])
+    told = replace(told, rows=Standing(pd.DataFrame(rows, columns=columns)).over(told.rows))
+    place = serve(tmp_path, told)
+    raw = pd.read_parquet(place.current / "scores.parquet")
+    assert raw["override_reason"].tolist() == raw["override_author"].tolist() == HOSTILE
+    for name in ("scores.csv", "queue.csv"):
+        with (place.current / name).open(newline="", encoding="utf-8") as handle:
+            for row in csv.DictReader(handle):
+                assert not row["override_reason"].startswith(STARTS)
+                assert not row["override_author"].startswith(STARTS)
 
 
 class _Elements(HTMLParser):

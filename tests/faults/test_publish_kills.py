@@ -23,7 +23,7 @@ from holdfast.serving.ledger.store import Ledger
 from holdfast.serving.plan import Plan
 from holdfast.serving.runs import Run, existing
 from holdfast.serving.workspace import Workspace, folder_atomic, read_manifest, write_manifest
-from tests.served import NOW
+from tests.ledgered import NOW
 from tests.worked.test_labels_worked import gave, history
 
 LASTING = {

@@ -16,7 +16,7 @@ from holdfast.serving.ledger.outcomes import mature
 from holdfast.serving.ledger.store import Ledger
 from holdfast.training.label_cells import Question, read_cells
 from tests.laws.test_label_laws import CHURN, CUTOFFS, HORIZONS, KINDS, LAST, Company, Tables, companies, date, read
-from tests.served import NOW, outcomes, put
+from tests.ledgered import NOW, outcomes, put
 
 law = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -13,7 +13,7 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from holdfast.serving.ledger.as_served import MIN_EVENTS, as_served
 from holdfast.serving.ledger.outcomes import mature
 from holdfast.serving.ledger.store import Ledger
-from tests.served import NOW, put
+from tests.ledgered import NOW, put
 from tests.worked.test_labels_worked import gave, history
 from tests.worked.test_ledger_outcomes import EVERYBODY, NOTICE, on
 

@@ -13,7 +13,7 @@ from holdfast.serving.ledger.entry import enter, scores_sha256
 from holdfast.serving.ledger.store import Ledger
 from holdfast.serving.runs import Run, existing
 from holdfast.serving.workspace import Workspace, write_manifest
-from tests.served import NOW
+from tests.ledgered import NOW
 
 TABLES = ("SELECT * FROM run", "SELECT * FROM score", "SELECT * FROM chance")
 

@@ -11,7 +11,7 @@ from holdfast.features.history import History
 from holdfast.serving.ledger.outcomes import Reading, mature
 from holdfast.serving.ledger.store import Ledger
 from holdfast.training.labels import Churn
-from tests.served import NOW, outcomes, put
+from tests.ledgered import NOW, outcomes, put
 from tests.worked.test_labels_worked import gave, history
 
 EVERYBODY = {account: {30: 0.2, 60: 0.3} for account in ("a", "b", "steady")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,10 +25,13 @@ from holdfast.findings import Finding
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
-__all__ = ["canonical", "read_sheets", "recognise"]
+__all__ = ["canonical", "grids", "read_sheets", "recognise"]
 
 _BOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _HEAD = 20  # rows in which a header may stand
+_HEADERS = tuple(
+    name for sheet in SHEETS.values() for column in sheet.columns for name in (column.header, *column.also)
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def read_sheets(path: Path) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
     frames: dict[str, list[pd.DataFrame]] = {}
     findings: list[Finding] = []
     for one in _files(path):
-        for grid in _book(one) if one.suffix.lower() in _BOOKS else _csv(one):
+        for grid in grids(one, _HEADERS):
             found = _read(grid)
             if isinstance(found, Finding):
                 findings.append(found)
@@ -80,6 +83,22 @@ def read_sheets(path: Path) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
             findings += [replace(finding, where=grid.where) for finding in told]
     joined = {table: _joined(table, parts) for table, parts in sorted(frames.items())}
     return {table: frame for table, frame in joined.items() if len(frame)}, findings
+
+
+def grids(path: Path, headers: Iterable[str]) -> Iterator[Grid]:
+    """Yield the sheets of a workbook, or the one of a CSV file, that hold anything.
+
+    Parameters
+    ----------
+    headers
+        Those that may stand in a CSV file, by which its delimiter is told.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    return _book(path) if path.suffix.lower() in _BOOKS else _csv(path, headers)
 
 
 def _joined(table: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -160,7 +179,7 @@ def _telling(path: Path) -> Iterator[None]:
         raise DataError(str(path), "a readable workbook", found, "open and save it again as .xlsx") from error
 
 
-def _csv(path: Path) -> Iterator[Grid]:
+def _csv(path: Path, headers: Iterable[str]) -> Iterator[Grid]:
     """Yield the rows of a CSV file, numbered by the line on which they begin."""
     try:
         data = path.read_bytes()
@@ -169,8 +188,7 @@ def _csv(path: Path) -> Iterator[Grid]:
     encoding = encoding_of(data, str(path))
     text = data.decode(encoding)
     header = next((line for line in text.splitlines() if line.strip()), "")
-    known = {name.lower() for sheet in SHEETS.values() for c in sheet.columns for name in (c.header, *c.also)}
-    dialect = Dialect(delimiter_of(header, known), encoding)
+    dialect = Dialect(delimiter_of(header, [name.lower() for name in headers]), encoding)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter)
     rows, begins = {}, 1
     try:

@@ -10,6 +10,7 @@ from holdfast.serving.evidence.figures import percent
 from holdfast.serving.evidence.titles import METRICS as METRICS
 from holdfast.serving.evidence.titles import MODELS as MODELS
 
+ENOUGH = 20  # accounts seen in a band, from which a share of them is told
 SCORE = "health"  # the score whose bands are shown to people
 
 
@@ -23,14 +24,28 @@ def in_words(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[str
     return [one for one in told if one]
 
 
-def left_by_band(result: Mapping[str, Any]) -> dict[str, str]:
-    """Say of each band how many left from it in the past; nothing where that was not seen."""
+def seen_by_band(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what the backtest saw of each band: ``accounts``, ``days``, and ``rate, low, high``, None where too few."""
     bands = result.get("bands", {})
-    return {
-        row["band"]: f"{percent(row['rate'], 1)} churned within {bands['horizon']} days"
-        for row in bands.get("rows", ())
-        if row["model"] == SCORE and row["rate"] is not None
-    }
+    told = {}
+    for row in bands.get("rows", ()):
+        if row["model"] == SCORE:
+            enough = row["rate"] is not None and row["accounts"] >= ENOUGH
+            figures = {name: row[name] if enough else None for name in ("rate", "low", "high")}
+            told[row["band"]] = {"accounts": row["accounts"], "days": bands["horizon"], **figures}
+    return told
+
+
+def left_by_band(result: Mapping[str, Any]) -> dict[str, str]:
+    """Say of each band how many left from it in the past, with the interval; nothing where that was not tested."""
+    return {band: _left(one) for band, one in seen_by_band(result).items()}
+
+
+def _left(seen: Mapping[str, Any]) -> str:
+    if seen["rate"] is None:
+        return f"no figure, since only {seen['accounts']} accounts were seen in it"
+    rate, low, high = (percent(seen[name], 1) for name in ("rate", "low", "high"))
+    return f"{rate} ({low} to {high}) churned within {seen['days']} days"
 
 
 def shown(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]:

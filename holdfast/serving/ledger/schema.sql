@@ -67,12 +67,13 @@ CREATE TABLE IF NOT EXISTS matured (
 CREATE TABLE IF NOT EXISTS feedback (
     id          TEXT PRIMARY KEY, -- hash of what is said: said twice, kept once
     account_id  TEXT NOT NULL,
-    kind        TEXT NOT NULL CHECK (kind IN ('override', 'snooze', 'outcome', 'wrong_reason')),
-    run_id      TEXT NOT NULL, -- of the file it was written into; empty when it was none
-    value       TEXT NOT NULL,
-    reason      TEXT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('override', 'snooze', 'outcome', 'wrong_reason', 'note')),
+    run_id      TEXT NOT NULL, -- of the file it was written into
+    value       TEXT NOT NULL, -- the score, the outcome, the sign behind the reason, the note; empty for a snooze
+    reason      TEXT NOT NULL, -- of an override
     author      TEXT NOT NULL,
-    expires     TEXT,
+    said_on     TEXT NOT NULL, -- the day of the scores that were served then: it counts from that day on
+    expires     TEXT,          -- it counts before that instant; empty: for good
     recorded_at TEXT NOT NULL
 ) STRICT;
 
