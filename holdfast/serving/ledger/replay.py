@@ -16,6 +16,7 @@ from holdfast.features.time import to_instant
 from holdfast.safely import sha256_of
 from holdfast.serving import opening, pipeline
 from holdfast.serving.delivery import parquet
+from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import stamp
 from holdfast.serving.workspace import read_manifest
 from holdfast.training.rows import json_rows
@@ -229,7 +230,8 @@ def _served(plan: Plan, ledger: Ledger, run: dict[str, Any]) -> tuple[pd.DataFra
 
 
 def _made(plan: Plan, known: History, bundle: Bundle, run: dict[str, Any]) -> pd.DataFrame:
-    scores, _ = pipeline.score_day(plan, known, bundle, run["run_id"])
+    said = Standing.read(pipeline.ledger_of(plan), known.now, recorded_by=to_instant(run["recorded_at"]))
+    scores, _ = pipeline.score_day(plan, known, bundle, run["run_id"], said)
     return scores.rows
 
 
