@@ -48,13 +48,14 @@ def feedback(plan: PlanFile, json: Json = False) -> None:
     """Tell what people said of accounts: what is in force, what has ended, and which reasons were called wrong."""
     import pandas as pd
 
+    from holdfast.serving.feedback.keeping import READ
     from holdfast.serving.feedback.summary import Feedback
     from holdfast.serving.ledger.store import LEDGER, Ledger
     from holdfast.serving.runs import current
     from holdfast.serving.workspace import Workspace
 
     place = Workspace(plan_of(plan).output.workspace)
-    day = pd.Timestamp(current(place).manifest["as_of"])
+    day = pd.Timestamp(current(place, *READ).manifest["as_of"])
     said = Feedback.read(Ledger(place.root / LEDGER), day, place.runs)
     show.as_json(said.to_dict()) if json else _tell(said)
 

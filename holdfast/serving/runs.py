@@ -72,15 +72,20 @@ def existing(place: Workspace, name: str) -> Run | None:
     return None if manifest is None else Run(name, place.runs / name, manifest)
 
 
-def current(place: Workspace) -> Run:
+def current(place: Workspace, *names: str) -> Run:
     """Find the run that is served.
+
+    Parameters
+    ----------
+    names
+        The files that must be as they were written; default: all.
 
     Raises
     ------
     UsageError
         When there is none, or its files are not as they were written.
     """
-    manifest = read_manifest(place.current)
+    manifest = read_manifest(place.current, *names)
     if manifest is None:
         raise UsageError(str(place.current), "a run", "none that is whole", "score first: holdfast score PLAN")
     return Run(manifest["run_id"], place.runs / manifest["run_id"], manifest, served=True)

@@ -61,11 +61,12 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     (folder / MANIFEST).write_bytes(canonical_json({**facts, "files": files}))
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Read the manifest of a folder when every file is there as it was written, else nothing."""
+def read_manifest(folder: Path, *names: str) -> dict[str, Any] | None:
+    """Read the manifest of a folder when every file, or each of those named, is as it was written, else nothing."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        whole = all(sha256_of(folder / name) == entry["sha256"] for name, entry in manifest["files"].items())
+        wanted = {name: manifest["files"][name] for name in names or manifest["files"]}
+        whole = all(sha256_of(folder / name) == entry["sha256"] for name, entry in wanted.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return manifest if whole else None

@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 
-from holdfast.errors import DataError
+from holdfast.errors import DataError, UsageError
 from holdfast.features.sheets.sheet import fold
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
@@ -212,6 +212,15 @@ def test_a_formula_is_not_reckoned(tmp_path: Path) -> None:
     said = {"set_score": "=50+25", "set_reason": "it is", "set_until": datetime(2026, 2, 1)}
     found = import_form(place, filled(place, tmp_path / "back.xlsx", 0, **said), "", NOW)
     assert [(one.column, one.found) for one in found.problems] == [("Set score", "nothing")]
+
+
+def test_a_file_that_was_filled_in_where_it_lies_is_taken_as_well(tmp_path: Path) -> None:
+    place = serve(tmp_path, scores(ACCOUNTS))
+    found = import_form(place, filled(place, place.current / "scores.xlsx", 1, note="hello"), "", NOW)
+    assert (found.new, found.problems) == (1, ())
+    (place.current / "scores.parquet").write_bytes(b"damaged")
+    with pytest.raises(UsageError, match="none that is whole"):
+        import_form(place, place.current / "scores.xlsx", "", NOW)
 
 
 def test_an_empty_form_says_nothing(tmp_path: Path) -> None:

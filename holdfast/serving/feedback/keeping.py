@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from holdfast.serving.workspace import Workspace
 
+READ = ("scores.parquet", "drivers.parquet")  # the others may have been filled in where they lie
 _NAMES = [one.name for one in fields(Entry)]
 _WRITE = f"""
 INSERT INTO feedback (id, {", ".join(_NAMES)}, said_on, recorded_at)
@@ -75,7 +76,7 @@ def import_form(place: Workspace, path: Path, author: str, now: datetime) -> Imp
     DataError
         When the file cannot be read, or is no form.
     """
-    run = current(place)
+    run = current(place, *READ)
     accounts = pd.read_parquet(run.folder / "scores.parquet", columns=["account_id"])["account_id"].tolist()
     desk = Desk(run.run_id, pd.Timestamp(run.manifest["as_of"]), accounts, _signs(place), author)
     found = read_form(path, desk)
