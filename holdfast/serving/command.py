@@ -20,6 +20,7 @@ import typer
 
 from holdfast.errors import HoldfastError
 from holdfast.serving import (
+    alerting,
     auditing,
     cataloguing,
     data_in,
@@ -62,7 +63,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for more in (data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening):
+for more in (
+    data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening, alerting,
+):  # fmt: skip
     app.add_typer(more.app)
 
 AllowShrink = Annotated[
@@ -225,12 +228,14 @@ def score(
 ) -> None:
     """Score every account and serve the run under current/. Exit code 10 when the same inputs were scored before."""
     from holdfast.serving import opening, pipeline
+    from holdfast.serving.alerts.delivering import settle_current
 
     settings, history = _open(plan, strict_clock)
     bundle = pipeline.bundle_of(settings, model)
     known = opening.known_on(settings, history, at)
     with _guarded(settings, history, known, allow_shrink):
         run = pipeline.publish(settings, known, bundle, now(), named=model is not None)
+        settle_current(settings, now())
     if json:
         show.as_json(run.summary())
     elif run.fresh:

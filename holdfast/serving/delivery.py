@@ -33,8 +33,8 @@ _FORM = ("run_id", "account_id", "account_name", "csm", "health", "band", "drive
 def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page) -> None:
     """Write the scores into a folder: for machines, for people, the queue, and the form that people fill in.
 
-    These are ``scores.parquet``, ``scores.csv``, ``scores.xlsx``, ``drivers.parquet``, ``queue.csv`` and
-    ``feedback.csv``.
+    These are ``scores.parquet``, ``scores.csv``, ``scores.xlsx``, ``drivers.parquet``, ``alerts.parquet``,
+    ``queue.csv`` and ``feedback.csv``.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page
     rows = scores.frame()
     (folder / "scores.parquet").write_bytes(parquet(rows))
     scores.reasons.to_parquet(folder / "drivers.parquet", index=False)
+    scores.alerts.to_parquet(folder / "alerts.parquet", index=False)
     write_csv(rows, folder / "scores.csv")
     ordered = queue(scores)
     write_csv(ordered, folder / "queue.csv")

@@ -19,6 +19,7 @@ from holdfast.features.history import History
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.serving import proving
+from holdfast.serving.alerts.rules import Thresholds
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
 from holdfast.serving.feedback.standing import Standing, acted_on
@@ -231,7 +232,8 @@ def score_day(
     now = measure_day(history, bundle)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
-        found = score(now, bundle.health, bundle.model, history, churn=Churn(**bundle.churn), stamp=stamp)
+        churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
+        found = score(now, bundle.health, bundle.model, history, churn=churn, stamp=stamp, thresholds=limits)
     rows = (said or Standing()).over(found.rows)
     return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
 

@@ -11,11 +11,14 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.database.secrets import HIDDEN
+from holdfast.serving.alerts.quiet import quiet_hours
 
 MAX_HORIZON_DAYS = 730
 
@@ -37,6 +40,21 @@ def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
     return days
 
 
+def _quiet(hours: str) -> str:
+    if hours:
+        quiet_hours(hours)
+    return hours
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone such as Europe/Berlin") from None
+    return name
+
+
+AlertRule = Literal["drop", "unusual", "band", "sponsor", "champion", "silence", "renewal", "data_gap"]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Days = Annotated[int, Field(ge=0)]
 
@@ -160,6 +178,46 @@ class Playbooks(_Section):
     )
 
 
+class Alerts(_Section):
+    """What is an alert, and how it reaches people."""
+
+    enabled: bool = Field(default=False, description="open episodes when scoring, and let `holdfast deliver` send them")
+    rules: tuple[AlertRule, ...] = Field(
+        default=get_args(AlertRule), description="rules that are on, by their codes in the scores"
+    )
+    drop: Annotated[float, Field(gt=0, le=100)] = Field(default=20.0, description="fall of health in 30 days, points")
+    unusual: Annotated[float, Field(gt=0)] = Field(
+        default=3.0, description="fall of health in 30 days, times what the account moves as a rule"
+    )
+    renewal_days: Days = Field(default=90, description="a renewal decision is near from so many days before it")
+    silence_days: Annotated[int, Field(ge=1)] = Field(
+        default=14, description="days without use, and three times the usual gap"
+    )
+    cool_down_days: Annotated[int, Field(ge=1)] = Field(
+        default=30, description="days after an episode closed before the next of its kind may open"
+    )
+    digest: Literal["each", "daily", "weekly"] = Field(
+        default="daily", description="each account by itself, or one message a day or a week"
+    )
+    quiet: Annotated[str, AfterValidator(_quiet)] = Field(
+        default="20:00-07:00", description='hours in which nothing is sent, such as 20:00-07:00; "" for none'
+    )
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="where the quiet hours, days and weeks are counted, such as Europe/Berlin"
+    )
+    channels: tuple[Annotated[str, Field(pattern=r"^(env:[A-Za-z_]\w*|file:/.+)$")], ...] = Field(
+        default=(), description="where messages go: env:NAME or file:/PATH that holds the address, a secret"
+    )
+    allow: tuple[str, ...] = Field(
+        default=(), description="hosts of your own network that may be reached though their addresses are private"
+    )
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What decides which rules fire, and so the codes in the scores."""
+        return self.model_dump(include={"rules", "drop", "unusual", "renewal_days", "silence_days"})
+
+
 class Tracking(_Section):
     """Where MLflow keeps the record of training runs."""
 
@@ -186,6 +244,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "model": Model,
     "backtest": Backtest,
     "playbooks": Playbooks,
+    "alerts": Alerts,
     "tracking": Tracking,
     "output": Output,
 }
@@ -211,6 +270,7 @@ class Plan(_Section):
     model: Model = Model()
     backtest: Backtest = Backtest()
     playbooks: Playbooks = Playbooks()
+    alerts: Alerts = Alerts()
     tracking: Tracking = Tracking()
     output: Output = Output()
 
@@ -232,6 +292,7 @@ class Plan(_Section):
         """
         settings = self.model_dump(mode="json", include={"churn", "horizons", "model"}, exclude={"model": {"threads"}})
         settings["language"] = self.output.language
+        settings["alerts"] = self.alerts.asked
         if self.indicators.file is not None:
             settings["indicators"] = {"file": hashlib.sha256(_contents(self.indicators.file)).hexdigest()}
         books = self.playbooks
@@ -329,7 +390,8 @@ def _refusal(problem: ValidationError, where: str) -> UsageError:
     expected = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if first["type"] in _PLAINLY:
         expected = _PLAINLY[first["type"]] or _meaning(location)
-    return UsageError(place, expected, repr(first["input"]), f"correct it{rest}")
+    found = HIDDEN if location[:2] == ["alerts", "channels"] else repr(first["input"])  # it may be an address
+    return UsageError(place, expected, found, f"correct it{rest}")
 
 
 # what pydantic would say in its own words; None: what the key means

@@ -93,8 +93,8 @@ def current(place: Workspace, *names: str) -> Run:
 
 def read_scores(run: Run) -> Scores:
     """Read the scores of a run back."""
-    rows, reasons = (pd.read_parquet(run.folder / f"{name}.parquet") for name in ("scores", "drivers"))
-    return Scores(pd.Timestamp(run.manifest["as_of"]), rows, reasons)
+    rows, reasons, alerts = (pd.read_parquet(run.folder / f"{one}.parquet") for one in ("scores", "drivers", "alerts"))
+    return Scores(pd.Timestamp(run.manifest["as_of"]), rows, reasons, alerts)
 
 
 def write_run(

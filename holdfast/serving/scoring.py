@@ -7,7 +7,7 @@ contract with whoever reads the files; what is not filled yet is there and empty
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,8 @@ from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
+from holdfast.serving.alerts.facts import facts, past_days, readings
+from holdfast.serving.alerts.rules import codes, judge
 from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
 from holdfast.serving.drivers import DRIVERS, drivers
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
     from holdfast.models.health import HealthScore
+    from holdfast.serving.alerts.rules import Thresholds
     from holdfast.training.labels import Churn
 
 PARTIAL_BELOW = 0.5
@@ -57,11 +60,14 @@ class Scores:
         One row per account known on that day, sorted by account, with the columns of the contract.
     reasons
         One row per account and reason, see `holdfast.serving.drivers.REASON`; rank 1 to 3 are the drivers shown.
+    alerts
+        One row per account and rule of alerts that fires or holds, see `holdfast.serving.alerts.rules.judge`.
     """
 
     as_of: pd.Timestamp
     rows: pd.DataFrame
     reasons: pd.DataFrame
+    alerts: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as one frame."""
@@ -92,6 +98,7 @@ def score(
     *,
     churn: Churn | None = None,
     stamp: Stamp | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Scores:
     """Score every account known on one day.
 
@@ -107,6 +114,8 @@ def score(
         The definition the model was fitted to; by default the one that fits model and history, with its default days.
     stamp
         What is written into the columns ``run_id`` and ``model_*``.
+    thresholds
+        Where the rules of alerts fire; by default where they do as shipped.
 
     Raises
     ------
@@ -122,7 +131,7 @@ def score(
     probability = model.predict_proba(now)
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
-    past = Catalog(now.catalog, fixed=True).measure(history, [as_of - TREND, as_of - PAST], now.horizons)
+    past = Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons)
     rows = rows.join(_health(now, health, _on(past, as_of - TREND))).join(_probabilities(probability, now, ids, model))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     rows["data_completeness"] = now.coverage["all"].to_numpy()
@@ -133,16 +142,37 @@ def score(
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
     found = drivers(why, now, _on(past, as_of - PAST), history, scored)
-    rows = rows.join(_shown(found))
+    alerts = _alerts(now, past, health, history, scored, thresholds)
+    rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
         rows[column] = value
-    return Scores(as_of, in_order(rows.reset_index()), found)
+    return Scores(as_of, in_order(rows.reset_index()), found, alerts)
 
 
 def _on(past: Snapshot, day: pd.Timestamp) -> Snapshot:
     """Keep the rows of a day; none where nobody was a customer yet."""
     return past.rows(past.index.get_level_values("cutoff") == day)
+
+
+def _alerts(
+    now: Snapshot,
+    past: Snapshot,
+    health: HealthScore,
+    history: History,
+    scored: pd.Index[str],
+    thresholds: Thresholds | None,
+) -> pd.DataFrame:
+    as_of = now.cutoffs[0]
+    read = pd.concat([readings(one, health) for one in (now, past) if len(one)])
+    before = as_of - TREND
+    return judge(
+        facts(read, as_of).loc[scored],
+        thresholds,
+        stale=stale(history.until(as_of), as_of),
+        stale_before=stale(history.until(before), before),
+        language=now.language,
+    )
 
 
 def _health(now: Snapshot, health: HealthScore, past: Snapshot) -> pd.DataFrame:

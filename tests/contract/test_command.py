@@ -40,6 +40,8 @@ COMMANDS = (
     "replay",
     "import",
     "feedback",
+    "alerts",
+    "deliver",
     "report",
     "indicators",
 )

@@ -132,7 +132,7 @@ def _variable(name: str) -> str:
 
 
 def _in_file(path: Path, name: str) -> Secret:
-    values = _parsed(path, _private(path))
+    values = _parsed(path, private(path))
     sections = [values.get(one) for one in (name, "sql")]
     for one in sections:
         found = one.get("password") if isinstance(one, Mapping) else None
@@ -142,8 +142,14 @@ def _in_file(path: Path, name: str) -> Secret:
     raise UsageError(str(path), f"a password under [{name}] or [sql]", "none", do)
 
 
-def _private(path: Path) -> bytes:
-    """Read a file that its owner alone may read."""
+def private(path: Path) -> bytes:
+    """Read a file that its owner alone may read.
+
+    Raises
+    ------
+    UsageError
+        When it is absent, or open to others.
+    """
     found = None
     try:
         with path.open("rb") as handle:
@@ -153,7 +159,7 @@ def _private(path: Path) -> bytes:
     except OSError as problem:
         found = problem.strerror or "none"
     if found is not None:
-        raise UsageError(str(path), "a secrets file", found, "name a TOML file that you may read")
+        raise UsageError(str(path), "a secrets file", found, "name a file that you may read")
     raise UsageError(str(path), "a file that its owner alone may read", f"mode {mode:04o}", f"chmod 600 {path}")
 
 

@@ -91,24 +91,25 @@ CREATE TABLE IF NOT EXISTS intervention (
     recorded_at TEXT NOT NULL
 ) STRICT;
 
--- alerts: what opens an episode and what ends it
+-- alerts: what opens an episode and what closes it, numbered as they were written; no account: it concerns all
 CREATE TABLE IF NOT EXISTS alert (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id  TEXT NOT NULL,
     rule        TEXT NOT NULL,
     as_of       TEXT NOT NULL,
     event       TEXT NOT NULL CHECK (event IN ('opened', 'closed')),
     run_id      TEXT NOT NULL,
-    text        TEXT NOT NULL,
+    text        TEXT NOT NULL, -- the sentence, which names nobody
     recorded_at TEXT NOT NULL,
-    PRIMARY KEY (account_id, rule, as_of, event)
+    UNIQUE (account_id, rule, as_of, event)
 ) STRICT;
 
 -- what is on its way to people, by its idempotency key
 CREATE TABLE IF NOT EXISTS message (
     key         TEXT PRIMARY KEY,
-    channel     TEXT NOT NULL,
-    run_id      TEXT NOT NULL,
-    body        TEXT NOT NULL,
+    channel     TEXT NOT NULL, -- the reference to its address, which is a secret
+    through     INTEGER NOT NULL, -- the last alert it covers, by number
+    body        TEXT NOT NULL, -- JSON with names of accounts and people; emptied once it is sent
     state       TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
     attempts    INTEGER NOT NULL,
     next_at     TEXT NOT NULL,
