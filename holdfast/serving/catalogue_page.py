@@ -21,7 +21,7 @@ _ELSEWHERE = {
     "S062": "the template by-segment",
     "S063": "weights by segment are data; models by segment belong to learning, not to a sign",
     "S064": "the template 40-30-20-10",
-    "S067": "the alert rule `drop`, on delta_health_30 of the scores, no sign; measured by `holdfast hypotheses`",
+    "S067": "the alert rule `drop`, by delta_health_30; no sign of its own; measured by `holdfast hypotheses`",
     "S069": "levels in templates, and holdfast sensitivity",
     "S070": "bands are absolute; the mix holds by the anchors of the learned score on the rows it learned from",
     "S071": "templates are files with a version and an author, and can be compared",

@@ -134,6 +134,7 @@ def test_a_run_leaves_what_the_readme_names(company: Company) -> None:
             "scores.csv",
             "scores.xlsx",
             "drivers.parquet",
+            "alerts.parquet",
             "queue.csv",
             "feedback.csv",
             "report.html",
@@ -193,7 +194,8 @@ def test_what_becomes_known_later_changes_not_a_byte(untrained: Company, tmp_pat
         assert run(["train", one.plan, "--until", DAY]) == 0
         assert run(["score", one.plan, "--at", DAY]) == 0
     assert (full.out / "models" / "champion").read_text() == (short.out / "models" / "champion").read_text()
-    for name in ("scores.csv", "scores.parquet", "scores.xlsx", "drivers.parquet", "queue.csv", "feedback.csv"):
+    files = ("scores.csv", "scores.parquet", "scores.xlsx", "drivers.parquet", "alerts.parquet", "queue.csv")
+    for name in (*files, "feedback.csv"):
         assert (full.out / "current" / name).read_bytes() == (short.out / "current" / name).read_bytes(), name
 
 
