@@ -137,7 +137,7 @@ def capacity(predictions: pd.DataFrame, facts: pd.DataFrame, calls: float | None
     curves: list[pd.DataFrame] = []
     called = []
     for (model, by), rows in _ranked(long):
-        listed = _listed(rows, share)
+        listed = on_list(rows, share)
         held = _held(rows.assign(listed=listed))
         called.append(listed.sum() / max(1, rows["cutoff"].nunique()))
         parts.append(_measured(rows, listed, held, weights).assign(model=model, by=by))
@@ -156,7 +156,7 @@ def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]
             yield (str(model), "value"), rows.assign(rank_by=rows["p"] * rows["arr"].fillna(0.0))
 
 
-def _listed(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
+def on_list(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     """Tell which rows are on the list of their cutoff; ties by account."""
     order = rows.sort_values(["cutoff", "rank_by", "account_id"], ascending=[True, False, True], kind="stable")
     place = order.groupby("cutoff").cumcount()
