@@ -11,6 +11,8 @@ import pandas as pd
 from holdfast.serving.alerts.rules import COLUMNS, FIRES
 from holdfast.serving.columns import in_order
 from holdfast.serving.delivery import write_scores
+from holdfast.serving.plan import Queue
+from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import Workspace, folder_atomic, write_manifest
@@ -37,7 +39,7 @@ def serve(
     )
     place, name = Workspace(root), f"run-{day}"
     with folder_atomic(place.runs / name) as folder:
-        write_scores(scores, folder, {}, Page(verdict="", kind="notice"))
+        write_scores(scores, folder, {}, Page(verdict="", kind="notice"), queue(scores, Queue()).frame())
         write_manifest(folder, {"run_id": name, "as_of": as_of.isoformat()})
     place.point(name)
     return name

@@ -10,6 +10,8 @@ import pandas as pd
 from holdfast.safely import folder_atomic
 from holdfast.serving.columns import in_order
 from holdfast.serving.delivery import write_scores
+from holdfast.serving.plan import Queue
+from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import Workspace, write_manifest
@@ -61,7 +63,7 @@ def serve(root: Path, told: Scores, language: str = "en", run: str = RUN) -> Wor
     place = Workspace(root / "out")
     page = Page(verdict="fine", kind="notice", language="de" if language == "de" else "en", result={"bands": BANDS})
     with folder_atomic(place.runs / run) as folder:
-        write_scores(told, folder, {"run_id": run, "verdict": "fine"}, page)
+        write_scores(told, folder, {"run_id": run, "verdict": "fine"}, page, queue(told, Queue()).frame())
         write_manifest(folder, {"run_id": run, "as_of": told.as_of.isoformat(), "counts": told.counts()})
     place.point(run)
     (root / "plan.toml").write_text(PLAN, encoding="utf-8")

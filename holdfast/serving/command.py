@@ -44,6 +44,7 @@ from holdfast.serving.options import (
     plan_of,
 )
 from holdfast.serving.plan import Plan, read_plan
+from holdfast.serving.queue import command as queue
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -65,6 +66,7 @@ app = typer.Typer(
 
 for more in (
     data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening, alerting,
+    queue,
 ):  # fmt: skip
     app.add_typer(more.app)
 

@@ -6,15 +6,13 @@ the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from holdfast.serving.columns import horizon, kind
+from holdfast.serving.columns import kind
 from holdfast.serving.feedback.form import ASKED
-from holdfast.serving.feedback.standing import acted_on
 from holdfast.serving.inert import inert
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workbook import write_workbook
@@ -22,15 +20,10 @@ from holdfast.serving.workbook import write_workbook
 if TYPE_CHECKING:
     from holdfast.serving.report import Page
 
-_QUEUE = (
-    *("account_id", "account_name", "segment", "csm", "arr", "currency", "renewal_date", "notice_deadline"),
-    *("health", "band", "expected_arr_at_risk_90", "driver_1", "driver_2", "driver_3"),
-    *("playbook_id", "due_date", "override_health", "override_reason", "override_author", "override_expires"),
-)
 _FORM = ("run_id", "account_id", "account_name", "csm", "health", "band", "driver_1", "driver_2", "driver_3")
 
 
-def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page) -> None:
+def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page, queue: pd.DataFrame) -> None:
     """Write the scores into a folder: for machines, for people, the queue, and the form that people fill in.
 
     These are ``scores.parquet``, ``scores.csv``, ``scores.xlsx``, ``drivers.parquet``, ``alerts.parquet``,
@@ -42,25 +35,17 @@ def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page
         What the last sheet of the workbook says of the run.
     page
         What is told beside the scores, in the report as in the workbook.
+    queue
+        Whom to call, in the order of work, see `holdfast.serving.queue.week.Queue`.
     """
     rows = scores.frame()
     (folder / "scores.parquet").write_bytes(parquet(rows))
     scores.reasons.to_parquet(folder / "drivers.parquet", index=False)
     scores.alerts.to_parquet(folder / "alerts.parquet", index=False)
     write_csv(rows, folder / "scores.csv")
-    ordered = queue(scores)
-    write_csv(ordered, folder / "queue.csv")
+    write_csv(queue, folder / "queue.csv")
     write_csv(rows[list(_FORM)].assign(**dict.fromkeys(ASKED, "")), folder / "feedback.csv")
-    write_workbook(folder / "scores.xlsx", rows, ordered, about, page)
-
-
-def queue(scores: Scores) -> pd.DataFrame:
-    """Order the scored accounts by what is at stake after what people set; who is snoozed is left out."""
-    rows = scores.rows[scores.rows["snoozed_until"].isna()]
-    order = replace(scores, rows=acted_on(rows)).riskiest(len(rows))["account_id"]
-    told = rows.set_index("account_id", drop=False).loc[order, [c for c in rows if c in _QUEUE or horizon(str(c))]]
-    told.insert(0, "rank", range(1, len(told) + 1))
-    return told.reset_index(drop=True)
+    write_workbook(folder / "scores.xlsx", rows, queue, about, page)
 
 
 def parquet(rows: pd.DataFrame) -> bytes:
@@ -77,7 +62,7 @@ def spreadsheet(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn times into ISO text and make other text inert; numbers stay numbers."""
     out = rows.copy()
     for column in out.columns:
-        if kind(column) == "time":
+        if kind(column) == "time" or isinstance(out[column].dtype, pd.DatetimeTZDtype):
             out[column] = [_iso(value) for value in out[column]]
         elif not pd.api.types.is_numeric_dtype(out[column]):
             out[column] = [inert(str(value)) for value in out[column]]

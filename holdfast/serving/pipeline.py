@@ -30,6 +30,8 @@ from holdfast.serving.opening import cutoffs_of, definition
 from holdfast.serving.plan import Plan
 from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
+from holdfast.serving.queue.treated import treatments_of
+from holdfast.serving.queue.week import queue
 from holdfast.serving.run_page import page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
@@ -158,11 +160,11 @@ def _untreated(plan: Plan, history: History, X: Snapshot, y: Labels) -> Untreate
     Raises
     ------
     DataError
-        When the history logs no intervention.
+        When neither the history nor the ledger logs an intervention.
     """
     if plan.model.risk == "as_treated":
         return None
-    log = Treatments.read(history)
+    log = Treatments.read(history).beside(treatments_of(plan, history.now))
     if not len(log):
         expected, do = (
             "interventions: touchpoints of kind action with a playbook",
@@ -306,8 +308,8 @@ def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standin
     }
     proof = read_proof(place.models, bundle.version)
     page = page_of(plan, history, bundle, now, proof, facts, playbooks_of(plan))
-    entered = scores_sha256(ledger_of(plan), name)
-    return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts, entered)
+    entered, calls = scores_sha256(ledger_of(plan), name), queue(scores, plan.queue).frame()
+    return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts, calls, entered)
 
 
 def same_clock(plan: Plan, bundle: Bundle) -> None:

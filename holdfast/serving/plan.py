@@ -218,6 +218,28 @@ class Alerts(_Section):
         return self.model_dump(include={"rules", "drop", "unusual", "renewal_days", "silence_days"})
 
 
+Hours = Annotated[float, Field(ge=0, le=168)]
+
+
+class Queue(_Section):
+    """Whom to call in a week, within the hours there are."""
+
+    hours: Hours = Field(default=8.0, description="hours a week that a CSM has for calls")
+    hours_of: dict[str, Hours] = Field(default={}, description="the same of single CSMs by name, where it differs")
+    pool: Annotated[int, Field(ge=0)] = Field(default=1, description="people who share the accounts without a CSM")
+    call_hours: Annotated[float, Field(ge=0.05)] = Field(default=1.0, description="hours that a call takes, all told")
+    playbook_hours: dict[str, Annotated[float, Field(ge=0.05)]] = Field(
+        default={}, description="the same by playbook, where it differs"
+    )
+    save_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.2, description="assumed: of those who would leave, the share that a call keeps"
+    )
+    cool_down_days: Days = Field(default=28, description="days after a call without another one")
+    holdout: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        default=0.0, description="share of those to be called that lots leave alone, to measure the effect; 0: none"
+    )
+
+
 class Tracking(_Section):
     """Where MLflow keeps the record of training runs."""
 
@@ -245,6 +267,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "backtest": Backtest,
     "playbooks": Playbooks,
     "alerts": Alerts,
+    "queue": Queue,
     "tracking": Tracking,
     "output": Output,
 }
@@ -271,6 +294,7 @@ class Plan(_Section):
     backtest: Backtest = Backtest()
     playbooks: Playbooks = Playbooks()
     alerts: Alerts = Alerts()
+    queue: Queue = Queue()
     tracking: Tracking = Tracking()
     output: Output = Output()
 
@@ -295,6 +319,7 @@ class Plan(_Section):
         settings["alerts"] = self.alerts.asked
         if self.indicators.file is not None:
             settings["indicators"] = {"file": hashlib.sha256(_contents(self.indicators.file)).hexdigest()}
+        settings["queue"] = self.queue.model_dump(mode="json", exclude={"cool_down_days", "holdout"})
         books = self.playbooks
         settings["playbooks"] = {
             "escalate": books.escalate,

@@ -17,6 +17,7 @@ from holdfast.training.champion import Champion, since_champion
 from holdfast.training.green_churn import green_churn
 from holdfast.training.holdout import Holdout
 from holdfast.training.hypotheses import hypotheses
+from holdfast.training.queue.regret import regret
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _audit_of_the_test(plan: Plan, history: History, X: Snapshot, y: Labels) -> 
 def _evidence(result: Backtest, X: Snapshot, champion: Champion | None) -> dict[str, Any]:
     """Collect what needs the snapshot beside the result."""
     found: dict[str, Any] = {"green_churn": green_churn(result, X).to_dict()}
+    found["queue"] = regret(result.frame(), result.facts).to_dict()
     moved = result.weights_moved()
     if len(moved):
         found["weights_moved"] = {"mean": float(moved.mean()), "most": float(moved.max()), "refits": len(moved)}

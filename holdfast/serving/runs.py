@@ -98,7 +98,13 @@ def read_scores(run: Run) -> Scores:
 
 
 def write_run(
-    place: Workspace, scores: Scores, page: Page, card: str, facts: dict[str, Any], entered: str | None = None
+    place: Workspace,
+    scores: Scores,
+    page: Page,
+    card: str,
+    facts: dict[str, Any],
+    queue: pd.DataFrame,
+    entered: str | None = None,
 ) -> Run:
     """Write the files of a run.
 
@@ -108,6 +114,8 @@ def write_run(
         The model card, which stands beside the report.
     facts
         What the manifest tells besides sizes and hashes; holds ``run_id`` and ``as_of``.
+    queue
+        Whom to call, in the order of work.
     entered
         The hash of its scores in the ledger, when it was served before and its folder was lost or damaged.
 
@@ -119,7 +127,7 @@ def write_run(
     """
     name = facts["run_id"]
     with folder_atomic(place.runs / name) as folder:
-        write_scores(scores, folder, {**facts, "verdict": page.verdict, **scores.counts()}, page)
+        write_scores(scores, folder, {**facts, "verdict": page.verdict, **scores.counts()}, page, queue)
         (folder / "report.html").write_text(render(scores, page), encoding="utf-8")
         (folder / "card.md").write_text(card, encoding="utf-8")
         _check(folder, scores)

@@ -86,18 +86,33 @@ class Treatments:
         if "touchpoints" not in history:
             return cls.of(pd.DataFrame({name: [] for name in _COLUMNS}), days)
         records = history.records("touchpoints")
-        columns = records.columns
-        book, status = texts(columns, "playbook", ""), texts(columns, "status", "done")
-        wanted = (texts(columns, "kind", "") == "action") & (book != "") & ~np.isin(status.astype(str), NOT_DONE)
+        known = pd.to_datetime(np.maximum(records.at, records.known), unit="us", utc=True)
+        accounts = np.asarray(history.accounts, dtype=object)[records.account]
+        told = records.columns.assign(account_id=accounts, occurred_at=known, known_at=known)
+        return cls.of_actions(told, playbooks, days)
+
+    @classmethod
+    def of_actions(cls, actions: pd.DataFrame, playbooks: Iterable[str] | None = None, days: int = 90) -> Treatments:
+        """Read rows of the canonical table ``touchpoints`` as `read` does; an action counts once it is known."""
+        book, status = texts(actions, "playbook", ""), texts(actions, "status", "done")
+        wanted = (texts(actions, "kind", "") == "action") & (book != "") & ~np.isin(status.astype(str), NOT_DONE)
         if playbooks is not None:
             wanted &= np.isin(book.astype(str), list(playbooks))
-        chance = _logged(columns)
-        if playbooks is None and np.isfinite(chance[wanted]).any():
-            wanted &= np.isfinite(chance)
-        known = pd.to_datetime(np.maximum(records.at, records.known)[wanted], unit="us", utc=True)
-        accounts = np.asarray(history.accounts, dtype=object)[records.account[wanted]]
-        told = {"account_id": accounts, "at": known, "helped": status[wanted] != HELD_OUT, "propensity": chance[wanted]}
-        return cls.of(pd.DataFrame(told), days)
+        mine = actions[wanted]
+        at = mine["occurred_at"].where(mine["occurred_at"] >= mine["known_at"], mine["known_at"])
+        told = mine[["account_id"]].assign(at=at, helped=status[wanted] != HELD_OUT, propensity=_logged(mine))
+        return cls.of(told, days)._by_lot_alone(playbooks)
+
+    def beside(self, other: Treatments) -> Treatments:
+        """Put two logs together; where any action tells its chance, those that do not are left aside, as in `read`."""
+        both = pd.concat([one.frame for one in (self, other) if len(one)] or [self.frame])
+        return Treatments.of(both, self.days)._by_lot_alone(None)
+
+    def _by_lot_alone(self, playbooks: Iterable[str] | None) -> Treatments:
+        chance = self.frame["propensity"]
+        if playbooks is not None or not chance.notna().any():
+            return self
+        return Treatments(self.frame[chance.notna()].reset_index(drop=True), self.days)
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -17,6 +17,8 @@ from holdfast.serving.delivery import write_scores
 from holdfast.serving.feedback.keeping import import_form
 from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import LEDGER, Ledger
+from holdfast.serving.plan import Queue
+from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page, render
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import Workspace
@@ -88,7 +90,7 @@ def scores() -> Scores:
 @pytest.fixture(scope="module")
 def folder(scores: Scores, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scores")
-    write_scores(scores, folder, {"note": "=1+1"}, PAGE)
+    write_scores(scores, folder, {"note": "=1+1"}, PAGE, queue(scores, Queue()).frame())
     return folder
 
 
@@ -127,7 +129,7 @@ def test_excel_holds_no_formula_and_no_link(folder: Path) -> None:
 
 
 def test_the_same_scores_give_the_same_bytes(scores: Scores, folder: Path, tmp_path: Path) -> None:
-    write_scores(scores, tmp_path, {"note": "=1+1"}, PAGE)
+    write_scores(scores, tmp_path, {"note": "=1+1"}, PAGE, queue(scores, Queue()).frame())
     for path in folder.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.serving.columns import in_order
-from holdfast.serving.delivery import queue
 from holdfast.serving.feedback.entry import Entry, Kind
 from holdfast.serving.feedback.keeping import record
 from holdfast.serving.feedback.standing import Standing, acted_on
 from holdfast.serving.ledger.store import Ledger, stamp
+from holdfast.serving.plan import Queue
 from holdfast.serving.playbooks import Playbooks
+from holdfast.serving.queue.week import queue
 from holdfast.serving.scoring import Scores
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")
@@ -134,7 +135,7 @@ def test_queue_and_playbook_go_by_what_was_set() -> None:
     assert pd.isna(acted["p90"].tolist()[5])  # who is not scored stays so
     books = Playbooks.read().assign(acted, DAY)["playbook_id"].tolist()
     assert books == ["action.red", "action.green", "action.orange", "action.red", "action.green", ""]
-    waiting = queue(Scores(DAY, rows, pd.DataFrame()))
+    waiting = queue(Scores(DAY, rows, pd.DataFrame()), Queue()).frame()
     assert waiting["account_id"].tolist() == ["a", "d", "c", "b", "e"]
     assert waiting["rank"].tolist() == [1, 2, 3, 4, 5]
     assert waiting["health"].tolist() == [90.0, 30.0, 50.0, 85.0, 20.0]  # the model's own
@@ -145,7 +146,9 @@ def test_where_the_band_is_empty_the_own_probabilities_stay() -> None:
     assert (acted.loc[2, "band"], acted.loc[2, "p90"]) == ("yellow", 0.1)
 
 
-def test_who_is_snoozed_is_in_the_scores_and_not_in_the_queue() -> None:
+def test_who_is_snoozed_rests_at_the_end_of_the_queue() -> None:
     rows = standing(("e", "snooze", "")).over(book())
-    assert queue(Scores(DAY, rows, pd.DataFrame()))["account_id"].tolist() == ["d", "c", "b", "a"]
-    assert "e" in rows["account_id"].tolist()
+    waiting = queue(Scores(DAY, rows, pd.DataFrame()), Queue()).frame()
+    assert waiting["account_id"].tolist() == ["d", "c", "b", "a", "e"]
+    assert waiting["decision"].tolist() == ["call"] * 4 + ["resting"]
+    assert waiting["why"].tolist()[-1] == "snoozed until 2026-02-01"

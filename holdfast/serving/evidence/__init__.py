@@ -18,6 +18,7 @@ def in_words(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[str
     """Give what stands below the verdict on the first page, in sentences."""
     told = [
         result.get("capacity", {}).get("in_words", {}).get("churn", ""),
+        evidence.get("queue", {}).get("in_words", ""),
         result.get("trajectory", {}).get("in_words", {}).get(SCORE, ""),
         evidence.get("champion", {}).get("in_words", ""),
     ]

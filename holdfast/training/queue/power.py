@@ -48,7 +48,8 @@ class Power:
         )
         told = self.rows.dropna(subset="weeks")
         if told.empty:
-            return f"{head} An effect of {self.points:g} points cannot be shown: {self.rows['why_never'].iloc[0]}."
+            nearest = self.rows.sort_values("called", kind="stable").iloc[0]
+            return f"{head} An effect of {self.points:g} points cannot be shown: {nearest['why_never']}."
         best = told.sort_values(["weeks", "share"], kind="stable").iloc[0]
         return (
             f"{head} To show an effect of {self.points:g} points with {POWER:.0%} power at the {ALPHA:.0%} level takes "
