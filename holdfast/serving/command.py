@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -48,6 +49,9 @@ from holdfast.serving.queue import command as queue
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
+    from holdfast.serving.runs import Run
+    from holdfast.serving.tables.publishing import Published
+    from holdfast.serving.tables.target import Target
 
 EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 71, 130, 143
 _EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 30 data refused, 31 too few
@@ -231,23 +235,29 @@ def score(
     """Score every account and serve the run under current/. Exit code 10 when the same inputs were scored before."""
     from holdfast.serving import opening, pipeline
     from holdfast.serving.alerts.delivering import settle_current
+    from holdfast.serving.tables.target import target_of
 
     settings, history = _open(plan, strict_clock)
+    target = target_of(settings.output)
     bundle = pipeline.bundle_of(settings, model)
     known = opening.known_on(settings, history, at)
     with _guarded(settings, history, known, allow_shrink):
         run = pipeline.publish(settings, known, bundle, now(), named=model is not None)
         settle_current(settings, now())
+        table = None if target is None else _in_tables(target, run)
+    written = table if table is not None and table.fresh else None
     if json:
-        show.as_json(run.summary())
+        show.as_json(run.summary() | ({} if table is None else {"table": asdict(table)}))
     elif run.fresh:
         counts = run.manifest["counts"]
         scored = counts["scored"] + counts["scored_partial"]
         show.say(f"{scored} accounts scored, {counts['not_scored']} not: run {run.run_id}")
         show.say(f"{run.folder}" + ("" if run.served else " (older than what is served; current was left alone)"))
     else:
-        show.say(f"nothing to do: same inputs, run {run.run_id}")
-    if not run.fresh:
+        show.say(f"nothing to {'score' if written else 'do'}: same inputs, run {run.run_id}")
+    if written and not json:
+        show.say(f"{written.accounts} accounts in {written.table}")
+    if not run.fresh and not written:
         raise typer.Exit(EXIT_NOTHING_TO_DO)
 
 
@@ -297,6 +307,12 @@ def run(arguments: Sequence[str]) -> int:
 def _open(plan: Path, strict_clock: bool) -> tuple[Plan, History]:
     settings = plan_of(plan, strict_clock)
     return settings, history_of(settings)
+
+
+def _in_tables(target: Target, run: Run) -> Published:
+    from holdfast.serving.tables.publishing import publish_tables
+
+    return publish_tables(target, run, now())
 
 
 @contextmanager

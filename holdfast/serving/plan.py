@@ -19,6 +19,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.database.secrets import HIDDEN
 from holdfast.serving.alerts.quiet import quiet_hours
+from holdfast.serving.references import MEANING, PATTERN
+from holdfast.serving.tables.target import NAME as TABLE
 
 MAX_HORIZON_DAYS = 730
 
@@ -253,6 +255,10 @@ class Output(_Section):
 
     workspace: Path = Field(default=Path("out"), description="one workspace per plan")
     language: Literal["en", "de"] = Field(default="en", description="what reasons are told in: en or de")
+    table: str | None = Field(
+        default=None, pattern=TABLE, description="scores in a database too: a table, such as cs.holdfast_scores"
+    )
+    url: str | None = Field(default=None, pattern=PATTERN, description=f"where its address stands: {MEANING}")
 
 
 SECTIONS: dict[str, type[_Section]] = {
@@ -415,12 +421,14 @@ def _refusal(problem: ValidationError, where: str) -> UsageError:
     expected = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if first["type"] in _PLAINLY:
         expected = _PLAINLY[first["type"]] or _meaning(location)
-    found = HIDDEN if location[:2] == ["alerts", "channels"] else repr(first["input"])  # it may be an address
+    found = HIDDEN if _SECRET.intersection(location) else repr(first["input"])  # it may be an address
     return UsageError(place, expected, found, f"correct it{rest}")
 
 
 # what pydantic would say in its own words; None: what the key means
 _PLAINLY = {"tuple_type": "a list", "path_type": "a path", "model_type": "a section", "string_pattern_mismatch": None}
+
+_SECRET = {"url", "token", "channels"}  # what is typed there by mistake may be a secret
 
 
 def _known(sections: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -174,6 +175,29 @@ def test_the_same_inputs_again_are_nothing_to_do(company: Company, capsys: pytes
     assert run(["score", company.plan]) == 10
     assert "nothing to do: same inputs" in capsys.readouterr().out
     assert (company.out / "current").readlink() == before
+
+
+def test_a_run_is_published_as_tables_once(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = company.copy(tmp_path / "acme")
+    text = Path(mine.plan).read_text(encoding="utf-8")
+    Path(mine.plan).write_text(text.replace("[output]", '[output]\ntable = "holdfast_scores"\nurl = "env:BI_URL"'))
+    monkeypatch.delenv("BI_URL", raising=False)
+    assert run(["score", mine.plan]) == 2
+    assert "environment variable BI_URL: expected a secret" in capsys.readouterr().err
+    monkeypatch.setenv("BI_URL", f"sqlite:///{tmp_path}/absent/bi.db")
+    assert run(["score", mine.plan]) == 60
+    assert "unable to open database file" in capsys.readouterr().err
+    monkeypatch.setenv("BI_URL", f"sqlite:///{tmp_path}/bi.db")
+    told = _json(capsys, "score", mine.plan)
+    assert isinstance(told, dict)
+    assert (told["fresh"], told["table"]["accounts"], told["table"]["fresh"]) == (False, 100, True)
+    assert run(["score", mine.plan]) == 10
+    with sqlite3.connect(tmp_path / "bi.db") as db:
+        rows = db.execute("SELECT count(*), min(run_id) FROM holdfast_current").fetchall()
+    db.close()
+    assert rows == [(100, told["run"])]
 
 
 def test_a_damaged_run_is_made_again(company: Company, tmp_path: Path) -> None:

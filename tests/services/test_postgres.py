@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -24,60 +20,18 @@ from holdfast.features.database import fetching
 from holdfast.features.database.fetch import Fetched, fetch
 from holdfast.features.database.fetched import STATE, parts_of
 from holdfast.features.database.sqlsource import persevering, source_of
+from tests.services.postgres import OWNER, Server, running
 
 pytestmark = pytest.mark.services
 AT = datetime(2025, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-OWNER, READER, CANARY = "owner-secret", "reader-s3cret/ö", "wr0ng@canary%'word"
-
-
-class Server:
-    """A PostgreSQL cluster of its own, on a free port of the loopback; it refuses to run as root, and need not."""
-
-    def __init__(self, base: Path) -> None:
-        self.base, self.data = base, base / "data"
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-        on_path = shutil.which("pg_ctl")
-        self.programs = (found[-1] if found else Path(on_path or "pg_ctl")).parent
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.port = taken.getsockname()[1]
-        if os.getuid() == 0:
-            shutil.chown(base, "postgres")
-        secret = base / "secret"
-        secret.write_text(OWNER)
-        secret.chmod(0o644)
-        self._run("initdb", "-D", self.data, "-A", "scram-sha-256", "-U", "owner", f"--pwfile={secret}", "-E", "UTF8")
-        self.start()
-
-    def _run(self, program: str, *arguments: object) -> None:
-        who = ("runuser", "-u", "postgres", "--") if os.getuid() == 0 else ()
-        command = [*who, str(self.programs / program), *map(str, arguments)]
-        done = subprocess.run(command, cwd=self.base, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.base} -c fsync=off"
-        self._run("pg_ctl", "-D", self.data, "-l", self.base / "log", "-w", "-o", options, "start")
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
-
-    def run(self, *statements: Any, database: str = "crm") -> None:
-        where = f"host=127.0.0.1 port={self.port} user=owner password={OWNER} dbname={database}"
-        with psycopg.connect(where, autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
+READER, CANARY = "reader-s3cret/ö", "wr0ng@canary%'word"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    # not below pytest's own folder, which no other user may enter
-    with tempfile.TemporaryDirectory(prefix="holdfast-pg-") as base:
-        running = Server(Path(base))
-        try:
-            yield running
-        finally:
-            running.stop()
+    with running() as server:
+        yield server
 
 
 class Database:

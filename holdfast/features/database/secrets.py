@@ -63,11 +63,16 @@ def refuse_typed(url: URL) -> None:
     UsageError
         When it stands between user and host, or among the options.
     """
-    if not url.password and not any(_SECRET_KEYS.search(key) for key in url.query):
+    if not url.password and not secret_options(url):
         return
     do = f"take it out of the address, and change it if others may have seen it; {how(url)}"
     place = f"the address of a {url.get_backend_name()} database"
     raise UsageError(place, "no password in it", "one, now in the shell's history and the list of processes", do)
+
+
+def secret_options(url: URL) -> list[Secret]:
+    """Give the secrets among the options of an address."""
+    return [Secret(str(one)) for key, one in url.query.items() if _SECRET_KEYS.search(key)]
 
 
 def how(url: URL) -> str:

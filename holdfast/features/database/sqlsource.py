@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -144,20 +144,40 @@ def persevering(source: Source, work: Callable[[Connection], Result], sleep: Cal
 
 
 def _engine(source: Source) -> Engine:
+    if source.backend == "sqlite":
+        url = source.url.set(
+            database=Path(str(source.url.database)).resolve().as_uri(),
+            query={**source.url.query, "mode": "ro", "uri": "true"},
+        )
+        return engine_of(replace(source, url=url), str(source))
+    return engine_of(source, str(source), "REPEATABLE READ" if source.backend == "postgresql" else None)
+
+
+def engine_of(source: Source, name: str, isolation: str | None = None) -> Engine:
+    """Open a database: no pool, no values in messages, patience with a server that is slow to answer.
+
+    Parameters
+    ----------
+    name
+        What a message calls it.
+    isolation
+        The isolation level of its transactions; None leaves it to the database.
+
+    Raises
+    ------
+    UsageError
+        When the driver is not installed.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.exc import NoSuchModuleError
     from sqlalchemy.pool import NullPool
 
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     url = source.url if source.secret is None else source.url.set(password=source.secret.reveal())
-    if source.backend == "sqlite":
-        url = url.set(
-            database=Path(str(url.database)).resolve().as_uri(), query={**url.query, "mode": "ro", "uri": "true"}
-        )
-    elif source.backend == "postgresql":
-        options["isolation_level"] = "REPEATABLE READ"
-        if url.get_driver_name() == "psycopg":
-            options["connect_args"] = {key: value for key, value in _PATIENCE.items() if key not in url.query}
+    if isolation is not None:
+        options["isolation_level"] = isolation
+    if url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg":
+        options["connect_args"] = {key: value for key, value in _PATIENCE.items() if key not in url.query}
     try:
         engine = create_engine(url, **options)
     except NoSuchModuleError:
@@ -167,7 +187,7 @@ def _engine(source: Source) -> Engine:
         do = "pip install 'holdfast[postgres]'" if known else "install the driver, or name another: kind+driver://"
         engine, found = None, f"no module {problem.name!r}"
     if engine is None:
-        raise UsageError(str(source), "a database whose driver is installed", found, do)
+        raise UsageError(name, "a database whose driver is installed", found, do)
     return _whole(engine) if source.backend == "sqlite" else engine
 
 
@@ -204,7 +224,7 @@ def _of_driver(problem: Exception) -> bool:
     return isinstance(problem, SQLAlchemyError)
 
 
-def _words(problem: Exception, source: Source) -> str:
+def words(problem: Exception, source: Source) -> str:
     """Give the first lines of what the driver said, without passwords."""
     text = str(getattr(problem, "orig", None) or problem)
     return source.hide(" ".join(text.split()))[:300] or type(problem).__name__
@@ -212,7 +232,7 @@ def _words(problem: Exception, source: Source) -> str:
 
 def _told(problem: Exception, source: Source) -> DataError:
     """Say what a failure of the driver means; the caller raises it."""
-    said = _words(problem, source)
+    said = words(problem, source)
     if _LOGIN.search(said):
         return DataError(str(source), "to be let in", said, f"correct user and password; {how(source.url)}")
     if _ABSENT.search(said):

@@ -34,7 +34,7 @@ def _secret(name: str, environment: Mapping[str, str]) -> str:
     do = f"set {name}, or {name}_FILE to a file that holds nothing else"
     value = environment.get(name, "").strip()
     if not value and (file := environment.get(f"{name}_FILE")):
-        value = _read(Path(file), f"{name}_FILE", do)
+        value = private_text(Path(file), f"{name}_FILE", do)
     if not value:
         raise UsageError(f"environment variable {name}", "a secret", "nothing", do)
     if not value.isprintable():
@@ -42,8 +42,14 @@ def _secret(name: str, environment: Mapping[str, str]) -> str:
     return value
 
 
-def _read(path: Path, name: str, do: str) -> str:
-    """Read a file that its owner alone may read."""
+def private_text(path: Path, name: str, do: str) -> str:
+    """Read a file that its owner alone may read.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read, or others may read it too.
+    """
     try:
         with path.open("rb") as handle:
             mode = stat.S_IMODE(os.fstat(handle.fileno()).st_mode)
@@ -55,8 +61,13 @@ def _read(path: Path, name: str, do: str) -> str:
     return content
 
 
-def checked_url(url: str) -> str:
+def checked_url(url: str, where: str = "--base-url") -> str:
     """Check that secrets may be sent to an address: encrypted, or on this machine; nothing but scheme, host and path.
+
+    Parameters
+    ----------
+    where
+        The argument or key of the plan that gives it.
 
     Raises
     ------
@@ -72,13 +83,13 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as problem:
-        raise UsageError("--base-url", "an address such as https://api.stripe.com", "none", "correct it") from problem
+        raise UsageError(where, "an address such as https://api.stripe.com", "none", "correct it") from problem
     if "@" in parts.netloc or parts.query or parts.fragment or not host:
         do = "give scheme, host and path alone; secrets come from the environment"
-        raise UsageError("--base-url", "an address such as https://api.stripe.com", "something else", do)
+        raise UsageError(where, "an address such as https://api.stripe.com", "something else", do)
     if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(host)):
         do = "use https; plain http is for this machine alone"
-        raise UsageError("--base-url", "https", f"{parts.scheme or 'no'} scheme for {host}", do)
+        raise UsageError(where, "https", f"{parts.scheme or 'no'} scheme for {host}", do)
     return url.rstrip("/")
 
 
