@@ -32,6 +32,7 @@ from holdfast.serving import (
     listening,
     show,
     weighing,
+    writing_back,
 )
 from holdfast.serving.ledger import command as ledgering
 from holdfast.serving.options import (
@@ -70,7 +71,7 @@ app = typer.Typer(
 
 for more in (
     data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening, alerting,
-    queue,
+    queue, writing_back,
 ):  # fmt: skip
     app.add_typer(more.app)
 

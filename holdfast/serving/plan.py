@@ -21,6 +21,7 @@ from holdfast.features.database.secrets import HIDDEN
 from holdfast.serving.alerts.quiet import quiet_hours
 from holdfast.serving.references import MEANING, PATTERN
 from holdfast.serving.tables.target import NAME as TABLE
+from holdfast.serving.writeback.settings import ChurnZero, Gainsight, HubSpot, Salesforce, Totango
 
 MAX_HORIZON_DAYS = 730
 
@@ -261,6 +262,16 @@ class Output(_Section):
     url: str | None = Field(default=None, pattern=PATTERN, description=f"where its address stands: {MEANING}")
 
 
+class Writeback(_Section):
+    """Which tools the scores are written back to, each by a section of its own."""
+
+    hubspot: HubSpot | None = Field(default=None, description="companies of HubSpot")
+    salesforce: Salesforce | None = Field(default=None, description="accounts of Salesforce")
+    gainsight: Gainsight | None = Field(default=None, description="companies of Gainsight")
+    totango: Totango | None = Field(default=None, description="accounts of Totango")
+    churnzero: ChurnZero | None = Field(default=None, description="accounts of ChurnZero")
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "data": Data,
     "churn": Churn,
@@ -276,6 +287,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "queue": Queue,
     "tracking": Tracking,
     "output": Output,
+    "writeback": Writeback,
 }
 
 
@@ -303,6 +315,7 @@ class Plan(_Section):
     queue: Queue = Queue()
     tracking: Tracking = Tracking()
     output: Output = Output()
+    writeback: Writeback = Writeback()
 
     def with_strict_clock(self) -> Plan:
         """Return the plan with the strict clock on, whatever it says."""
@@ -417,7 +430,7 @@ def _refusal(problem: ValidationError, where: str) -> UsageError:
         )
     if first["type"] == "missing":
         meaning = _meaning(location)
-        return UsageError(place, meaning, "nothing", f"add it to the section [{location[0]}]{rest}")
+        return UsageError(place, meaning, "nothing", f"add it to the section [{'.'.join(location[:-1]) or key}]{rest}")
     expected = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if first["type"] in _PLAINLY:
         expected = _PLAINLY[first["type"]] or _meaning(location)
@@ -432,11 +445,20 @@ _SECRET = {"url", "token", "channels"}  # what is typed there by mistake may be 
 
 
 def _known(sections: list[str]) -> list[str]:
-    return list((SECTIONS[sections[0]] if sections else Plan).model_fields)
+    return list(_model(sections).model_fields)
+
+
+def _model(sections: list[str]) -> type[BaseModel]:
+    """Give the model of a section, which may lie inside another."""
+    model: type[BaseModel] = Plan
+    for name in sections:
+        kind = model.model_fields[name].annotation
+        model = next(one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, BaseModel))
+    return model
 
 
 def _meaning(location: list[str]) -> str:
-    fields = SECTIONS[location[0]].model_fields
     if len(location) == 1:
+        fields = SECTIONS[location[0]].model_fields
         return f"a section [{location[0]}] with {', '.join(name for name, one in fields.items() if one.is_required())}"
-    return fields[location[1]].description or "a value"
+    return _model(location[:-1]).model_fields[location[-1]].description or "a value"

@@ -42,11 +42,11 @@ _BY_HAND = (
     ),
 )
 _TARGETS = (
-    ("Gainsight, Totango", "S105"),
-    ("ZapScale, ChurnZero", "S106"),
-    ("Zapier, Make", "S107"),
+    ("Gainsight, Totango", "S105", "no source: they are written to by holdfast writeback"),
+    ("ChurnZero", "S106", "no source: it is written to by holdfast writeback"),
+    ("ZapScale", "S106", "no source: it takes scores.csv of a run, or its table in a database"),
+    ("Zapier, Make", "S107", "no source: they take scores.csv of a run"),
 )
-_DELIVERED = "no source: they take scores.csv of a run"
 COLUMNS = ("source", "seeds", "tables", "indicators", "with_others", "keeps", "loses")
 _HEADS = (
     "source",
@@ -71,7 +71,7 @@ def support() -> list[dict[str, Any]]:
     with TemporaryDirectory() as scratch:
         rows = [_row(adapter, _filled(adapter, Path(scratch) / name)) for name, adapter in shipped().items()]
     rows += [_told(name, seeds, tables, keeps, loses) for name, seeds, tables, keeps, loses in _BY_HAND]
-    return rows + [_told(name, seeds, _DELIVERED, "", "") for name, seeds in _TARGETS]
+    return rows + [_told(name, seeds, delivered, "", "") for name, seeds, delivered in _TARGETS]
 
 
 def _row(adapter: Adapter, filled: Mapping[str, frozenset[str]]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ COMMANDS = (
     "feedback",
     "alerts",
     "deliver",
+    "writeback",
     "report",
     "indicators",
 )
