@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ def write_bundle(
     files["indicators.json"] = canonical_json(
         {
             "events": list(Catalog(X.catalog).events),
-            "indicators": [_definition(one) for one in X.catalog],
+            "indicators": definitions(X.catalog),
         }
     )
     files["golden.json"] = canonical_json(golden_rows(X, health, model))
@@ -206,6 +206,11 @@ def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle
         card=contents["card.md"].decode(),
         sha256=sha256,
     )
+
+
+def definitions(signs: Iterable[Indicator]) -> list[dict[str, Any]]:
+    """State what indicators measure, and what that is worth; a model reads those of its training and no other."""
+    return [_definition(one) for one in signs]
 
 
 def _definition(one: Indicator) -> dict[str, Any]:

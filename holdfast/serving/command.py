@@ -38,6 +38,7 @@ from holdfast.serving.ledger import command as ledgering
 from holdfast.serving.options import (
     EXIT_FINDINGS,
     EXIT_NOTHING_TO_DO,
+    AllowShrink,
     Json,
     PlanFile,
     StrictClock,
@@ -46,6 +47,7 @@ from holdfast.serving.options import (
     plan_of,
 )
 from holdfast.serving.plan import Plan, read_plan
+from holdfast.serving.promotion import commands as promotion
 from holdfast.serving.queue import command as queue
 
 if TYPE_CHECKING:
@@ -55,9 +57,10 @@ if TYPE_CHECKING:
     from holdfast.serving.tables.target import Target
 
 EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 71, 130, 143
-_EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 30 data refused, 31 too few
-churn events, 50 another run holds the workspace, 60 publishing failed (old scores intact), 70 bundle damaged, 71
-internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of an internal error."""
+_EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 20 the challenger was not
+promoted, 30 data refused, 31 too few churn events, 50 another run holds the workspace, 60 publishing failed (old scores
+intact), 70 bundle damaged, 71 internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of an
+internal error."""
 
 app = typer.Typer(
     name="holdfast",
@@ -71,13 +74,9 @@ app = typer.Typer(
 
 for more in (
     data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening, alerting,
-    queue, writing_back,
+    queue, writing_back, promotion,
 ):  # fmt: skip
     app.add_typer(more.app)
-
-AllowShrink = Annotated[
-    bool, typer.Option("--allow-shrink", help="Let an extract through that is far smaller than the last ones, once.")
-]
 
 
 @app.command()
@@ -193,8 +192,8 @@ def train(
 
     settings, history = _open(plan, strict_clock)
     known = opening.known_on(settings, history, until)
-    with _guarded(settings, history, known, allow_shrink):
-        trained = pipeline.train(settings, known)
+    with pipeline.workspace(settings).training(), _guarded(settings, history, known, allow_shrink):
+        trained = pipeline.train(settings, known, now())
     summary = trained.summary()
     told = f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}."
     show.as_json(summary) if json else show.say(summary["verdict"] + " " + told)
@@ -216,7 +215,7 @@ def backtest(
     settings, history = _open(plan, strict_clock)
     X, y = pipeline.examples(settings, opening.known_on(settings, history, None))
     started = perf_counter()
-    with pipeline.workspace(settings).lock() if open_holdout else nullcontext():
+    with pipeline.workspace(settings).training() if open_holdout else nullcontext():
         proven, evidence = pipeline.prove(settings, X, y, open_holdout=open_holdout)
     result = proven.to_dict() | {"evidence": evidence, "seconds": round(perf_counter() - started, 3)}
     show.as_json(result) if json else tell_backtest(result)

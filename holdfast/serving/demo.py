@@ -34,10 +34,10 @@ def run_demo(out: Path, accounts: int, seed: int, months: int, now: datetime) ->
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(file, text)
     plan = read_plan(file)
-    with pipeline.workspace(plan).lock():
+    with pipeline.workspace(plan).training(), pipeline.workspace(plan).lock():
         _company(out / "company", accounts, seed, months)
         history = known_on(plan, read_history(plan, now), None)
-        trained = pipeline.train(plan, history)
+        trained = pipeline.train(plan, history, now)
         run = pipeline.publish(plan, history, trained.bundle, now)
     return {
         **trained.summary(),

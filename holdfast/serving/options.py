@@ -19,6 +19,9 @@ EXIT_FINDINGS, EXIT_NOTHING_TO_DO = 1, 10
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan.toml, or the folder that holds it.")]
 StrictClock = Annotated[bool, typer.Option("--strict-clock", help="Leave out rows whose known_at is assumed.")]
+AllowShrink = Annotated[
+    bool, typer.Option("--allow-shrink", help="Let an extract through that is far smaller than the last ones, once.")
+]
 Page = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it as a page (HTML).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -29,18 +29,19 @@ from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.opening import cutoffs_of, definition
 from holdfast.serving.plan import Plan
 from holdfast.serving.playbooks import Playbooks
+from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import Proof, read_predictions, read_proof, write_proof
 from holdfast.serving.queue.treated import treatments_of
 from holdfast.serving.queue.week import queue
 from holdfast.serving.run_page import page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
+from holdfast.serving.tracked import tracked
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest
 from holdfast.training.champion import Champion
 from holdfast.training.labels import Churn, Labels, label
-from holdfast.training.tracking import track
 from holdfast.training.treatment import Treatments
 
 if TYPE_CHECKING:
@@ -49,20 +50,20 @@ if TYPE_CHECKING:
     from holdfast.models.untreated import Untreated
 
 logger = logging.getLogger("holdfast.pipeline")
-_LOGGED = ("churn", "cutoffs", "model", "backtest")
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training made: the bundle now in service, its proof, and the rows it learned from."""
+    """What training made: the bundle, its proof, the rows it learned from, and the backtest where there is one."""
 
     bundle: Bundle
     proof: Proof
     X: Snapshot
     y: Labels
+    result: Backtest | None
 
     def summary(self) -> dict[str, Any]:
-        """Tell in plain values what is in service now."""
+        """Tell in plain values what was learned."""
         return {
             "model": self.bundle.version,
             "sha256": self.bundle.sha256,
@@ -107,28 +108,50 @@ def template_of(plan: Plan) -> HealthScore:
 
 def predictions_of(plan: Plan) -> pd.DataFrame | None:
     """Read what the models said at the time, in the backtest of the bundle in service; none where there is none."""
-    champion = workspace(plan).champion
+    champion = in_service(plan)
     return None if champion is None else read_predictions(workspace(plan).models, champion)
 
 
-def train(plan: Plan, history: History) -> Trained:
+def train(plan: Plan, history: History, at: datetime) -> Trained:
     """Fit on all that is settled, prove, write the bundle with its proof beside it, and put it in service.
 
     Parameters
     ----------
     history
         As known on the day of training, see `opening.known_on`.
+    at
+        The time of the command, for the ledger.
 
     Raises
     ------
     TooFewEvents
         When too few accounts churned, or stayed; nothing is written, the champion stays.
     """
+    trained = learn(plan, history, champion_of(plan))
+    Promotions(workspace(plan)).serve(trained.bundle.sha256, reason="trained", at=at)
+    tracked(plan, trained.bundle, trained.proof, trained.y)
+    return trained
+
+
+def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
+    """Fit on all that is settled, prove, and write the bundle with its proof beside it; what is in service stays.
+
+    Parameters
+    ----------
+    history
+        As known on the day of training, see `opening.known_on`.
+    incumbent
+        The model in service, which is set beside the others on what came after it learned.
+
+    Raises
+    ------
+    TooFewEvents
+        When too few accounts churned, or stayed; nothing is written.
+    """
     X, y = examples(plan, history)
     with _threads(plan):
         health = health_of(plan, catalog_of(plan)).fit(X, y)
         model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
-    incumbent = champion_of(plan)
     if incumbent is not None and incumbent.learned_until >= history.now:  # nothing came after it
         incumbent = None
     with _threads(plan):
@@ -148,10 +171,7 @@ def train(plan: Plan, history: History) -> Trained:
     )
     findings = result.findings if result else y.findings
     proof = write_proof(models, bundle.version, result, evidence, findings, notes(health, model), X.left_out)
-    workspace(plan).crown(bundle.version)
-    if plan.tracking.enabled:
-        _track(plan, bundle, proof, y)
-    return Trained(bundle, proof, X, y)
+    return Trained(bundle, proof, X, y, result)
 
 
 def _untreated(plan: Plan, history: History, X: Snapshot, y: Labels) -> Untreated | None:
@@ -174,6 +194,11 @@ def _untreated(plan: Plan, history: History, X: Snapshot, y: Labels) -> Untreate
     return log.untreated(X.index, y.horizons)
 
 
+def in_service(plan: Plan) -> str | None:
+    """Tell the version of the bundle in service; none where nothing has been trained yet."""
+    return Promotions(workspace(plan)).champion
+
+
 def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
     """Read the bundle in service, or the one that is named.
 
@@ -185,16 +210,30 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
         When it is damaged or does not fit.
     """
     place = workspace(plan)
-    wanted = version or place.champion
+    wanted = version or in_service(plan)
     if wanted is None:
         raise UsageError(str(place.models), "a trained model", "none", "train first: holdfast train PLAN")
-    return read_bundle(place.models, wanted, catalog_of(plan))
+    try:
+        return read_bundle(place.models, wanted, catalog_of(plan))
+    except BundleError as problem:
+        if version is not None:
+            raise
+        raise BundleError(problem.where, problem.expected, problem.found, _way_back(plan)) from problem
+
+
+def _way_back(plan: Plan) -> str:
+    """Say what can be gone back to when the model in service cannot be read."""
+    for version in Promotions(workspace(plan)).before:
+        with suppress(BundleError):
+            bundle_of(plan, version)
+            return f"go back to {version} by `holdfast rollback PLAN`, restore it from a backup, or train again"
+    return "restore it from a backup, or train again; there is no other model to go back to"
 
 
 def champion_of(plan: Plan) -> Champion | None:
     """Give the model in service, to be set beside those that are tested; none where there is none that can be read."""
     try:
-        bundle = None if workspace(plan).champion is None else bundle_of(plan)
+        bundle = None if in_service(plan) is None else bundle_of(plan)
     except BundleError as problem:
         logger.warning("the champion is not set beside the others: %s", problem)
         return None
@@ -328,25 +367,6 @@ def same_clock(plan: Plan, bundle: Bundle) -> None:
     found = f"{words[plan.data.strict_clock]}, as the plan or the command has it"
     expected = f"{words[bundle.strict_clock]}, as it was when model {bundle.version} was trained"
     raise UsageError("strict_clock", expected, found, do)
-
-
-def _track(plan: Plan, bundle: Bundle, proof: Proof, y: Labels) -> None:
-    place = workspace(plan)
-    track(
-        bundle.version,
-        {f"{section}.{key}": value for section, key, value, _, _ in plan.describe() if section in _LOGGED}
-        | {"learned_until": f"{bundle.learned_until:%Y-%m-%d}", "horizons": y.horizons},
-        {
-            f"{name}_{figure}_{days}": value
-            for name, by_horizon in proof.result["models"].items()
-            for days, found in by_horizon.items()
-            for figure, value in found.items()
-        },
-        [place.models / bundle.version, place.models / f"{bundle.version}.backtest"],
-        uri=plan.tracking.uri or f"sqlite:///{place.root / 'mlflow.db'}",
-        experiment=plan.tracking.experiment,
-        tags={"model_sha256": bundle.sha256, "verdict": proof.result["verdict"]},
-    )
 
 
 @contextmanager

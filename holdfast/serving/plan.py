@@ -60,6 +60,7 @@ def _zone(name: str) -> str:
 AlertRule = Literal["drop", "unusual", "band", "sponsor", "champion", "silence", "renewal", "data_gap"]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Days = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
@@ -172,6 +173,30 @@ class Backtest(_Section):
     audits: bool = Field(default=True, description="audit weights and test when training: as long again")
 
 
+class Gate(_Section):
+    """What a retrained model must hold before it replaces the one in service."""
+
+    min_events: Annotated[int, Field(ge=5)] = Field(
+        default=20, description="accounts that left, and that stayed, without which no model is promoted"
+    )
+    skill: Share = Field(default=0.02, description="share of the champion's log loss by which it may be worse")
+    revenue: Share = Field(default=0.05, description="share of the revenue that left by which it may catch less")
+    capacity: Annotated[float, Field(gt=0)] = Field(
+        default=0.05, description="accounts called at each cutoff: a number, or below 1 a share"
+    )
+    calibration: Annotated[float, Field(ge=0)] = Field(
+        default=0.25, description="share by which what it tells may differ from what happened, beyond chance"
+    )
+    segment: Share = Field(default=0.05, description="as skill, for the worst segment")
+    reasons: Share = Field(default=0.6, description="least overlap of the first three reasons of an account")
+    bands: Share = Field(default=0.25, description="share of the accounts that may change their band")
+    alerts: Share = Field(default=0.05, description="share of the accounts that may more be in orange or red")
+    unjudged: Literal["pass", "fail"] = Field(
+        default="pass", description="what becomes of a comparison that too few events allow"
+    )
+    keep: Annotated[int, Field(ge=1)] = Field(default=5, description="models kept to go back to, and to compare with")
+
+
 class Playbooks(_Section):
     """What is done with an account, by band."""
 
@@ -282,6 +307,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "sentiment": Sentiment,
     "model": Model,
     "backtest": Backtest,
+    "gate": Gate,
     "playbooks": Playbooks,
     "alerts": Alerts,
     "queue": Queue,
@@ -310,6 +336,7 @@ class Plan(_Section):
     sentiment: Sentiment = Sentiment()
     model: Model = Model()
     backtest: Backtest = Backtest()
+    gate: Gate = Gate()
     playbooks: Playbooks = Playbooks()
     alerts: Alerts = Alerts()
     queue: Queue = Queue()
@@ -344,6 +371,24 @@ class Plan(_Section):
             "escalate": books.escalate,
             "file": books.file and hashlib.sha256(_contents(books.file)).hexdigest(),
         }
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def training_sha256(self) -> str:
+        """Hash what can change a model, its proof or its way through the gate: not where files lie.
+
+        Raises
+        ------
+        UsageError
+            When the file of indicators, or the template, cannot be read.
+        """
+        sections = {"churn", "cutoffs", "horizons", "health", "sentiment", "model", "backtest", "gate"}
+        settings = self.model_dump(mode="json", include=sections, exclude={"model": {"threads"}, "gate": {"keep"}})
+        settings["strict_clock"] = self.data.strict_clock
+        files = {"indicators": self.indicators.file, "template": _file_of(self.health.template)}
+        for name, file in files.items():
+            settings[f"file of {name}"] = file and hashlib.sha256(_contents(file)).hexdigest()
+        if files["template"] is not None:
+            del settings["health"]["template"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def describe(self) -> Iterator[tuple[str, str, object, bool, str]]:
@@ -396,6 +441,10 @@ Do: did you mean 'active_days'?.
         return Plan.model_validate(settings)
     except ValidationError as problem:
         raise _refusal(problem, where) from None
+
+
+def _file_of(template: str) -> Path | None:
+    return Path(template) if template.endswith(".toml") else None
 
 
 def _contents(file: Path) -> bytes:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,13 @@ def shrunk(history: History, before: Sequence[Volume]) -> Iterator[Finding]:
 
 @contextmanager
 def guarded(
-    place: Workspace, history: History, known: History, *, strict_clock: bool, allow_shrink: bool
+    place: Workspace,
+    history: History,
+    known: History,
+    *,
+    strict_clock: bool,
+    allow_shrink: bool,
+    writing: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Iterator[None]:
     """Refuse a history that has shrunk since the last runs; remember its volume when the run ends well.
 
@@ -101,6 +107,8 @@ def guarded(
         The same as known on that day.
     allow_shrink
         Whether to let it through, this once; it is what later runs are compared with.
+    writing
+        What holds the workspace while the volume is written, for a run that does not hold it all the time.
 
     Raises
     ------
@@ -117,7 +125,9 @@ def guarded(
         do = "deliver the whole extract; if it is meant to be smaller, run once with --allow-shrink"
         raise DataError("the extract", expected, told, do)
     yield
-    _remember(place, volume(history, strict_clock=strict_clock, known=known), forget=bool(found))
+    new = volume(history, strict_clock=strict_clock, known=known)
+    with writing():
+        _remember(place, new, forget=bool(found))
 
 
 def _remember(place: Workspace, new: Volume, *, forget: bool) -> None:

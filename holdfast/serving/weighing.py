@@ -67,7 +67,7 @@ def _measured(path: Path) -> tuple[Sensitivity, str]:
     from holdfast.training.labels import Churn, at_risk
 
     settings, history = today_of(path)
-    if pipeline.workspace(settings).champion is None:
+    if pipeline.in_service(settings) is None:
         catalog, horizons, churn = pipeline.catalog_of(settings), settings.horizons.days, opening.definition(settings)
         template = template_of(settings, catalog)
         health = HealthScore.template(template.known, settings.health.min_coverage)

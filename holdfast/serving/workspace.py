@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from holdfast.errors import LockHeld
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+_PAUSE = 0.2  # seconds between two looks at a lock that is held
 
 
 def canonical_json(value: object) -> bytes:
@@ -100,15 +102,15 @@ class Workspace:
         return self.root / "current"
 
     @property
-    def champion(self) -> str | None:
-        """The version of the bundle in service."""
+    def crowned(self) -> str | None:
+        """The version that the file ``models/champion`` names; it follows the ledger of promotions."""
         try:
             return (self.models / "champion").read_text(encoding="utf-8", errors="replace").strip() or None
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def crown(self, version: str) -> None:
-        """Put a bundle in service."""
+        """Name the bundle in service in the file ``models/champion``."""
         write_atomic(self.models / "champion", f"{version}\n".encode())
 
     def point(self, run: str) -> None:
@@ -119,11 +121,15 @@ class Workspace:
             temporary.replace(self.current)
             flush(self.root)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Work alone in this workspace, and clear what a killed run left behind.
+    def lock(self, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Score and publish alone in this workspace, and clear what a killed run left behind.
 
         The lock belongs to the process: the system releases it when the process ends, however it ends.
+
+        Parameters
+        ----------
+        patience
+            Seconds to wait for another process.
 
         Raises
         ------
@@ -132,15 +138,35 @@ class Workspace:
         PublishError
             When the workspace cannot be written.
         """
-        with clearing(self.root, None):
-            self.root.mkdir(parents=True, exist_ok=True)
-            handle = (self.root / LOCK).open("a+")
-        with handle:
-            if not locked(handle):
-                raise LockHeld(str(self.root), "a free workspace", "another run at work", "wait for it to finish")
-            for folder in (self.root, self.models, self.runs):
-                _sweep(folder)
-            yield
+        return _alone(self.root, (self.root, self.runs), patience)
+
+    def training(self) -> AbstractContextManager[None]:
+        """Write models alone in this workspace; scores can be made meanwhile, with the model in service.
+
+        Raises
+        ------
+        LockHeld
+            When another process trains here.
+        PublishError
+            When the workspace cannot be written.
+        """
+        return _alone(self.models, (self.models,))
+
+
+@contextmanager
+def _alone(home: Path, swept: Sequence[Path], patience: float = 0.0) -> Iterator[None]:
+    with clearing(home, None):
+        home.mkdir(parents=True, exist_ok=True)
+        handle = (home / LOCK).open("a+")
+    with handle:
+        until = monotonic() + patience
+        while not locked(handle):
+            if monotonic() >= until:
+                raise LockHeld(str(home), "a free workspace", "another run at work", "wait for it to finish")
+            sleep(_PAUSE)
+        for folder in swept:
+            _sweep(folder)
+        yield
 
 
 def _sweep(folder: Path) -> None:

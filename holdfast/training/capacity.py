@@ -137,10 +137,10 @@ def capacity(predictions: pd.DataFrame, facts: pd.DataFrame, calls: float | None
     curves: list[pd.DataFrame] = []
     called = []
     for (model, by), rows in _ranked(long):
-        listed = on_list(rows, share)
-        held = _held(rows.assign(listed=listed))
-        called.append(listed.sum() / max(1, rows["cutoff"].nunique()))
-        parts.append(_measured(rows, listed, held, weights).assign(model=model, by=by))
+        on = listed(rows, share)
+        held = _held(rows.assign(listed=on))
+        called.append(on.sum() / max(1, rows["cutoff"].nunique()))
+        parts.append(_measured(rows, on, held, weights).assign(model=model, by=by))
         curves.append(_curve(held, weights).assign(model=model, by=by))
     table = pd.concat(parts, ignore_index=True)[["model", "by", "metric", "value", "low", "high"]]
     curve = pd.concat(curves, ignore_index=True)[["model", "by", "days", "share", "arr_share", "low", "high"]]
@@ -156,8 +156,16 @@ def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]
             yield (str(model), "value"), rows.assign(rank_by=rows["p"] * rows["arr"].fillna(0.0))
 
 
-def on_list(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
-    """Tell which rows are on the list of their cutoff; ties by account."""
+def listed(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
+    """Tell which rows are on the list of their cutoff; ties by account.
+
+    Parameters
+    ----------
+    rows
+        ``account_id, cutoff, p``, and what they are ranked by: ``rank_by``.
+    share
+        Accounts at each cutoff: a number, or below 1 a share.
+    """
     order = rows.sort_values(["cutoff", "rank_by", "account_id"], ascending=[True, False, True], kind="stable")
     place = order.groupby("cutoff").cumcount()
     size = order.groupby("cutoff")["p"].transform("size")
@@ -165,20 +173,20 @@ def on_list(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     return np.asarray((place < room).reindex(rows.index), dtype=bool)
 
 
-def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], held: pd.DataFrame, weights: Floats) -> pd.DataFrame:
+def _measured(rows: pd.DataFrame, on: NDArray[np.bool_], held: pd.DataFrame, weights: Floats) -> pd.DataFrame:
     known, y = rows["y"].notna().to_numpy(), rows["y"].fillna(0.0).to_numpy(float)
     arr = rows["arr"].fillna(0.0).to_numpy(float)
     seen = {
-        "precision": (listed * y, listed & known),
-        "recall": (listed * y, y),
-        "arr_recall": (listed * y * arr, y * arr),
+        "precision": (on * y, on & known),
+        "recall": (on * y, y),
+        "arr_recall": (on * y * arr, y * arr),
     }
     code = rows["code"].to_numpy()
     drawn = {name: ratios(*pair, code, weights) for name, pair in seen.items()}
-    on, size, worth = (held["days"] > 0).to_numpy(float), np.ones(len(held)), held["arr"].fillna(0.0).to_numpy(float)
+    there, size, worth = (held["days"] > 0).to_numpy(float), np.ones(len(held)), held["arr"].fillna(0.0).to_numpy(float)
     later = {
-        "caught": (on, size),
-        "arr_caught": (on * worth, worth),
+        "caught": (there, size),
+        "arr_caught": (there * worth, worth),
         **{f"held_{days}": ((held["days"] >= days).to_numpy(float), size) for days in LEADS},
         "dropped": (((held["days"] <= 0) & held["ever"]).to_numpy(float), size),
     }
@@ -190,7 +198,7 @@ def _measured(rows: pd.DataFrame, listed: NDArray[np.bool_], held: pd.DataFrame,
         found.append((name, float(values[0]), float(low[0]), float(high[0])))
     lead = held.loc[held["days"] > 0, "days"].median()
     found.append(("lead_days", float(lead) if len(held) else math.nan, math.nan, math.nan))
-    found.append(("alerts_per_week", _alerts(rows, listed), math.nan, math.nan))
+    found.append(("alerts_per_week", _alerts(rows, on), math.nan, math.nan))
     return pd.DataFrame(found, columns=["metric", "value", "low", "high"])
 
 

@@ -114,20 +114,12 @@ def since_champion(
     BundleError
         When the champion reads a sign that was not measured.
     """
-    tested = result.frame()
-    later = tested[(tested["cutoff"] >= champion.learned_until) & tested["model"].isin(models)]
-    if later.dropna(subset=["p", "y"]).empty:
+    known = came_after(result, champion, X, models)
+    if known.empty:
         return SinceChampion(pd.DataFrame(columns=[*_COLUMNS, "n", "events", "evidence"]), champion)
-    keys = pd.MultiIndex.from_frame(later[["account_id", "cutoff"]].drop_duplicates())
-    p = champion.model.predict_proba(X.rows(X.index.isin(keys)))
-    own = later.drop_duplicates(["account_id", "cutoff", "horizon"]).assign(model=CHAMPION)
-    own = own[own["horizon"].isin(p.columns)]
-    place = p.index.get_indexer(pd.MultiIndex.from_frame(own[["account_id", "cutoff"]]))
-    own["p"] = p.to_numpy()[place, p.columns.get_indexer(pd.Index(own["horizon"]))]
-    known = pd.concat([later.astype({"model": str}), own]).dropna(subset=["p", "y"])
     code, weights = draw_accounts(known["account_id"], replicates, seed)
     parts = []
-    for horizon in sorted(own["horizon"].unique()):
+    for horizon in sorted(known["horizon"].unique()):
         here = (known["horizon"] == horizon).to_numpy()
         scores = Scores.of(known[here], code[here], [CHAMPION, *models], weights)
         if scores is not None and CHAMPION in scores.values:
@@ -135,6 +127,32 @@ def since_champion(
     columns = [*_COLUMNS, "n", "events", "evidence"]
     rows = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     return SinceChampion(rows, champion)
+
+
+def came_after(result: Backtest, champion: Champion, X: Snapshot, models: Sequence[str]) -> pd.DataFrame:
+    """Give the settled predictions of the champion and of models that were tested, at the cutoffs since it learned.
+
+    Returns
+    -------
+    DataFrame
+        Long, see `Backtest.frame`; the champion is the model ``champion``. Empty where nothing has settled.
+
+    Raises
+    ------
+    BundleError
+        When the champion reads a sign that was not measured.
+    """
+    tested = result.frame()
+    later = tested[(tested["cutoff"] >= champion.learned_until) & tested["model"].isin(models)]
+    if later.dropna(subset=["p", "y"]).empty:
+        return later.iloc[:0].astype({"model": str})
+    keys = pd.MultiIndex.from_frame(later[["account_id", "cutoff"]].drop_duplicates())
+    p = champion.model.predict_proba(X.rows(X.index.isin(keys)))
+    own = later.drop_duplicates(["account_id", "cutoff", "horizon"]).assign(model=CHAMPION)
+    own = own[own["horizon"].isin(p.columns)]
+    place = p.index.get_indexer(pd.MultiIndex.from_frame(own[["account_id", "cutoff"]]))
+    own["p"] = p.to_numpy()[place, p.columns.get_indexer(pd.Index(own["horizon"]))]
+    return pd.concat([later.astype({"model": str}), own]).dropna(subset=["p", "y"])
 
 
 def _against(scores: Scores) -> pd.DataFrame:

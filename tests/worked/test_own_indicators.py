@@ -72,7 +72,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "prove", untested)
         patch.setattr(pipeline, "catalog", replace(catalog.select(BESIDE), adaptive=True))
-        trained = pipeline.train(plan, known)
+        trained = pipeline.train(plan, known, now())
         yield Day(plan, known, trained, *pipeline.score_day(plan, known, pipeline.bundle_of(plan)))
 
 

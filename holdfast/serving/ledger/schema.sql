@@ -129,16 +129,23 @@ CREATE TABLE IF NOT EXISTS written (
     PRIMARY KEY (sink, account_id)
 ) STRICT, WITHOUT ROWID;
 
--- which model came into service, and why
+-- which model came into service, and why; nothing in it is changed or taken away
 CREATE TABLE IF NOT EXISTS promotion (
     number        INTEGER PRIMARY KEY, -- 1, 2, ...: compare-and-set
     action        TEXT NOT NULL CHECK (action IN ('promote', 'rollback')),
     model_version TEXT NOT NULL,
     model_sha256  TEXT NOT NULL,
-    replaces      TEXT NOT NULL,
+    replaces      TEXT NOT NULL, -- the version that was in service; empty when none was
+    retrain       TEXT NOT NULL, -- the retraining that decided it; empty when a person did
     reason        TEXT NOT NULL,
     recorded_at   TEXT NOT NULL
 ) STRICT;
+
+CREATE TRIGGER IF NOT EXISTS promotion_stays BEFORE UPDATE ON promotion
+BEGIN SELECT RAISE(ABORT, 'promotions are added, never changed'); END;
+
+CREATE TRIGGER IF NOT EXISTS promotion_is_kept BEFORE DELETE ON promotion
+BEGIN SELECT RAISE(ABORT, 'promotions are added, never taken away'); END;
 
 -- who was erased: a keyed hash, so that nobody comes back and nobody is named
 CREATE TABLE IF NOT EXISTS erased (

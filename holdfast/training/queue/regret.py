@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
-from holdfast.training.capacity import SHARE, on_list
+from holdfast.training.capacity import SHARE, listed
 from holdfast.training.readings import readings
 from holdfast.training.rows import json_rows
 
@@ -109,7 +109,7 @@ def regret(predictions: pd.DataFrame, facts: pd.DataFrame, *, model: str = "chur
     found = []
     for share in SHARES:
         drawn = {
-            by: ratios(on_list(long.assign(rank_by=rank), share) * lost, lost, np.asarray(code), weights)
+            by: ratios(listed(long.assign(rank_by=rank), share) * lost, lost, np.asarray(code), weights)
             for by, rank in ranked.items()
         }
         found += [(share, by, *_figures(drawn[by], drawn[QUEUE] - drawn[by], left)) for by in ranked]

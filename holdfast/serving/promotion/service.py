@@ -1,0 +1,197 @@
+"""What a person does about the model in service: promote one by name, go back, and look at what there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from holdfast.errors import BundleError, UsageError, did_you_mean
+from holdfast.serving import pipeline
+from holdfast.serving.bundle import Bundle
+from holdfast.serving.promotion.decision import decisions
+from holdfast.serving.promotion.keeping import versions
+from holdfast.serving.promotion.promotions import Promotions
+from holdfast.serving.proof import read_predictions
+from holdfast.training.promotion import Compared, compared
+
+if TYPE_CHECKING:
+    from holdfast.serving.plan import Plan
+
+_DIMENSIONS = ("product", "relationship", "business")
+_FACTS = ("version", "learned until", "accounts that left", "signs", *(f"weight of {one}" for one in _DIMENSIONS))
+COLUMNS = ["version", "state", "learned_until", "events", "in_service_since", "gate"]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A change of the model in service.
+
+    Attributes
+    ----------
+    changed
+        Whether another model was in service before.
+    skipped
+        Versions that could not be gone back to.
+    objection
+        What the gate said against it, where it did.
+    """
+
+    bundle: Bundle
+    before: str | None
+    changed: bool
+    skipped: tuple[str, ...] = ()
+    objection: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """Tell in plain values what was done."""
+        told = {"model": self.bundle.version, "before": self.before, "changed": self.changed}
+        return told | {"skipped": list(self.skipped), "objection": self.objection}
+
+
+def promote(plan: Plan, version: str, reason: str, at: datetime) -> Moved:
+    """Put a bundle in service, whatever the gate said of it.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    BundleError
+        When it is damaged or does not fit.
+    """
+    bundle, promotions = pipeline.bundle_of(plan, named(plan, version)), Promotions(pipeline.workspace(plan))
+    before = promotions.champion
+    gates = [one.gate for one in decisions(promotions.place.models) if one.version == bundle.version]
+    objection = next((one.text() for one in gates if not one.passed), "")
+    changed = promotions.serve(bundle.sha256, reason=reason, at=at)
+    return Moved(bundle, before, changed, objection=objection)
+
+
+def roll_back(plan: Plan, reason: str, at: datetime) -> Moved:
+    """Put the model in service again that was there before the present one; one that cannot be read is passed over.
+
+    Raises
+    ------
+    UsageError
+        When there is none to go back to.
+    """
+    promotions, skipped = Promotions(pipeline.workspace(plan)), []
+    champion = promotions.champion
+    for version in promotions.before:
+        try:
+            bundle = pipeline.bundle_of(plan, version)
+        except BundleError:
+            skipped.append(version)
+            continue
+        promotions.add("rollback", bundle.sha256, replaces=champion, reason=reason, at=at)
+        return Moved(bundle, champion, True, tuple(skipped))
+    found = f"none that can be read ({', '.join(skipped)})" if skipped else "none"
+    there = ", ".join(versions(promotions.place)) or "none"
+    do = f"promote one by name (holdfast models PLAN lists them: {there}), or train again"
+    raise UsageError("rollback", "a model that was in service before", found, do)
+
+
+def models(plan: Plan) -> pd.DataFrame:
+    """List the bundles of a workspace, the latest first.
+
+    Returns
+    -------
+    DataFrame
+        ``version``, ``state`` (``champion``, ``former champion``, ``rolled back``, ``challenger``, ``damaged``),
+        ``learned_until``, ``events`` (accounts that churned in training), ``in_service_since``, and in words what the
+        gate decided.
+    """
+    place = pipeline.workspace(plan)
+    promotions = Promotions(place)
+    line = promotions.frame()
+    since = line.groupby("model_version")["recorded_at"].last().to_dict()
+    gates = {one.version: one.gate.text() for one in decisions(place.models) if not one.same}
+    found = []
+    for version in dict.fromkeys([*versions(place), *filter(None, [promotions.champion])]):
+        state, learned, events = _state(promotions, version, set(map(str, since))), "", None
+        try:
+            bundle = pipeline.bundle_of(plan, version)
+            learned, events = f"{bundle.learned_until:%Y-%m-%d}", bundle.model.events_
+        except BundleError as problem:
+            state += ", cannot be read"
+            gates[version] = str(problem)
+        found.append((version, state, learned, events, since.get(version, ""), gates.get(version, "")))
+    table = pd.DataFrame(found, columns=COLUMNS)
+    return table.sort_values(["learned_until", "version"], ascending=[False, True], ignore_index=True)
+
+
+def compare(plan: Plan, champion: str | None, challenger: str | None) -> tuple[Bundle, Bundle, Compared]:
+    """Set two bundles side by side on the days that the walks forward of both tested.
+
+    Parameters
+    ----------
+    champion
+        By default the model in service.
+    challenger
+        By default the one that learned last, or, where that is in service, the one before it.
+
+    Raises
+    ------
+    UsageError
+        When there are no two, or nothing is stored of what they told.
+    """
+    place = pipeline.workspace(plan)
+    first = pipeline.bundle_of(plan, champion and named(plan, champion))
+    second = pipeline.bundle_of(plan, named(plan, challenger or _other(plan, first.version)))
+    told = {one.version: read_predictions(place.models, one.version) for one in (first, second)}
+    for version, rows in told.items():
+        if rows is None:
+            do = "compare models that were tested, or train again"
+            raise UsageError(f"compare, model {version}", "a backtest beside it", "none that is whole", do)
+    before, walked = (rows[rows["model"] == "churn"] for rows in told.values() if rows is not None)
+    draws, seed = plan.backtest.bootstrap, plan.model.seed
+    return first, second, compared(before, walked, capacity=plan.gate.capacity, replicates=draws, seed=seed)
+
+
+def facts(champion: Bundle, challenger: Bundle) -> list[dict[str, Any]]:
+    """Tell what two bundles learned from, and how they weigh, one row per figure like those of `compare`."""
+    rows = []
+    for figure, old, new in zip(_FACTS, _facts(champion), _facts(challenger), strict=True):
+        apart = None if isinstance(old, str) or isinstance(new, str) else new - old
+        rows.append({"figure": figure, "horizon": None, "champion": old, "challenger": new, "difference": apart})
+    return rows
+
+
+def _facts(bundle: Bundle) -> list[Any]:
+    weights = bundle.health.weights.groupby("dimension")["weight"].sum()
+    shares = [float(weights.get(name, 0.0)) for name in _DIMENSIONS]
+    known = [bundle.version, f"{bundle.learned_until:%Y-%m-%d}", int(bundle.model.events_), len(bundle.catalog)]
+    return [*known, *shares]
+
+
+def named(plan: Plan, version: str) -> str:
+    """Find a bundle by its version.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    """
+    there = versions(pipeline.workspace(plan))
+    if version not in there:
+        do = did_you_mean(version, there) if there else "train first: holdfast train PLAN"
+        raise UsageError("model", "a version that is there", repr(version), do)
+    return version
+
+
+def _state(promotions: Promotions, version: str, served: set[str]) -> str:
+    if version == promotions.champion:
+        return "champion"
+    if promotions.rolled_back(version) and version not in promotions.line:
+        return "rolled back"
+    return "former champion" if version in served or version in promotions.line else "challenger"
+
+
+def _other(plan: Plan, champion: str) -> str:
+    there = [str(one) for one in models(plan).query("learned_until != ''")["version"] if one != champion]
+    if not there:
+        do = "train another one: holdfast retrain PLAN"
+        raise UsageError("compare", "a second model", f"none beside {champion}", do)
+    return there[0]
