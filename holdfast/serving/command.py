@@ -59,8 +59,8 @@ if TYPE_CHECKING:
 EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 71, 130, 143
 _EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 20 the challenger was not
 promoted, 30 data refused, 31 too few churn events, 50 another run holds the workspace, 60 publishing failed (old scores
-intact), 70 bundle damaged, 71 internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of an
-internal error."""
+intact), 70 bundle damaged, 71 internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of
+an internal error."""
 
 app = typer.Typer(
     name="holdfast",

@@ -188,7 +188,7 @@ class Gate(_Section):
         default=0.25, description="share by which what it tells may differ from what happened, beyond chance"
     )
     segment: Share = Field(default=0.05, description="as skill, for the worst segment")
-    reasons: Share = Field(default=0.6, description="least overlap of the first three reasons of an account")
+    reasons: Share = Field(default=0.5, description="least overlap of the first three reasons; 0.5: two are the same")
     bands: Share = Field(default=0.25, description="share of the accounts that may change their band")
     alerts: Share = Field(default=0.05, description="share of the accounts that may more be in orange or red")
     unjudged: Literal["pass", "fail"] = Field(

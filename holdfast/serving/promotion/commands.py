@@ -101,8 +101,9 @@ def compare(
     from holdfast.serving.promotion import service
     from holdfast.training.rows import json_rows
 
-    old, new, found = service.compare(plan_of(plan), champion, challenger)
-    facts = service.facts(old, new)
+    settings = plan_of(plan)
+    old, new, found = service.compare(settings, champion, challenger)
+    facts = service.facts(settings, old, new)
     if json:
         show.as_json({"champion": old.version, "challenger": new.version, "facts": facts, **found.to_dict()})
         return

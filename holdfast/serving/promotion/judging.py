@@ -97,7 +97,8 @@ def _today(
     there = at_risk(history, new.cutoffs, Churn(**challenger.churn)).reindex(new.index) == ""
     old = new if definitions(champion.catalog) == definitions(challenger.catalog) else measure_day(history, champion)
     new, old = new.rows(there), old.rows(there.reindex(old.index, fill_value=False))
-    yield clauses.reasons(likeness(challenger.model.explain(new), champion.model.explain(old)), improved, margins)
+    alike = likeness(challenger.model.explain(new), champion.model.explain(old))
+    yield clauses.reasons(alike["top_3"], len(new), improved, margins)
     yield from clauses.bands(champion.health.score(old), challenger.health.score(new), margins)
 
 
@@ -113,8 +114,8 @@ def _duel(plan: Plan, trained: Trained, champion: Bundle) -> Duel:
         if _readable(trained, champion):
             incumbent = Champion(champion.version, champion.model, champion.learned_until)
             since = came_after(trained.result, incumbent, trained.X, [MODEL])
-    how = {"replicates": plan.backtest.bootstrap, "seed": plan.model.seed}
-    return duel(since, walked[_KEYS], before[_KEYS], **how)
+    draws, horizons = plan.backtest.bootstrap, trained.bundle.horizons
+    return duel(since, walked[_KEYS], before[_KEYS], horizons, replicates=draws, seed=plan.model.seed)
 
 
 def _readable(trained: Trained, champion: Bundle) -> bool:

@@ -14,14 +14,14 @@ from holdfast.serving.bundle import Bundle
 from holdfast.serving.promotion.decision import decisions
 from holdfast.serving.promotion.keeping import versions
 from holdfast.serving.promotion.promotions import Promotions
-from holdfast.serving.proof import read_predictions
+from holdfast.serving.proof import read_predictions, read_proof
 from holdfast.training.promotion import Compared, compared
 
 if TYPE_CHECKING:
     from holdfast.serving.plan import Plan
 
 _DIMENSIONS = ("product", "relationship", "business")
-_FACTS = ("version", "learned until", "accounts that left", "signs", *(f"weight of {one}" for one in _DIMENSIONS))
+_OWN = ("auc", "skill", "ece", "ratio", "events")
 COLUMNS = ["version", "state", "learned_until", "events", "in_service_since", "gate"]
 
 
@@ -107,7 +107,7 @@ def models(plan: Plan) -> pd.DataFrame:
     promotions = Promotions(place)
     line = promotions.frame()
     since = line.groupby("model_version")["recorded_at"].last().to_dict()
-    gates = {one.version: one.gate.text() for one in decisions(place.models) if not one.same}
+    gates = {one.version: one.gate.short for one in decisions(place.models) if not one.same}
     found = []
     for version in dict.fromkeys([*versions(place), *filter(None, [promotions.champion])]):
         state, learned, events = _state(promotions, version, set(map(str, since))), "", None
@@ -135,35 +135,48 @@ def compare(plan: Plan, champion: str | None, challenger: str | None) -> tuple[B
     Raises
     ------
     UsageError
-        When there are no two, or nothing is stored of what they told.
+        When there are no two.
     """
     place = pipeline.workspace(plan)
     first = pipeline.bundle_of(plan, champion and named(plan, champion))
     second = pipeline.bundle_of(plan, named(plan, challenger or _other(plan, first.version)))
-    told = {one.version: read_predictions(place.models, one.version) for one in (first, second)}
-    for version, rows in told.items():
-        if rows is None:
-            do = "compare models that were tested, or train again"
-            raise UsageError(f"compare, model {version}", "a backtest beside it", "none that is whole", do)
-    before, walked = (rows[rows["model"] == "churn"] for rows in told.values() if rows is not None)
+    none = pd.DataFrame(columns=["account_id", "cutoff", "horizon", "model", "p", "y"])
+    before, walked = (
+        none if rows is None else rows[rows["model"] == "churn"]
+        for rows in (read_predictions(place.models, one.version) for one in (first, second))
+    )
     draws, seed = plan.backtest.bootstrap, plan.model.seed
     return first, second, compared(before, walked, capacity=plan.gate.capacity, replicates=draws, seed=seed)
 
 
-def facts(champion: Bundle, challenger: Bundle) -> list[dict[str, Any]]:
-    """Tell what two bundles learned from, and how they weigh, one row per figure like those of `compare`."""
-    rows = []
-    for figure, old, new in zip(_FACTS, _facts(champion), _facts(challenger), strict=True):
-        apart = None if isinstance(old, str) or isinstance(new, str) else new - old
-        rows.append({"figure": figure, "horizon": None, "champion": old, "challenger": new, "difference": apart})
+def facts(plan: Plan, champion: Bundle, challenger: Bundle) -> list[dict[str, Any]]:
+    """Tell what two bundles learned from, how they weigh, and what the backtest of each found on its own days.
+
+    Figures of other days are not held against each other: they have no difference.
+    """
+    old, new = _facts(champion), _facts(challenger)
+    rows = [{"figure": name, "horizon": None, "champion": old[name], "challenger": new[name]} for name in old]
+    models = pipeline.workspace(plan).models
+    own = [read_proof(models, one.version).result["models"].get("churn", {}) for one in (champion, challenger)]
+    for days in sorted(set(own[0]) | set(own[1]), key=int):
+        told = [one.get(days, {}) for one in own]
+        rows += [
+            {"figure": f"{name}, own days", "horizon": int(days)}
+            | {"champion": told[0].get(name), "challenger": told[1].get(name)}
+            for name in _OWN
+        ]
     return rows
 
 
-def _facts(bundle: Bundle) -> list[Any]:
+def _facts(bundle: Bundle) -> dict[str, Any]:
     weights = bundle.health.weights.groupby("dimension")["weight"].sum()
-    shares = [float(weights.get(name, 0.0)) for name in _DIMENSIONS]
-    known = [bundle.version, f"{bundle.learned_until:%Y-%m-%d}", int(bundle.model.events_), len(bundle.catalog)]
-    return [*known, *shares]
+    return {
+        "version": bundle.version,
+        "learned until": f"{bundle.learned_until:%Y-%m-%d}",
+        "accounts that left": int(bundle.model.events_),
+        "signs": len(bundle.catalog),
+        **{f"weight of {name}": float(weights.get(name, 0.0)) for name in _DIMENSIONS},
+    }
 
 
 def named(plan: Plan, version: str) -> str:

@@ -88,6 +88,12 @@ class Gate:
         """Whether every clause lets the challenger through."""
         return all(one.passes for one in self.clauses)
 
+    @property
+    def short(self) -> str:
+        """The outcome in a few words."""
+        against = dict.fromkeys(one.clause for one in self.clauses if not one.passes)
+        return "passed" if self.passed else f"held back by {', '.join(against)}"
+
     def frame(self) -> pd.DataFrame:
         """Return the clauses, one row each: ``clause, where, figure, bound, verdict, passes, reason``."""
         return pd.DataFrame([asdict(one) for one in self.clauses], columns=list(COLUMNS))

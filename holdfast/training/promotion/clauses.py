@@ -13,7 +13,7 @@ import pandas as pd
 from holdfast.findings import Finding
 from holdfast.models.bands import ACTION
 from holdfast.training.champion import CHAMPION
-from holdfast.training.metrics import NAMES
+from holdfast.training.metrics import calibration_line
 from holdfast.training.promotion.clause import Clause
 from holdfast.training.promotion.duel import CHALLENGER, Duel, evidence
 from holdfast.training.verdict import MIN_EVENTS
@@ -205,19 +205,19 @@ def segments(duel: Duel, segment: pd.Series, margins: Margins) -> Clause:
     return Clause.of("segments", not harmed, told, figure=worst.value, bound=bound, where=f"{horizon} days")
 
 
-def reasons(alike: Mapping[str, float], improved: bool, margins: Margins) -> Clause:
+def reasons(shared: float, accounts: int, improved: bool, margins: Margins) -> Clause:
     """Ask that accounts are told the same reasons, unless the challenger predicts better.
 
     Parameters
     ----------
-    alike
-        From `stability.likeness`, on the accounts of today.
+    shared
+        Overlap of the first three reasons of an account, see `stability.likeness`, on so many accounts of today.
     improved
         From `better`: then the world has changed, and reasons may.
     """
-    shared, bound = float(alike["top_3"]), margins.reasons
-    if math.isnan(shared):
-        told = "there is no account whose reasons could be compared"
+    bound = margins.reasons
+    if accounts < FEWEST or math.isnan(shared):
+        told = f"{accounts} accounts have reasons from both, and {FEWEST} are needed"
         return Clause.unjudged("reasons", margins.unjudged, told, bound=f">= {bound:g}")
     told = f"{shared:.0%} of the first three reasons of an account are the same, on average"
     if shared < bound and improved:
@@ -255,7 +255,7 @@ def _on(rows: pd.DataFrame, ground: str) -> str:
 
 
 def _why(duel: Duel) -> str:
-    return "; ".join(f"{horizon} days: {why}" for horizon, why in duel.why.items()) or "nothing was predicted by both"
+    return "; ".join(f"{horizon} days: {why}" for horizon, why in duel.why.items())
 
 
 def _of(facts: pd.Series, rows: pd.DataFrame) -> pd.Series:
@@ -279,6 +279,12 @@ def _no_worse(duel: Duel, horizon: int) -> bool:
     """Tell whether the champion is as far off on the rows of both."""
     if horizon not in duel.horizons:
         return False
-    values, at = duel.scores(duel.of(horizon)).values, [NAMES.index("ratio"), NAMES.index("slope")]
-    old, new = ([_factor(float(one)) for one in values[name][0, at]] for name in (CHAMPION, CHALLENGER))
-    return max(new) <= max(old)
+    rows = duel.of(horizon)
+    old, new = (_off(rows[rows["model"] == model]) for model in (CHAMPION, CHALLENGER))
+    return new <= old
+
+
+def _off(rows: pd.DataFrame) -> float:
+    """Give how far off told against left, or the slope, is: the larger factor."""
+    slope, _ = calibration_line(rows["y"], rows["p"])
+    return max(_factor(float(rows["p"].sum() / rows["y"].sum())), _factor(slope))

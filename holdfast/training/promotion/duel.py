@@ -6,7 +6,7 @@ ways of learning are compared instead: what the walks forward of both told of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,7 @@ import pandas as pd
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.capacity import listed
 from holdfast.training.champion import CHAMPION
-from holdfast.training.contest import Scores
-from holdfast.training.metrics import NAMES, Floats
+from holdfast.training.metrics import Floats, losses
 from holdfast.training.promotion.margins import LEVEL
 from holdfast.training.verdict import MIN_EVENTS
 
@@ -65,18 +64,11 @@ class Duel:
         """Give the rows of one horizon."""
         return self.rows[self.rows["horizon"] == horizon]
 
-    def scores(self, rows: pd.DataFrame) -> Scores:
-        """Measure both on rows of one horizon, in the sample and in every draw of accounts."""
-        code, weights = draw_accounts(rows["account_id"], self.replicates, self.seed)
-        found = Scores.of(rows, code, [CHAMPION, CHALLENGER], weights)
-        assert found is not None  # noqa: S101 # every row is there for both
-        return found
-
     def skill(self, rows: pd.DataFrame) -> Gain:
         """Give the share of the champion's log loss that is gone."""
-        scores, at = self.scores(rows), NAMES.index("log_loss")
-        gain = 1 - scores.values[CHALLENGER][:, at] / scores.values[CHAMPION][:, at]
-        return _gain(gain, scores.evidence)
+        code, weights = draw_accounts(rows["account_id"], self.replicates, self.seed)
+        loss, champion = losses(rows["y"], rows["p"]), (rows["model"] == CHAMPION).to_numpy()
+        return _gain(1 - ratios(loss * ~champion, loss * champion, code, weights), evidence(rows))
 
     def caught(self, rows: pd.DataFrame, arr: pd.Series, capacity: float) -> Gain:
         """Give the share of the revenue that left, or of the accounts, that is caught beyond what the champion catches.
@@ -101,7 +93,13 @@ class Duel:
 
 
 def duel(
-    since: pd.DataFrame, walked: pd.DataFrame, before: pd.DataFrame, *, replicates: int = 200, seed: int = 0
+    since: pd.DataFrame,
+    walked: pd.DataFrame,
+    before: pd.DataFrame,
+    horizons: Sequence[int],
+    *,
+    replicates: int = 200,
+    seed: int = 0,
 ) -> Duel:
     """Lay out the rows on which champion and challenger are judged.
 
@@ -112,10 +110,12 @@ def duel(
     walked, before
         What the walks forward of the challenger and of the champion told: ``account_id, cutoff, horizon, p, y``, one
         model each; labels are those of the challenger.
+    horizons
+        Those of the challenger.
     """
     frozen = since.assign(model=np.where(since["model"] == CHAMPION, CHAMPION, CHALLENGER))
     parts, grounds, why = [], {}, {}
-    for horizon in sorted({*map(int, walked["horizon"]), *map(int, before["horizon"])}):
+    for horizon in horizons:
         found = {SINCE: _both(frozen, horizon), WALKS: paired(before, walked, horizon)}
         seen = {ground: evidence(rows) for ground, rows in found.items()}
         ground = next((one for one, accounts in seen.items() if accounts >= MIN_EVENTS), None)

@@ -40,7 +40,7 @@ class Margins:
     capacity: float = 0.05
     calibration: float = 0.25
     segment: float = 0.05
-    reasons: float = 0.6
+    reasons: float = 0.5
     bands: float = 0.25
     alerts: float = 0.05
     unjudged: bool = True
