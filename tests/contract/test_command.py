@@ -46,6 +46,11 @@ COMMANDS = (
     "writeback",
     "report",
     "indicators",
+    "retrain",
+    "promote",
+    "rollback",
+    "compare",
+    "models",
 )
 MODELS = {"churn", "health", *BASELINES}
 FIGURES = {"auc", "ap", "log_loss", "skill", "skill_context", "brier", "ece", "ece_floor", "slope", "ratio", "lift_10"}

@@ -119,3 +119,35 @@ def test_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file is in the way")
     with pytest.raises(PublishError, match="expected to write"), Workspace(tmp_path / "out").lock():
         pass
+
+
+def test_training_and_scoring_do_not_hold_each_other_up_and_clear_their_own_leftovers(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    for folder in (place.models, place.runs):
+        (folder / ".tmp-1-abc").mkdir(parents=True)
+    with place.training():
+        assert (_names(place.models), _names(place.runs)) == ({".lock"}, {".tmp-1-abc"})
+        (place.models / ".tmp-2-half").mkdir()
+        with place.lock(), pytest.raises(LockHeld), place.training():
+            pass
+        assert (_names(place.models), _names(place.runs)) == ({".lock", ".tmp-2-half"}, set())
+
+
+def test_a_lock_that_is_given_back_in_time_is_waited_for(tmp_path: Path) -> None:
+    place, code = (
+        Workspace(tmp_path),
+        (
+            "import sys, time, pathlib; from holdfast.serving.workspace import Workspace\n"
+            "with Workspace(pathlib.Path(sys.argv[1])).lock(): print(flush=True); sys.stdin.read()"
+        ),
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path], **pipes) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        holder.stdout.readline()
+        with pytest.raises(LockHeld), place.lock():
+            pass
+        holder.stdin.close()
+        with place.lock(patience=60.0):
+            pass

@@ -138,8 +138,8 @@ def compare(plan: Plan, champion: str | None, challenger: str | None) -> tuple[B
         When there are no two.
     """
     place = pipeline.workspace(plan)
-    first = pipeline.bundle_of(plan, champion and named(plan, champion))
-    second = pipeline.bundle_of(plan, named(plan, challenger or _other(plan, first.version)))
+    first = pipeline.bundle_of(plan, None if champion is None else named(plan, champion))
+    second = pipeline.bundle_of(plan, _other(plan, first.version) if challenger is None else named(plan, challenger))
     none = pd.DataFrame(columns=["account_id", "cutoff", "horizon", "model", "p", "y"])
     before, walked = (
         none if rows is None else rows[rows["model"] == "churn"]
