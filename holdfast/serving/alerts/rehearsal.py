@@ -251,10 +251,10 @@ def _owners(history: History, X: Snapshot) -> int:
 
 def _listed(plan: Plan) -> float:
     """Look up how many accounts a week come onto the list of the churn model in service."""
-    place = pipeline.workspace(plan)
-    if place.champion is None:
+    version = pipeline.in_service(plan)
+    if version is None:
         return np.nan
-    rows = read_proof(place.models, place.champion).result.get("capacity", {}).get("rows", [])
+    rows = read_proof(pipeline.workspace(plan).models, version).result.get("capacity", {}).get("rows", [])
     wanted = {"model": "churn", "by": "p", "metric": "alerts_per_week"}
     found = [row["value"] for row in rows if all(row[key] == value for key, value in wanted.items())]
     return float(found[0]) if found and found[0] is not None else np.nan
