@@ -66,11 +66,12 @@ def _hashes(history: History, table: str, columns: tuple[str, ...], day: pd.Time
 
 
 def _plain(frame: pd.DataFrame, table: str, name: str) -> NDArray[Any]:
-    """Give a column in one form, however it is held; an absent one is like one without values."""
+    """Give a column in one form, however it is held; an absent one is like one without values, a flag is down then."""
     column = TABLES[table].columns.get(name)
     kind = None if column is None else column.kind
     if kind == "text":
         return texts(frame, name, "")
     if kind == "time":
         return times(frame, name, NEVER)
-    return frame[name].to_numpy(float) if name in frame else np.full(len(frame), np.nan)
+    values = frame[name].to_numpy(float) if name in frame else np.full(len(frame), np.nan)
+    return np.nan_to_num(values) if kind == "flag" else values

@@ -65,6 +65,11 @@ def test_the_order_of_rows_and_later_news_do_not_matter() -> None:
     assert hashed(history(churn=rows)) == hashed(history(churn=rows[::-1]))
 
 
+def test_a_flag_that_nobody_raised_is_like_none() -> None:
+    down = history(**{**PLAIN, "subscriptions": [{**TERM, "deleted": False, "auto_renew": False}]})
+    assert hashed(down) == hashed(history(**PLAIN))
+
+
 def test_activity_counts_where_churn_is_read_from_it() -> None:
     silence = Churn("silence")
     quiet, busy = history(usage=active("2024-05-01")), history(usage=active("2024-05-01", "2024-06-01"))
