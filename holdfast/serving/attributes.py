@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.errors import DataError
 from holdfast.features.history.tables import ACTIVITY_TABLES
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ def stale(history: History, day: pd.Timestamp) -> list[str]:
         As known on that day.
     """
     return [one for one in ACTIVITY_TABLES if one in history and history.watermark(one) < day - STALE_AFTER]
+
+
+def stale_by(history: History, day: pd.Timestamp) -> list[str]:
+    """List the activity tables that had gone quiet by an earlier day; none where nothing was known by then."""
+    try:
+        return stale(history.until(day), day)
+    except DataError:  # no account, or no activity, was known yet
+        return []
 
 
 def _latest(accounts: pd.DataFrame) -> pd.DataFrame:

@@ -17,9 +17,9 @@ from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
-from holdfast.serving.alerts.facts import facts, past_days, readings
+from holdfast.serving.alerts.facts import STEP, facts, past_days, readings
 from holdfast.serving.alerts.rules import codes, judge
-from holdfast.serving.attributes import attributes, stale
+from holdfast.serving.attributes import attributes, stale, stale_by
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
 from holdfast.serving.drivers import DRIVERS, drivers
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PARTIAL_BELOW = 0.5
 CHUNK = 5_000  # accounts
-TREND, PAST = pd.Timedelta(days=30), pd.Timedelta(days=PAST_DAYS)
+PAST = pd.Timedelta(days=PAST_DAYS)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ def score(
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
     past = Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons)
-    rows = rows.join(_health(now, health, _on(past, as_of - TREND))).join(_probabilities(probability, now, ids, model))
+    today = facts(_readings(now, past, health), as_of)
+    past = _on(past, as_of - PAST)
+    rows = rows.join(_health(now, health, today)).join(_probabilities(probability, now, ids, model))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     rows["data_completeness"] = now.coverage["all"].to_numpy()
     rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
@@ -141,8 +143,8 @@ def score(
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
-    found = drivers(why, now, _on(past, as_of - PAST), history, scored)
-    alerts = _alerts(now, past, health, history, scored, thresholds)
+    found = drivers(why, now, past, history, scored)
+    alerts = _alerts(today.loc[scored], now, history, thresholds)
     rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
@@ -155,39 +157,28 @@ def _on(past: Snapshot, day: pd.Timestamp) -> Snapshot:
     return past.rows(past.index.get_level_values("cutoff") == day)
 
 
-def _alerts(
-    now: Snapshot,
-    past: Snapshot,
-    health: HealthScore,
-    history: History,
-    scored: pd.Index[str],
-    thresholds: Thresholds | None,
-) -> pd.DataFrame:
-    as_of = now.cutoffs[0]
-    read = pd.concat([readings(one, health) for one in (now, past) if len(one)])
-    before = as_of - TREND
-    return judge(
-        facts(read, as_of).loc[scored],
-        thresholds,
-        stale=stale(history.until(as_of), as_of),
-        stale_before=stale(history.until(before), before),
-        language=now.language,
-    )
+def _readings(now: Snapshot, past: Snapshot, health: HealthScore) -> pd.DataFrame:
+    """Read today and each past day by itself, which holds one day's copies at a time."""
+    days = (_on(past, day) for day in past.cutoffs)
+    return pd.concat([readings(now, health), *(readings(one, health) for one in days)])
 
 
-def _health(now: Snapshot, health: HealthScore, past: Snapshot) -> pd.DataFrame:
+def _alerts(today: pd.DataFrame, now: Snapshot, history: History, thresholds: Thresholds | None) -> pd.DataFrame:
+    known, before = (stale_by(history, day) for day in (now.cutoffs[0], now.cutoffs[0] - STEP))
+    return judge(today, thresholds, stale=known, stale_before=before, language=now.language)
+
+
+def _health(now: Snapshot, health: HealthScore, today: pd.DataFrame) -> pd.DataFrame:
     from holdfast.models.bands import ACTION, ALERT, INSUFFICIENT
     from holdfast.models.scales import GRADES
 
     ids = now.index.get_level_values("account_id")
     frame = health.dimensions(now).set_axis(ids, axis=0)
-    frame["health"] = health.score(now).to_numpy()
+    frame["health"] = today["health"]
     frame["band"] = ACTION.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
     frame["alert_band"] = ALERT.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
     frame["grade"] = GRADES.names_of(frame["health"])
-    if len(past):
-        before = health.score(past).set_axis(past.index.get_level_values("account_id"))
-        frame["delta_health_30"] = frame["health"] - before.reindex(ids)
+    frame["delta_health_30"] = -today["fall"]
     return frame
 
 
