@@ -413,3 +413,11 @@ def test_a_mail_server_inside_is_reached_only_where_it_is_allowed(note: Digest) 
         answer = Channel("env:MAIL", Secret(address)).send(note, NOON)
     assert (answer.sent, answer.why) == (False, "the host lies in a private network")
     assert mails == []
+
+
+def test_mail_without_apprise_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.setenv("HOOK", f"mailtos://u:{CANARY}@mail.example?to=a@b.example")
+    with pytest.raises(UsageError, match=r"pip install 'holdfast\[alerts\]'") as refused:
+        Channel.find("env:HOOK")
+    assert CANARY not in str(refused.value)
