@@ -156,6 +156,13 @@ def test_load_bookkeeping_makes_no_version(log):
     assert kept(log, "n", "_dlt_id", "_dlt_load_id") == [(1, False, 1, None, "l1"), (3, False, 2, "d", None)]
 
 
+def test_what_was_written_back_makes_no_version(log):
+    add(log, 1, state(id=[1], n=[1], property_holdfast_health=["50.0"], Holdfast_Band__c=["red"]))
+    again = state(id=[1], n=[1], property_holdfast_health=["51.0"], Holdfast_Band__c=["green"], holdfast_p90=["0.1"])
+    assert counts(add(log, 2, again))[1:4] == (0, 0, 0)
+    assert log.findings() == []
+
+
 def test_the_same_value_in_another_type_is_no_change(log):
     at = dt.datetime(2050, 1, 1, 12, 30, tzinfo=dt.UTC)
     add(log, 1, state(id=[7], n=[3], f=[0.1], t=[at], x=pa.array(["a"]).dictionary_encode()))

@@ -12,6 +12,7 @@ from typing import Any
 from holdfast.features.history.tables import TABLES, Column, Table
 from holdfast.features.landed.files import RawTable, literal, quoted
 from holdfast.features.mapping.mapfile import toml
+from holdfast.features.mapping.own_output import is_own_field
 from holdfast.features.mapping.paths import plain, spellings
 from holdfast.features.mapping.recognise import bare_name
 
@@ -81,16 +82,17 @@ def _fit(table: RawTable, canonical: str) -> tuple[float, Proposal] | None:
     named = bare_name(table.stem, "holdfast") in {canonical, *map(plain, said["names"])} or any(
         len(word) > 4 and plain(word) in plain(table.stem) for word in said["names"]
     )
-    explained = len(columns) / len(table.columns)
+    theirs = [name for name in table.columns if not is_own_field(name)]
+    explained = len(columns) / max(len(theirs), 1)
     if not named and explained < _FEWEST:
         return None
     left = _overwritten(canonical, columns)
-    ground = f"{len(columns)} of {len(table.columns)} columns read like {canonical}" + ", named so" * named
+    ground = f"{len(columns)} of {len(theirs)} columns read like {canonical}" + ", named so" * named
     return _NAMED * named + explained + len(columns) / 10, Proposal(table, canonical, columns, ground, named, left)
 
 
 def _found(table: RawTable, canonical: str, spelled: Mapping[str, list[str]]) -> dict[str, str]:
-    landed = spellings(table.columns)
+    landed = spellings([name for name in table.columns if not is_own_field(name)])
     found: dict[str, str] = {}
     for name in dict.fromkeys([*TABLES[canonical].columns, *spelled]):
         for spelling in (name, *spelled.get(name, ())):

@@ -17,6 +17,7 @@ from holdfast.features.mapping.exporting import last_recorded
 from holdfast.features.mapping.generic import Proposal, adapter_text, propose
 from holdfast.features.mapping.mapfile import Entry, MapFile, Reading
 from holdfast.features.mapping.objects import SMALL, Landed, Source, lay_out
+from holdfast.features.mapping.own_output import is_own_table
 from holdfast.features.mapping.paths import plain
 from holdfast.features.mapping.recognise import Match, recognise
 from holdfast.features.mapping.running import workbench
@@ -67,6 +68,8 @@ def draft(tables: Sequence[RawTable], places: Sequence[str], scratch: Path, keep
     keep
         Asked of every table that was recognised by its columns alone.
     """
+    ours = {one.name: "holdfast wrote it: scores are no history" for one in tables if is_own_table(one.columns)}
+    tables = [one for one in tables if one.name not in ours]
     found = [match for match in recognise(tables, shipped()) if match.sure or keep(match)]
     found = list(_alike(found))
     taken = {match.table.name for match in found}
@@ -82,7 +85,7 @@ def draft(tables: Sequence[RawTable], places: Sequence[str], scratch: Path, keep
     ranked = sorted(adapters, key=lambda one: (_rank("accounts", one, named), one))
     hub, ground = _hub(tables_of.get("accounts", {}), ranked, named)
     chosen, grounds = _origins(tables_of, hub, named)
-    mapping = MapFile(tuple(places), hub, chosen, tuple(with_facts), None, left, {"accounts": ground, **grounds})
+    mapping = MapFile(tuple(places), hub, chosen, tuple(with_facts), None, ours | left, {"accounts": ground, **grounds})
     return Draft(mapping, adapters, tuple(matches), tuple(findings))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from holdfast.features.landed.files import RawTable
 from holdfast.features.mapping.adapter import Adapter, Object
+from holdfast.features.mapping.own_output import is_own_field
 from holdfast.features.mapping.paths import find, plain, spellings
 
 _NEIGHBOUR = 0.5  # what it counts that other tables of the folder are of the same vendor
@@ -71,7 +72,7 @@ def _fits(table: RawTable, adapters: Iterable[Adapter]) -> Iterable[Match]:
 
 
 def _fit(table: RawTable, adapter: Adapter, one: Object) -> Match | None:
-    columns = spellings(table.columns)
+    columns = spellings([name for name in table.columns if not is_own_field(name)])
     found = {
         name
         for name, column in one.fields.items()
