@@ -11,8 +11,10 @@ from holdfast.features.capture.log import Log
 from holdfast.features.capture.naming import same
 from holdfast.findings import Finding
 
-BOOKKEEPING = ("_fivetran_synced", "_dlt_load_id", "_dlt_id", "_airbyte_*", "_fetched_at", "_sdc_*")
-BOOKKEEPING += ("holdfast_*", "propert*holdfast_*")  # what write-back fills
+BOOKKEEPING = (
+    *("_fivetran_synced", "_dlt_load_id", "_dlt_id", "_airbyte_*", "_fetched_at", "_sdc_*"),
+    *("holdfast_*", "propert*holdfast_*"),  # what write-back fills
+)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from holdfast.features.mapping.paths import plain
 
 _OURS = re.compile(r"(^|_)holdfast_[a-z]")
 # what tables of scores, of their reasons, of runs and lists to call have in common with each other, and with no source
-_MARKS = ({"run_id", "model_sha256"}, {"run_id", "rank", "contribution"}, {"account_id", "driver_1", "playbook_id"})
-_MARKS += ({"account_id", "driver_1", "expected_arr_at_risk_90"},)
+_MARKS = (
+    {"run_id", "model_sha256"},
+    {"run_id", "rank", "contribution"},
+    {"account_id", "driver_1", "expected_arr_at_risk_90"},
+)
 
 
 def is_own_field(column: str) -> bool:
