@@ -187,6 +187,29 @@ def test_a_server_that_goes_away_leaves_the_old_rows(
     assert read(url, "SELECT count(*) FROM cs.holdfast_current") == [(60,)]
 
 
+def test_a_server_that_goes_away_in_the_midst_of_the_rows(
+    url: str, server: Server, target: Target, place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_tables(target, serve(place, scores_of(50)), AT)
+    before, run, real = state(url), serve(place, scores_of(20_000, LATER)), publishing._rows
+
+    def broken(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+        for number, row in enumerate(real(frame)):
+            if number == 7_000:
+                server.stop()
+            yield row
+
+    monkeypatch.setattr(publishing, "_rows", broken)
+    try:
+        with pytest.raises(PublishError, match="a database that takes the scores"):
+            publish_tables(target, run, AT)
+    finally:
+        server.start()
+    monkeypatch.setattr(publishing, "_rows", real)
+    assert state(url) == before
+    assert publish_tables(target, run, AT).fresh
+
+
 def killed(place: Workspace, run: Run, seconds: float) -> int:
     """Publish in a process of its own, which is killed after so many seconds; give its exit status."""
     command = [sys.executable, "-c", PUBLISH, str(place.root), run.run_id]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from sqlalchemy import Column, MetaData, Table, func, insert, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from holdfast.errors import PublishError
@@ -137,12 +137,15 @@ def _stage(connection: Connection, table: Table, frame: pd.DataFrame) -> Table:
 
 
 def _copy(connection: Connection, staged: Table, rows: Iterator[tuple[Any, ...]]) -> None:
-    quoting = connection.dialect.identifier_preparer
+    quoting, driver = connection.dialect.identifier_preparer, cast("Any", connection.dialect.dbapi)
     columns = ", ".join(quoting.quote(one.name) for one in staged.c)
-    cursor: Any = connection.connection.cursor()  # psycopg's own
-    with cursor, cursor.copy(f"COPY {quoting.format_table(staged)} ({columns}) FROM STDIN") as into:
-        for row in rows:
-            into.write_row(row)
+    cursor: Any = connection.connection.cursor()  # psycopg's own, whose errors nobody else would know
+    try:
+        with cursor, cursor.copy(f"COPY {quoting.format_table(staged)} ({columns}) FROM STDIN") as into:
+            for row in rows:
+                into.write_row(row)
+    except driver.Error as problem:
+        raise OperationalError(None, None, problem) from None
 
 
 def _move(connection: Connection, table: Table, staged: Table, run: str) -> None:
