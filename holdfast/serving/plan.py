@@ -383,7 +383,7 @@ class Plan(_Section):
         """
         sections = {"churn", "cutoffs", "horizons", "health", "sentiment", "model", "backtest", "gate"}
         settings = self.model_dump(mode="json", include=sections, exclude={"model": {"threads"}, "gate": {"keep"}})
-        settings["strict_clock"] = self.data.strict_clock
+        settings |= {"strict_clock": self.data.strict_clock, "language": self.output.language}
         files = {"indicators": self.indicators.file, "template": _file_of(self.health.template)}
         for name, file in files.items():
             settings[f"file of {name}"] = file and hashlib.sha256(_contents(file)).hexdigest()

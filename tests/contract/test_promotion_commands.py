@@ -201,7 +201,13 @@ def test_what_can_change_a_model_or_a_decision_names_the_retraining_and_nothing_
     plan = read_plan(mine)
     same = plan.model_copy(update={"output": plan.output.model_copy(update={"workspace": Path("elsewhere")})})
     assert same.training_sha256() == plan.training_sha256()
-    for section, change in (("gate", {"skill": 0.5}), ("cutoffs", {"every": "month"}), ("model", {"seed": 5})):
+    changes: dict[str, dict[str, object]] = {
+        "gate": {"skill": 0.5},
+        "cutoffs": {"every": "month"},
+        "model": {"seed": 5},
+        "output": {"language": "de"},
+    }
+    for section, change in changes.items():
         other = plan.model_copy(update={section: getattr(plan, section).model_copy(update=change)})
         assert other.training_sha256() != plan.training_sha256(), section
     kept = plan.model_copy(update={"gate": plan.gate.model_copy(update={"keep": 9})})

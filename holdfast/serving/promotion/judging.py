@@ -97,6 +97,11 @@ def _today(
     there = at_risk(history, new.cutoffs, Churn(**challenger.churn)).reindex(new.index) == ""
     old = new if definitions(champion.catalog) == definitions(challenger.catalog) else measure_day(history, champion)
     new, old = new.rows(there), old.rows(there.reindex(old.index, fill_value=False))
+    if not len(new):
+        nobody = pd.Series(dtype=float)
+        yield clauses.reasons(float("nan"), 0, improved, margins)
+        yield from clauses.bands(nobody, nobody, margins)
+        return
     alike = likeness(challenger.model.explain(new), champion.model.explain(old))
     yield clauses.reasons(alike["top_3"], len(new), improved, margins)
     yield from clauses.bands(champion.health.score(old), challenger.health.score(new), margins)
