@@ -46,6 +46,9 @@ class Promotions:
         """
         return self._ledger.read("SELECT * FROM promotion ORDER BY number")
 
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html(escape=True, index=False))
+
     @property
     def champion(self) -> str | None:
         """The version in service; what the file names where nothing was ever promoted."""
