@@ -11,10 +11,10 @@ import pandas as pd
 from holdfast.serving.alerts.rules import COLUMNS, FIRES
 from holdfast.serving.columns import in_order
 from holdfast.serving.delivery import write_scores
-from holdfast.serving.plan import Queue
 from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page
 from holdfast.serving.scoring import Scores
+from holdfast.serving.sections import Queue
 from holdfast.serving.workspace import Workspace, folder_atomic, write_manifest
 
 Alert = tuple[str, str] | tuple[str, str, str] | tuple[str, str, str, str]

@@ -10,10 +10,10 @@ import pandas as pd
 from holdfast.safely import folder_atomic
 from holdfast.serving.columns import in_order
 from holdfast.serving.delivery import write_scores
-from holdfast.serving.plan import Queue
 from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page
 from holdfast.serving.scoring import Scores
+from holdfast.serving.sections import Queue
 from holdfast.serving.workspace import Workspace, write_manifest
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")

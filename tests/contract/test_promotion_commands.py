@@ -9,12 +9,13 @@ import pytest
 
 from holdfast.serving import pipeline
 from holdfast.serving.command import run
-from holdfast.serving.plan import Gate, read_plan
+from holdfast.serving.plan import read_plan
 from holdfast.serving.promotion import judging
 from holdfast.serving.promotion.decision import decisions
 from holdfast.serving.promotion.judging import margins_of
 from holdfast.serving.promotion.keeping import discard, versions
 from holdfast.serving.promotion.promotions import Promotions
+from holdfast.serving.sections import Gate
 from holdfast.training.promotion import Margins
 from tests.leaving import company, days_before_the_end
 

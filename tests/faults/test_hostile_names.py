@@ -17,10 +17,10 @@ from holdfast.serving.delivery import write_scores
 from holdfast.serving.feedback.keeping import import_form
 from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import LEDGER, Ledger
-from holdfast.serving.plan import Queue
 from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page, render
 from holdfast.serving.scoring import Scores
+from holdfast.serving.sections import Queue
 from holdfast.serving.workspace import Workspace
 from tests.served import scores as made
 from tests.served import serve

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 
 from holdfast.errors import PublishError
-from holdfast.serving.plan import Output
 from holdfast.serving.runs import Run
+from holdfast.serving.sections import Output
 from holdfast.serving.tables import publishing
 from holdfast.serving.tables.publishing import publish_tables
 from holdfast.serving.tables.target import Target, target_of
@@ -36,7 +36,7 @@ PUBLISH = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from holdfast.serving.plan import Output
+from holdfast.serving.sections import Output
 from holdfast.serving.runs import existing
 from holdfast.serving.tables.publishing import publish_tables
 from holdfast.serving.tables.target import target_of

@@ -10,13 +10,13 @@ import holdfast as hf
 from holdfast.errors import UsageError
 from holdfast.serving.columns import in_order
 from holdfast.serving.ledger.store import Ledger, stamp
-from holdfast.serving.plan import Queue as Settings
 from holdfast.serving.queue.log import Done, did, interventions, record, recorded
 from holdfast.serving.queue.said import said_of
 from holdfast.serving.queue.treated import touchpoints
 from holdfast.serving.queue.trial import leave_alone, power_of, trials_of
 from holdfast.serving.queue.week import Queue, Said, queue
 from holdfast.serving.scoring import Scores
+from holdfast.serving.sections import Queue as Settings
 from holdfast.training.churn import Churn
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")  # a Thursday; its week began on 29 December

@@ -15,10 +15,10 @@ from holdfast.serving.feedback.entry import Entry, Kind
 from holdfast.serving.feedback.keeping import record
 from holdfast.serving.feedback.standing import Standing, acted_on
 from holdfast.serving.ledger.store import Ledger, stamp
-from holdfast.serving.plan import Queue
 from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.queue.week import queue
 from holdfast.serving.scoring import Scores
+from holdfast.serving.sections import Queue
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")
 

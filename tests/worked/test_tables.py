@@ -14,7 +14,8 @@ from sqlalchemy.schema import CreateTable
 
 from holdfast.errors import PublishError, UsageError
 from holdfast.serving.columns import COLUMNS, SCHEMA_VERSION
-from holdfast.serving.plan import Output, parse_plan
+from holdfast.serving.plan import parse_plan
+from holdfast.serving.sections import Output
 from holdfast.serving.tables import publishing
 from holdfast.serving.tables.layout import layout
 from holdfast.serving.tables.publishing import publish_tables

@@ -11,8 +11,8 @@ from holdfast.serving.queue.week import Said, minutes_of
 
 if TYPE_CHECKING:
     from holdfast.serving.ledger.store import Ledger
-    from holdfast.serving.plan import Queue as Settings
     from holdfast.serving.scoring import Scores
+    from holdfast.serving.sections import Queue as Settings
 
 _WORDS = {CALLED: "called on", DONE: "helped on", HELD_OUT: "left alone by lot on"}
 

@@ -17,8 +17,8 @@ from holdfast.training.queue.choice import choose
 from holdfast.training.rows import dated, json_rows
 
 if TYPE_CHECKING:
-    from holdfast.serving.plan import Queue as Settings
     from holdfast.serving.scoring import Scores
+    from holdfast.serving.sections import Queue as Settings
 
 WEEK = pd.Timedelta(days=7)
 POOL = ""  # whose accounts have no CSM

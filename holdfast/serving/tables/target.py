@@ -14,7 +14,7 @@ from holdfast.serving.references import secret_of
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from holdfast.serving.plan import Output
+    from holdfast.serving.sections import Output
 
 # letters that no database folds or quotes away; short enough that every name made of it fits
 NAME = r"^([A-Za-z_][A-Za-z0-9_]{0,47}\.)?[A-Za-z_][A-Za-z0-9_]{0,47}$"
