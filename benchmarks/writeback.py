@@ -17,7 +17,7 @@ import pandas as pd
 
 from holdfast.serving.scoring import Scores
 from tests.faults.tools_server import Company, Server, next_day, serving
-from tests.served import scores_of
+from tests.published import scores_of
 
 
 def main(accounts: int, kills: Sequence[int] = (17, 60, 1500)) -> None:

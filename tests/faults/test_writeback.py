@@ -25,7 +25,7 @@ from holdfast.serving.writeback.wire import Patience
 from holdfast.serving.writeback.writing import Written, write_back
 from tests.faults.test_hostile_names import HOSTILE
 from tests.faults.tools_server import TOKEN, TOOLS, Company, Server, next_day, serving
-from tests.served import DAY, scores_of
+from tests.published import DAY, scores_of
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 QUICK = Patience(attempts=3, backoff=0.0, longest=5.0)

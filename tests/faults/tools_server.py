@@ -28,7 +28,7 @@ from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import Workspace
 from holdfast.serving.writeback.settings import FIELDS
 from holdfast.serving.writeback.values import records_of
-from tests.served import serve
+from tests.published import serve
 
 TOOLS = ("hubspot", "salesforce", "gainsight", "totango", "churnzero")
 TOKEN = "t0ken-canary"  # noqa: S105

@@ -19,7 +19,7 @@ from holdfast.serving.tables.target import Target
 from holdfast.serving.writeback.settings import ALWAYS, FIELDS
 from holdfast.serving.writeback.values import PREFIX
 from tests.adapting import canonical
-from tests.served import scores_of
+from tests.published import scores_of
 from tests.worked.test_adapter_hubspot import FIVETRAN as HUBSPOT
 from tests.worked.test_adapter_salesforce import FIVETRAN as SALESFORCE
 
