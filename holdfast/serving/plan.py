@@ -231,4 +231,5 @@ def _meaning(location: list[str]) -> str:
     if len(location) == 1:
         fields = SECTIONS[location[0]].model_fields
         return f"a section [{location[0]}] with {', '.join(name for name, one in fields.items() if one.is_required())}"
-    return _model(location[:-1]).model_fields[location[-1]].description or "a value"
+    *sections, name = (one for one in location if not one.isdigit())  # an entry of a list means what the list does
+    return _model(sections).model_fields[name].description or "a value"

@@ -28,6 +28,7 @@ def replayed(days: list[tuple[int, str]], cool_down: int, twice: bool = False) -
     return log
 
 
+@settings(deadline=None)
 @given(States, st.integers(1, 40))
 def test_openings_and_closings_alternate_and_keep_their_distance(days: list[tuple[int, str]], cool_down: int) -> None:
     log = replayed(days, cool_down)
@@ -36,11 +37,13 @@ def test_openings_and_closings_alternate_and_keep_their_distance(days: list[tupl
         assert opened - closed >= pd.Timedelta(days=cool_down)
 
 
+@settings(deadline=None)
 @given(States, st.integers(1, 40))
 def test_a_day_that_is_judged_twice_adds_nothing(days: list[tuple[int, str]], cool_down: int) -> None:
     assert replayed(days, cool_down, twice=True) == replayed(days, cool_down)
 
 
+@settings(deadline=None)
 @given(States, st.integers(1, 400))
 def test_a_day_before_the_last_event_changes_nothing(days: list[tuple[int, str]], back: int) -> None:
     log = replayed(days, 30)
