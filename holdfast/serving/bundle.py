@@ -21,6 +21,7 @@ from holdfast.features.catalog import catalog
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
+from holdfast.models.expansion import ExpansionModel
 from holdfast.models.health import HealthScore
 from holdfast.serving.golden import golden_rows, replays
 from holdfast.serving.workspace import MANIFEST, canonical_json, folder_atomic
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
 
 SCHEMA = 1
-_FILES = frozenset({"weights.json", "indicators.json", "golden.json", "card.md", "model.lgb", "calibration.json"})
-_OPTIONAL = frozenset({"model.lgb", "calibration.json"})
+_BOOSTED = {"model": "model.lgb", "expansion": "expansion.lgb"}
+_OPTIONAL = frozenset({*_BOOSTED.values(), "calibration.json"})
+_FILES = frozenset({"weights.json", "indicators.json", "golden.json", "card.md"}) | _OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Bundle:
         The model card, Markdown.
     sha256
         Hash of the contents.
+    expansion
+        The model of growth, where it was proven.
     """
 
     health: HealthScore
@@ -62,6 +66,7 @@ class Bundle:
     catalog: Catalog
     card: str
     sha256: str
+    expansion: ExpansionModel | None = None
 
     @property
     def version(self) -> str:
@@ -80,6 +85,7 @@ def write_bundle(
     card: str,
     strict_clock: bool = False,
     known: Catalog = catalog,
+    expansion: ExpansionModel | None = None,
 ) -> Bundle:
     """Write ``models/<version>``; the same contents give the same version and the same bytes.
 
@@ -100,10 +106,13 @@ def write_bundle(
         "learned_until": learned_until.isoformat(),
     }
     files: dict[str, bytes] = {}
-    if weights["model"].get("trees"):
-        trees = dict(weights["model"]["trees"])
-        files["model.lgb"] = trees.pop("booster").encode()
-        weights["model"]["trees"] = trees
+    if expansion is not None:
+        weights["expansion"] = expansion.to_dict()
+    for name in _BOOSTED.keys() & weights.keys():
+        if weights[name].get("trees"):
+            trees = dict(weights[name]["trees"])
+            files[_BOOSTED[name]] = trees.pop("booster").encode()
+            weights[name]["trees"] = trees
     if calibration := weights["model"].pop("calibration", None):
         files["calibration.json"] = canonical_json(calibration)
     files["weights.json"] = canonical_json(weights)
@@ -113,7 +122,7 @@ def write_bundle(
             "indicators": definitions(X.catalog),
         }
     )
-    files["golden.json"] = canonical_json(golden_rows(X, health, model))
+    files["golden.json"] = canonical_json(golden_rows(X, health, model, expansion))
     files["card.md"] = card.encode()
     bundle = _opened(files, known)
     with folder_atomic(models / bundle.version) as folder:
@@ -144,7 +153,8 @@ def _opened(contents: Mapping[str, bytes], known: Catalog) -> Bundle:
     sha256 = _version(_listing(contents))
     try:
         bundle = _parse(contents, sha256, known)
-        same = replays(json.loads(contents["golden.json"]), bundle.catalog, bundle.health, bundle.model)
+        golden = json.loads(contents["golden.json"])
+        same = replays(golden, bundle.catalog, bundle.health, bundle.model, bundle.expansion)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise _refusal(sha256[:16], "the contents of a bundle", repr(problem), "train again") from problem
     if not same:
@@ -190,8 +200,9 @@ def _sha(content: bytes) -> str:
 
 def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle:
     weights = json.loads(contents["weights.json"])
-    if "model.lgb" in contents:
-        weights["model"]["trees"]["booster"] = contents["model.lgb"].decode()
+    for name, file in _BOOSTED.items():
+        if file in contents:
+            weights[name]["trees"]["booster"] = contents[file].decode()
     if "calibration.json" in contents:
         weights["model"]["calibration"] = json.loads(contents["calibration.json"])
     model = ChurnModel.from_dict(weights["model"])
@@ -205,6 +216,7 @@ def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle
         catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16], known),
         card=contents["card.md"].decode(),
         sha256=sha256,
+        expansion=ExpansionModel.from_dict(weights["expansion"]) if "expansion" in weights else None,
     )
 
 

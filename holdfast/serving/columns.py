@@ -35,6 +35,7 @@ COLUMNS: dict[str, Kind] = {
     "p90_low": "share",
     "p90_high": "share",
     "p_renew": "share",
+    "p_expand_90": "share",
     "expected_arr_at_risk_90": "money",
     "delta_health_30": "points",
     "alert_codes": "text",

@@ -11,13 +11,16 @@ from holdfast.features.catalog.collection import Catalog
 from holdfast.features.context import TEXTS
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.churn import ChurnModel
+from holdfast.models.expansion import ExpansionModel
 from holdfast.models.health import HealthScore
 
 ROWS = 8
 TOLERANCE = 1e-9
 
 
-def golden_rows(X: Snapshot, health: HealthScore, model: ChurnModel) -> dict[str, Any]:
+def golden_rows(
+    X: Snapshot, health: HealthScore, model: ChurnModel, expansion: ExpansionModel | None = None
+) -> dict[str, Any]:
     """Keep rows of the last cutoff, without the names of the accounts, with their health and probabilities."""
     last = np.flatnonzero(X.index.get_level_values("cutoff") == X.cutoffs[-1])
     kept = np.zeros(len(X), dtype=bool)
@@ -31,14 +34,22 @@ def golden_rows(X: Snapshot, health: HealthScore, model: ChurnModel) -> dict[str
         "coverage": _columns(rows.coverage),
         "health": _columns(health.score(rows).to_frame()),
         "churn": _columns(model.predict_proba(rows)),
+        **({} if expansion is None else {"expansion": _columns(expansion.predict_proba(rows))}),
     }
 
 
-def replays(golden: dict[str, Any], indicators: Catalog, health: HealthScore, model: ChurnModel) -> bool:
+def replays(
+    golden: dict[str, Any],
+    indicators: Catalog,
+    health: HealthScore,
+    model: ChurnModel,
+    expansion: ExpansionModel | None = None,
+) -> bool:
     """Tell whether the golden rows still give the same results."""
     rows = _snapshot(golden, indicators)
-    found = np.column_stack([health.score(rows), model.predict_proba(rows)])
-    expected = np.column_stack([_frame(golden["health"]), _by_horizon(golden["churn"])])
+    told = {"churn": model, **({} if expansion is None else {"expansion": expansion})}
+    found = np.column_stack([health.score(rows), *(one.predict_proba(rows) for one in told.values())])
+    expected = np.column_stack([_frame(golden["health"]), *(_by_horizon(golden[name]) for name in told)])
     return bool(np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
 
 

@@ -23,6 +23,7 @@ from holdfast.serving.alerts.rules import Thresholds
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
 from holdfast.serving.feedback.standing import Standing, acted_on
+from holdfast.serving.growth import learn_growth
 from holdfast.serving.ledger.entry import enter, scores_sha256
 from holdfast.serving.ledger.outcomes import mature
 from holdfast.serving.ledger.store import LEDGER, Ledger
@@ -157,6 +158,7 @@ def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
     with _threads(plan):
         result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
         evidence |= proving.audited(plan, health, history, X, y)
+        expansion, evidence["expansion"] = learn_growth(plan, history, X, y)
     models = workspace(plan).models
     bundle = write_bundle(
         models,
@@ -168,6 +170,7 @@ def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
         card=card(health, model, X, y, history.now),
         strict_clock=plan.data.strict_clock,
         known=catalog_of(plan),
+        expansion=expansion,
     )
     findings = result.findings if result else y.findings
     proof = write_proof(models, bundle.version, result, evidence, findings, notes(health, model), X.left_out)
@@ -274,7 +277,10 @@ def score_day(
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
         churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
-        found = score(now, bundle.health, bundle.model, history, churn=churn, stamp=stamp, thresholds=limits)
+        found = score(
+            now, bundle.health, bundle.model, history,
+            churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion,
+        )  # fmt: skip
     rows = (said or Standing()).over(found.rows)
     return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
 

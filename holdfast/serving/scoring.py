@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
+    from holdfast.models.expansion import ExpansionModel
     from holdfast.models.health import HealthScore
     from holdfast.serving.alerts.rules import Thresholds
     from holdfast.training.labels import Churn
@@ -99,6 +100,7 @@ def score(
     churn: Churn | None = None,
     stamp: Stamp | None = None,
     thresholds: Thresholds | None = None,
+    expansion: ExpansionModel | None = None,
 ) -> Scores:
     """Score every account known on one day.
 
@@ -116,6 +118,8 @@ def score(
         What is written into the columns ``run_id`` and ``model_*``.
     thresholds
         Where the rules of alerts fire; by default where they do as shipped.
+    expansion
+        Fitted; without it nothing is told of growth.
 
     Raises
     ------
@@ -136,6 +140,8 @@ def score(
     past = _on(past, as_of - PAST)
     rows = rows.join(_health(now, health, today)).join(_probabilities(probability, now, ids, model))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
+    if expansion is not None and 90 in expansion.horizons:
+        rows["p_expand_90"] = expansion.predict_proba(now)[90].to_numpy()
     rows["data_completeness"] = now.coverage["all"].to_numpy()
     rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
