@@ -51,7 +51,7 @@ _DATES: dict[Language, str] = {"en": "yyyy-mm-dd", "de": "dd.mm.yyyy"}
 _FORMATS: dict[Kind, str] = {"money": "#,##0", "points": "0", "share": "0.0%", "count": "0", "text": "@"}
 _REASON, _LINE, _TALLEST = 40, 15, 8  # width of a reason, height of a line, lines of the tallest row
 _WIDE = {"account_name": 26, "band_churn": 34, "score_reason": 30, "override_reason": 18, "set_reason": 34, "note": 34}
-_NARROW = {"rank": 6, "currency": 10, "grade": 7, "health": 11, "band": 10}
+_NARROW = {"rank": 6, "currency": 10, "grade": 10, "health": 13, "band": 10}
 _OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -80,10 +80,14 @@ def write_workbook(path: Path, rows: pd.DataFrame, queue: pd.DataFrame, about: M
     with Workbook(str(path), _OPTIONS) as book:
         book.set_properties({"title": "holdfast", "created": datetime(2000, 1, 1)})
         pen = _Pen(book, language)
-        seen = _seen(page)
+        seen, books = _seen(page), dict(zip(page.playbooks["id"], page.playbooks.get("title", ()), strict=True))
         for name, table in (("queue", _queued(queue, rows)), ("scores", _scored(rows))):
             sheet = book.add_worksheet(text(name, language))
-            pen.accounts(sheet, table.assign(band_churn=table["band"].map(seen).fillna("")), day)
+            told = {
+                "band_churn": table["band"].map(seen).fillna(""),
+                "playbook_id": table["playbook_id"].replace(books),
+            }
+            pen.accounts(sheet, table.assign(**told), day)
             if name == "queue":
                 sheet.print_area(0, 0, len(table), list(table.columns).index("due_date"))
                 sheet.fit_to_pages(1, 0)
@@ -290,4 +294,4 @@ def _tall(sheet: Worksheet, number: int, cells: Iterable[tuple[object, int]]) ->
 
 
 def _width(name: str) -> int:
-    return _REASON if name.startswith("driver_") else _WIDE.get(name) or _NARROW.get(name, 13)
+    return _REASON if name.startswith("driver_") else _WIDE.get(name) or _NARROW.get(name, 15)
