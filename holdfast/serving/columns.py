@@ -57,6 +57,15 @@ COLUMNS: dict[str, Kind] = {
     "model_version": "text",
     "model_sha256": "text",
 }
+QUEUE: dict[str, Kind] = {
+    "rank": "count",
+    "decision": "text",
+    "why": "text",
+    "call_by": "time",
+    "hours": "points",
+    "risk": "share",
+    "expected_saved": "money",
+}
 _JUDGED = list(COLUMNS)[list(COLUMNS).index("health") : list(COLUMNS).index("playbook_id")]
 
 
@@ -77,8 +86,8 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def kind(column: str) -> Kind:
-    """Tell what a column holds; probabilities at further horizons are shares."""
-    return COLUMNS.get(column, "share" if horizon(column) else "text")
+    """Tell what a column of the scores or of the queue holds; probabilities at further horizons are shares."""
+    return {**COLUMNS, **QUEUE}.get(column, "share" if horizon(column) else "text")
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def spreadsheet(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn times into ISO text and make other text inert; numbers stay numbers."""
     out = rows.copy()
     for column in out.columns:
-        if kind(column) == "time" or isinstance(out[column].dtype, pd.DatetimeTZDtype):
+        if kind(column) == "time":
             out[column] = [_iso(value) for value in out[column]]
         elif not pd.api.types.is_numeric_dtype(out[column]):
             out[column] = [inert(str(value)) for value in out[column]]

@@ -35,11 +35,12 @@ _ROWS, _CELL = 1_048_575, 32_767  # rows below a header, and characters in a cel
 _EPOCH = pd.Timestamp("1899-12-30", tz="UTC")  # from which a spreadsheet counts days
 _TOLD_ONCE = ("schema_version", "as_of", "model_name", "model_version", "model_sha256")  # on the last sheet
 _WHO = (
-    *("rank", "account_id", "account_name", "csm", "segment", "arr", "currency", "renewal_date", "notice_deadline"),
+    *("rank", "account_id", "account_name", "decision", "call_by", "csm", "segment", "arr", "currency"),
+    *("renewal_date", "notice_deadline"),
     *("health", "band", "band_churn"),
 )
 _WHY = (
-    *("expected_arr_at_risk_90", "driver_1", "driver_2", "driver_3", "playbook_id", "due_date"),
+    *("expected_arr_at_risk_90", "expected_saved", "driver_1", "driver_2", "driver_3", "playbook_id", "due_date"),
     *("override_health", "override_reason", "override_author", "override_expires"),
 )
 _COLOURS = {
@@ -156,7 +157,7 @@ def _done(book: Mapping[str, Any] | None) -> Line:
 
 def _columns(rows: pd.DataFrame, language: Language) -> list[Line]:
     """Explain every column."""
-    names = ["rank", *(str(name) for name in rows), *ASKED]
+    names = ["rank", "decision", "call_by", "expected_saved", *(str(name) for name in rows), *ASKED]
     names.insert(names.index("band") + 1, "band_churn")
     head = (text("column", language), text("name", language), text("meaning", language))
     ours = [(title(name, language), name, meaning(name, language)) for name in names]

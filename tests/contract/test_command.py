@@ -37,6 +37,8 @@ COMMANDS = (
     "labels",
     "definitions",
     "kpis",
+    "queue",
+    "did",
     "ledger",
     "replay",
     "import",

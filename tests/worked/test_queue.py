@@ -18,6 +18,7 @@ from holdfast.serving.queue.week import Queue, Said, queue
 from holdfast.serving.scoring import Scores
 from holdfast.serving.sections import Queue as Settings
 from holdfast.training.churn import Churn
+from tests.served import serve
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")  # a Thursday; its week began on 29 December
 NOW = datetime(2026, 1, 2, 9, tzinfo=UTC)
@@ -36,9 +37,7 @@ def scores(**columns: object) -> Scores:
     names = ["csm", "arr", "p90", "band", "playbook_id"]
     rows = pd.DataFrame.from_dict(ROWS, orient="index", columns=names).rename_axis("account_id").reset_index()
     rows = rows.assign(schema_version=3, score_status="scored", health=50.0, as_of=DAY)
-    further = {name: values for name, values in columns.items() if name not in in_order(rows)}
-    known = {name: values for name, values in columns.items() if name not in further}
-    return Scores(DAY, in_order(rows.assign(**known)).assign(**further), pd.DataFrame())
+    return Scores(DAY, in_order(rows.assign(**columns)), pd.DataFrame())
 
 
 def week(hours: float = 2.0, said: Said | None = None, of: Scores | None = None, **how: object) -> Queue:
@@ -63,6 +62,17 @@ def test_each_calls_what_is_worth_most_within_the_hours_and_management_stands_be
     assert load["planned"].to_dict() == {"": 1.0, "Kim": 2.0}
     assert "3 calls, 3 of 4 hours. Expected to save 310 of ARR within 90 days" in planned.text()
     assert "1 escalated to management, 2 left for later weeks" in planned.text()
+
+
+def test_the_files_of_a_run_have_the_same_order(tmp_path: Path) -> None:
+    of = scores(snoozed_until=[None, DAY + pd.Timedelta(days=9), None, None, None, None])
+    place = serve(tmp_path, of)
+    written = pd.read_csv(place.current / "queue.csv", dtype=str)
+    assert "".join(written["account_id"]) == "edacfb"
+    assert set(written["call_by"]) == {"2026-01-08"}
+    assert written["decision"].tolist() == ["escalate", *["call"] * 4, "resting"]
+    sheet = pd.read_excel(place.current / "scores.xlsx", sheet_name="Queue", engine="calamine")
+    assert sheet["This week"].tolist() == written["decision"].tolist()
 
 
 def test_a_long_playbook_gives_way_to_two_short_ones_that_save_more() -> None:
@@ -98,14 +108,13 @@ def test_who_rests_leaves_the_hours_to_others_and_says_why() -> None:
     assert accounts(week(of=asleep), "resting") == "a"
 
 
-def test_an_overridden_score_counts_as_its_band_in_both_directions() -> None:
-    # the other red ones are c and d, with a median of (0.9 + 0.3) / 2; the other green one is e
-    planned = week(said=Said(health={"f": 10.0, "a": 95.0}))
-    risk = planned.rows.set_index("account_id")["risk"]
-    assert risk["f"] == pytest.approx(0.6)
-    assert risk["a"] == pytest.approx(0.2)
-    assert accounts(planned, "call") == "fdc"
-    assert week(of=scores(override_health=[95.0, None, None, None, None, None])).rows["risk"].min() == 0.01
+def test_a_score_set_by_hand_counts_as_its_band_in_both_directions_and_the_models_own_stays_beside_it() -> None:
+    # of the others c and d are red (0.9 and 0.3, median 0.6), and e is green (0.2)
+    planned = week(of=scores(override_health=[95.0, None, None, None, None, 10.0]))
+    rows = planned.rows.set_index("account_id")
+    assert rows.loc[["a", "f"], "risk"].tolist() == pytest.approx([0.2, 0.6])
+    assert rows.loc[["a", "f"], "p90"].tolist() == [0.5, 0.01]
+    assert accounts(planned, "call") == "fdc"  # 240, 120, 90
 
 
 def test_without_revenue_accounts_count_alike_and_what_is_unknown_of_one_counts_nothing() -> None:
@@ -190,26 +199,15 @@ def test_hours_of_this_week_that_were_given_away_are_gone(ledger: Ledger) -> Non
     assert planned.of("call").empty
 
 
-def say(ledger: Ledger, name: str, account: str, kind: str, value: str, expires: str | None, day: str) -> None:
-    columns = {"id": name, "account_id": account, "kind": kind, "value": value, "author": "Jo", "expires": expires}
-    columns |= {"recorded_at": day, "run_id": "", "reason": "", "said_on": day}
-    there = set(ledger.read("SELECT name FROM pragma_table_info('feedback')")["name"])
-    given = {key: one for key, one in columns.items() if key in there}
+def test_who_told_an_outcome_lately_rests(ledger: Ledger) -> None:
+    row = (
+        "INSERT INTO feedback (id, account_id, kind, run_id, value, reason, author, said_on, recorded_at) "
+        "VALUES (?, ?, 'outcome', '', 'stays', '', 'Jo', ?, ?)"
+    )
     with ledger.writing() as db:
-        marks = ", ".join("?" * len(given))
-        db.execute(f"INSERT INTO feedback ({', '.join(given)}) VALUES ({marks})", tuple(given.values()))  # noqa: S608
-
-
-def test_the_last_word_of_people_counts_until_it_expires(ledger: Ledger) -> None:
-    say(ledger, "1", "a", "snooze", "", "2026-03-01T00:00:00Z", "2025-12-01T00:00:00Z")
-    say(ledger, "2", "a", "snooze", "", "2025-12-31T00:00:00Z", "2025-12-20T00:00:00Z")  # taken back
-    say(ledger, "3", "b", "snooze", "", "2026-01-09T00:00:00Z", "2025-12-20T00:00:00Z")
-    say(ledger, "4", "c", "override", "85", "2026-01-09T00:00:00Z", "2025-12-20T00:00:00Z")
-    say(ledger, "5", "d", "override", "85", "2026-01-01T00:00:00Z", "2025-12-20T00:00:00Z")  # over on the day
-    say(ledger, "6", "f", "outcome", "stays", None, "2025-12-30T00:00:00Z")
-    said = said_of(ledger, scores(), Settings(), 90)
-    assert said.resting == {"b": "snoozed until 2026-01-09 by Jo", "f": "outcome 'stays' told on 2025-12-30"}
-    assert said.health == {"c": 85.0}
+        for account, day in (("a", "2025-12-05T00:00:00Z"), ("b", "2025-12-04T00:00:00Z")):  # 27 and 28 days ago
+            db.execute(row, (account, account, day, day))
+    assert said_of(ledger, scores(), Settings(), 90).resting == {"a": "outcome 'stays' told on 2025-12-05"}
 
 
 def test_the_log_is_read_back_as_canonical_actions_known_when_recorded(ledger: Ledger) -> None:

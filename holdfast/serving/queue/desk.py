@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.serving.columns import horizon
+from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.proof import read_proof
 from holdfast.serving.queue.said import said_of
@@ -35,7 +36,7 @@ class Desk:
 
     @classmethod
     def of(cls, plan: Plan) -> Desk:
-        """Open the run that is served.
+        """Open the run that is served; what people said of it since then is laid over its scores.
 
         Raises
         ------
@@ -43,8 +44,10 @@ class Desk:
             When there is none.
         """
         place = Workspace(plan.output.workspace)
-        run = current(place)
-        return cls(plan, run, read_scores(run), Ledger(place.root / LEDGER))
+        run, ledger = current(place), Ledger(place.root / LEDGER)
+        scores = read_scores(run)
+        rows = Standing.read(ledger, scores.as_of).over(scores.rows)
+        return cls(plan, run, replace(scores, rows=rows), ledger)
 
     @property
     def horizon(self) -> int:

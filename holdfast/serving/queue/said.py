@@ -1,4 +1,4 @@
-"""What counts of the ledger when a week is planned: who rests, whose score a person has overridden, hours used up."""
+"""What counts of the ledger when a week is planned: who rests, and the hours that are used up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from holdfast.serving.ledger.store import stamp
 from holdfast.serving.queue.log import CALLED, DONE, HELD_OUT, in_trial, interventions, week_of
 from holdfast.serving.queue.week import Said, minutes_of
 
@@ -28,19 +29,9 @@ def said_of(ledger: Ledger, scores: Scores, how: Settings, horizon: int) -> Said
     horizon
         Days until an outcome is seen.
     """
-    log, words, day = interventions(ledger), _feedback(ledger, scores.as_of), scores.as_of
-    told = {
-        str(row["account_id"]): f"snoozed {_until(row['expires'])}by {row['author']}"
-        for row in words[words["kind"] == "snooze"].to_dict("records")
-    }
-    closed = words[(words["kind"] == "outcome") & (words["recorded_at"] > day - _days(how.cool_down_days))]
-    told |= {
-        str(row["account_id"]): f"outcome {row['value']!r} told on {row['recorded_at']:%Y-%m-%d}"
-        for row in closed.to_dict("records")
-    }
-    stands = words[words["kind"] == "override"]
-    health = dict(zip(stands["account_id"], stands["value"].astype(float), strict=True))
-    return Said(told | _resting(log, day, how.cool_down_days, horizon), health, _spent(log, scores, how))
+    log, day = interventions(ledger), scores.as_of
+    told = _closed(ledger, day - _days(how.cool_down_days))
+    return Said(told | _resting(log, day, how.cool_down_days, horizon), _spent(log, scores, how))
 
 
 def _resting(log: pd.DataFrame, day: pd.Timestamp, cool_down: int, horizon: int) -> dict[str, str]:
@@ -62,20 +53,17 @@ def _spent(log: pd.DataFrame, scores: Scores, how: Settings) -> dict[str, int]:
     return {str(name): int(total) for name, total in minutes.groupby(owner).sum().items()}
 
 
-def _feedback(ledger: Ledger, day: pd.Timestamp) -> pd.DataFrame:
-    """Give the last word of each kind on each account, where it has not expired."""
+def _closed(ledger: Ledger, since: pd.Timestamp) -> dict[str, str]:
+    """Name the accounts of which an outcome was told lately."""
     found = ledger.read(
-        "SELECT id, account_id, kind, value, author, expires, recorded_at FROM feedback "
-        "WHERE kind IN ('override', 'snooze', 'outcome') ORDER BY recorded_at, id"
+        "SELECT account_id, value, recorded_at FROM feedback WHERE kind = 'outcome' AND recorded_at > ? "
+        "ORDER BY recorded_at, id",
+        (stamp(since),),
     )
-    last = found.drop_duplicates(["account_id", "kind"], keep="last").reset_index(drop=True)
-    for name in ("expires", "recorded_at"):
-        last[name] = pd.to_datetime(last[name], utc=True)
-    return last[last["expires"].isna() | (last["expires"] > day)]
-
-
-def _until(day: pd.Timestamp) -> str:
-    return "" if pd.isna(day) else f"until {day:%Y-%m-%d} "
+    return {
+        str(row["account_id"]): f"outcome {row['value']!r} told on {row['recorded_at'][:10]}"
+        for row in found.to_dict("records")
+    }
 
 
 def _days(days: int) -> pd.Timedelta:

@@ -26,27 +26,24 @@ ESCALATE, CALL, LEFT_ALONE, LATER, RESTING = "escalate", "call", "left_alone", "
 _DECISIONS = (ESCALATE, CALL, LEFT_ALONE, LATER, RESTING)
 _SHOWN = (
     *("account_id", "account_name", "segment", "csm", "arr", "currency", "renewal_date", "notice_deadline"),
-    *("health", "band", "expected_arr_at_risk_90", "playbook_id", "due_date", "driver_1", "driver_2", "driver_3"),
+    *("health", "band", "expected_arr_at_risk_90", "driver_1", "driver_2", "driver_3", "playbook_id", "due_date"),
     *("override_health", "override_reason", "override_author", "override_expires"),
 )
 
 
 @dataclass(frozen=True)
 class Said:
-    """What people said of accounts, and what the log holds of them, as far as it counts on a day.
+    """What the ledger holds of accounts beside their scores, as far as it counts on a day.
 
     Attributes
     ----------
     resting
         Accounts that are not called now, each with the reason.
-    health
-        Scores that stand instead of the model's.
     spent
         Minutes of this week that are used already, by CSM.
     """
 
     resting: Mapping[str, str] = field(default_factory=dict)
-    health: Mapping[str, float] = field(default_factory=dict)
     spent: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -135,15 +132,15 @@ def queue(scores: Scores, how: Settings, said: Said | None = None) -> Queue:
 
     What a call is worth is the probability to leave within the longest horizon, times ARR, times the save rate; what it
     costs are hours. Each CSM calls those of their accounts that are worth most together within their hours; accounts
-    without a CSM are the pool's. What management takes, and who rests, is left out. Where a score was overridden, the
-    probability is that of its band, see `acted_on`.
+    without a CSM are the pool's. What management takes, and who rests or is snoozed, is left out. Where a
+    score was set by hand, the risk is the one that playbooks go by, see `acted_on`.
 
     Parameters
     ----------
     how
         ``[queue]`` of the plan.
     said
-        What people said and the log holds; by default nothing, but what the scores themselves show.
+        Who rests, and the hours that are used up; by default nothing.
 
     Raises
     ------
@@ -153,7 +150,6 @@ def queue(scores: Scores, how: Settings, said: Said | None = None) -> Queue:
     rows = scores.rows[scores.rows["score_status"] != "not_scored"].reset_index(drop=True)
     known, column = said or Said(), _longest(rows)
     _check_names(rows, how)
-    rows["override_health"] = rows["account_id"].map(known.health).astype(float).fillna(rows["override_health"])
     rows["risk"] = acted_on(rows)[column]
     worth = rows["arr"] if rows["arr"].notna().any() else 1.0  # without revenue accounts count alike
     rows["expected_saved"] = (rows["risk"] * worth * how.save_rate).fillna(0.0).clip(lower=0.0) + 0.0  # no -0
@@ -218,16 +214,11 @@ def _check_names(rows: pd.DataFrame, how: Settings) -> None:
 
 def _call_by(rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series[pd.Timestamp]:
     """Give the end of the week, or the last day of notice where it comes first: later a call is of no use."""
-    end = pd.Series(as_of + WEEK, index=rows.index)
-    if "notice_deadline" not in rows:
-        return end
-    deadline = rows["notice_deadline"]
+    end, deadline = pd.Series(as_of + WEEK, index=rows.index), rows["notice_deadline"]
     return end.where(~deadline.between(as_of, as_of + WEEK), deadline)
 
 
 def _snoozed(rows: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, str]:
-    if "snoozed_until" not in rows:
-        return {}
     asleep = rows[rows["snoozed_until"] > as_of]
     days = asleep["snoozed_until"].dt.strftime("snoozed until %Y-%m-%d")
     return dict(zip(asleep["account_id"], days, strict=True))
@@ -251,5 +242,5 @@ def _why(row: Mapping[Any, Any], resting: Mapping[str, str], column: str, save_r
         stake += f"{save_rate:.0%} kept, ARR unknown"
     else:
         stake += f"ARR {row['arr']:,.0f} x {save_rate:.0%} kept = {row['expected_saved']:,.0f}"
-    urgent = row["decision"] == CALL and row["call_by"] == row.get("notice_deadline")
+    urgent = row["decision"] == CALL and row["call_by"] == row["notice_deadline"]
     return f"{stake}; notice until {row['call_by']:%Y-%m-%d}" if urgent else stake
