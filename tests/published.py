@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from holdfast.serving.columns import in_order
-from holdfast.serving.runs import Run, existing
+from holdfast.serving import runs
+from holdfast.serving.columns import SCHEMA_VERSION, in_order
+from holdfast.serving.runs import Run, existing, served_day
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import Workspace, folder_atomic, write_manifest
 
@@ -22,7 +23,7 @@ def scores_of(n: int, day: pd.Timestamp = DAY, seed: int = 0, **columns: Any) ->
     health, risk = chance.uniform(0, 100, n).round(1), chance.uniform(0.01, 0.4, n).round(3)
     rows = pd.DataFrame(
         {
-            "schema_version": 3,
+            "schema_version": SCHEMA_VERSION,
             "as_of": day,
             "account_id": [f"A{i:05d}" for i in range(n)],
             "account_name": [f"Account {i}" for i in range(n)],
@@ -62,7 +63,8 @@ def serve(place: Workspace, scores: Scores, name: str = "") -> Run:
     with folder_atomic(place.runs / name) as folder:
         scores.rows.to_parquet(folder / "scores.parquet", index=False)
         scores.reasons.to_parquet(folder / "drivers.parquet", index=False)
+        scores.alerts.to_parquet(folder / "alerts.parquet", index=False)
         write_manifest(folder, facts)
-    found = existing(place, name)
-    assert found is not None
-    return found
+    run, day = existing(place, name), served_day(place)
+    assert run is not None
+    return run if day is not None and day > scores.as_of else runs.serve(place, run)

@@ -288,7 +288,7 @@ PLAN = {"data": {"path": "h"}, "churn": {"kind": "notice"}}
         ({"hubspott": {}}, r"key writeback\.hubspott.*did you mean 'hubspot'"),
         ({"hubspot": {}}, r"writeback\.hubspot\.token: expected where its key stands.*section \[writeback\.hubspot\]"),
         ({"gainsight": {"url": "https://x", "token": "env:X"}}, r"writeback\.gainsight\.key: expected the field of"),
-        ({"hubspot": {"token": "pat-eu1-c4nary"}}, r"writeback\.hubspot\.token: .*not shown here"),
+        ({"hubspot": {"token": "pat-eu1-c4nary"}}, r"writeback\.hubspot\.token: .*found \*\*\*"),
         ({"hubspot": {"token": "env:X", "fields": ["helth"]}}, r"did you mean 'health'"),
         ({"hubspot": {"token": "env:X", "fields": []}}, "at least one column"),
         ({"hubspot": {"token": "env:X", "key": "a/../b"}}, r"writeback\.hubspot\.key"),

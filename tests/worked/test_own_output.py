@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from holdfast.features.capture.drift import BOOKKEEPING, is_bookkeeping
 from holdfast.features.landed.files import discover
 from holdfast.features.mapping.adapter import shipped
-from holdfast.features.mapping.generic import _spelled
+from holdfast.features.mapping.generic import _spelled, propose
 from holdfast.features.mapping.own_output import is_own_field, is_own_table
 from holdfast.features.mapping.proposing import draft
 from holdfast.serving.command import run
 from holdfast.serving.delivery import write_scores
+from holdfast.serving.plan import Queue
+from holdfast.serving.queue.week import queue
+from holdfast.serving.report import Page
 from holdfast.serving.tables.layout import layout
 from holdfast.serving.tables.target import Target
 from holdfast.serving.writeback.settings import ALWAYS, FIELDS
@@ -97,13 +101,25 @@ def test_scores_are_left_out_under_any_name_and_in_any_form(tmp_path: Path) -> N
     assert "account_name" not in mapping.partition("[left]")[0]
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_workbook_of_a_run_is_known_in_either_language(tmp_path: Path, language: Literal["en", "de"]) -> None:
+    scores, place = scores_of(3), tmp_path / "run"
+    place.mkdir()
+    page = Page(verdict="", kind="notice", language=language)
+    write_scores(scores, place, {}, page, queue(scores, Queue()).frame())
+    tables, _ = discover([place / "scores.xlsx", place / "feedback.csv"], tmp_path / "scratch")
+    ours = [one.name for one in tables if is_own_table(one.columns)]
+    assert len(ours) == 3  # the list, the scores and the form; the rest has no accounts
+    assert not [one for one in tables if one.name not in ours and propose(one) is not None]
+
+
 def write_scores_into(place: Path) -> None:
     """Lay the files of a run among exports, named like tables of a company."""
     scores, folder = scores_of(20), place.parent / "run"
     scores.rows["run_id"] = "r1"
     for one in (place, folder):
         one.mkdir()
-    write_scores(scores, folder, {})
+    write_scores(scores, folder, {}, Page(verdict="", kind="notice"), queue(scores, Queue()).frame())
     names = {"scores.csv": "accounts.csv", "scores.parquet": "customers.parquet", "queue.csv": "call_list.csv"}
     for name, other in names.items():
         (folder / name).rename(place / other)

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from holdfast.features.mapping.paths import plain
 
 _OURS = re.compile(r"(^|_)holdfast_[a-z]")
-# what tables of scores, of their reasons, of runs and lists to call have in common with each other, and with no source
+# what tables of scores, of their reasons, of runs, lists to call and forms have in common, and with no source
 _MARKS = (
     {"run_id", "model_sha256"},
     {"run_id", "rank", "contribution"},
+    {"run_id", "driver_1"},
     {"account_id", "driver_1", "expected_arr_at_risk_90"},
+    {"reason_1", "this_reason_is_wrong"},  # the workbook
+    {"grund_1", "dieser_grund_ist_falsch"},
 )
 
 
