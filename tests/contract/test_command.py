@@ -590,9 +590,10 @@ def test_what_people_set_is_in_the_next_scores_beside_the_model_until_its_day(co
         *(c for c in after if c.startswith("override_")),
     ]
     pd.testing.assert_frame_equal(after.drop(columns=set_by_hand), before.drop(columns=set_by_hand))
-    queue = pd.read_csv(mine.out / "current" / "queue.csv", dtype=str)["account_id"].tolist()
-    assert second not in queue
-    assert set(waiting) - set(queue) == {second}
+    queue = pd.read_csv(mine.out / "current" / "queue.csv", dtype=str).set_index("account_id")
+    assert queue.loc[second, ["decision", "why"]].tolist() == ["resting", "snoozed until 2026-01-15"]
+    assert set(queue.index[queue["decision"] == "resting"]) == {second}
+    assert set(queue.index) == set(waiting)
     assert run(["score", mine.plan, "--at", DAY, "--model", after["model_version"].iloc[0]]) == 0
     old = max((mine.out / "runs").iterdir(), key=lambda one: one.stat().st_mtime)
     told = pd.read_parquet(old / "scores.parquet")
