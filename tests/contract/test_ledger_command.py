@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from benchmarks.replay import FIRST, Company, company, replayed, serve
 from holdfast.safely import sha256_of
 from holdfast.serving import pipeline
 from holdfast.serving.command import run
+from holdfast.serving.feedback.entry import Entry
+from holdfast.serving.feedback.keeping import record
 from holdfast.serving.ledger.store import Ledger
+from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.runs import current, read_scores
 
 DAYS, STEP = 40, 8
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD = "2025-03-09"
 
 
@@ -118,6 +123,21 @@ def test_replay_of_a_day_that_was_not_scored_names_those_that_were(
     assert "the last are 2025-04-02, 2025-03-2" in capsys.readouterr().err
 
 
+def test_a_day_is_made_again_with_what_was_said_by_then(copied: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(score: str, day: pd.Timestamp, now: datetime) -> None:
+        entry = Entry("A07", "override", "", score, "a talk", "Ann", "2025-06-01T00:00:00Z")
+        record(pipeline.ledger_of(copied.plan), [entry], day, now)
+
+    day = pd.Timestamp("2025-04-10", tz="UTC")
+    said("90", day, datetime(2025, 4, 10, tzinfo=UTC))
+    assert run(["score", plan_of(copied), "--at", "2025-04-10"]) == 0
+    rows = read_scores(current(pipeline.workspace(copied.plan))).rows.set_index("account_id")
+    assert rows.loc["A07", "override_health"] == 90
+    said("10", day, datetime(2099, 1, 1, tzinfo=UTC))  # of the same day, told when it was served already
+    assert told(capsys, "replay", plan_of(copied), "--at", "2025-04-10")["equal"]
+    assert told(capsys, "replay", plan_of(copied), "--at", OLD)["equal"]
+
+
 def test_rows_that_come_under_an_earlier_known_at_are_named_as_the_cause(
     copied: Company, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,7 +167,7 @@ def test_what_another_model_changes_is_told_apart_from_the_data(
 ) -> None:
     plan = copied.plan
     other = pipeline.train(plan.model_copy(update={"model": plan.model.model_copy(update={"seed": 5})}),
-                           copied.known(FIRST + pd.Timedelta(days=1))).bundle  # fmt: skip
+                           copied.known(FIRST + pd.Timedelta(days=1)), NOW).bundle  # fmt: skip
     change(copied, "subscriptions", lambda rows: rows.assign(mrr=rows["mrr"].where(rows["account_id"] != "A07", 9e4)))
     found = told(capsys, "replay", plan_of(copied), "--at", OLD, "--model", other.version)
     causes = {(one["account_id"], one["column"]): one["cause"] for one in found["differences"]}
@@ -221,10 +241,10 @@ def test_a_past_that_was_rewritten_is_said_until_everything_is_read_anew(
 def test_a_run_is_of_one_model_though_another_is_crowned_meanwhile(
     copied: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion, scored = pipeline.workspace(copied.plan).champion, pipeline.score_day
+    champion, scored, at = pipeline.in_service(copied.plan), pipeline.score_day, FIRST
 
     def meanwhile(*arguments: Any) -> Any:
-        pipeline.workspace(copied.plan).crown("another")
+        Promotions(pipeline.workspace(copied.plan)).add("promote", "b" * 64, replaces=champion, reason="", at=at)
         return scored(*arguments)
 
     monkeypatch.setattr(pipeline, "score_day", meanwhile)
