@@ -20,7 +20,7 @@ def put(ledger: Ledger, *days: str, chances: Chances, kind: str = "served", mode
         for day in days:
             name, as_of = f"{day} {kind} {model}", stamp(pd.Timestamp(day, tz="UTC"))
             db.execute(
-                "INSERT INTO run VALUES (?, ?, ?, ?, 'x', 'x', 'x', 'x', ?)", (name, as_of, kind, model, stamp(NOW))
+                "INSERT INTO run VALUES (?, ?, ?, ?, 'x', 'x', 'x', '', 'x', ?)", (name, as_of, kind, model, stamp(NOW))
             )
             for account, by_horizon in chances.items():
                 db.execute("INSERT INTO score VALUES (?, ?, 'scored', 50.0, 'yellow', 1.0)", (name, account))

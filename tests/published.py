@@ -59,7 +59,13 @@ def serve(place: Workspace, scores: Scores, name: str = "") -> Run:
     name = name or sha256(scores.rows.to_csv().encode()).hexdigest()[:16]
     scores.rows["run_id"] = name
     facts = {"run_id": name, "as_of": scores.as_of.isoformat(), "model_version": version, "model_sha256": "m" * 64}
-    facts |= {"input_sha256": "i" * 64, "config_sha256": "c" * 64, "holdfast": "0.1.0", "counts": scores.counts()}
+    facts |= {
+        "input_sha256": "i" * 64,
+        "config_sha256": "c" * 64,
+        "feedback_sha256": "",
+        "holdfast": "0.1.0",
+        "counts": scores.counts(),
+    }
     with folder_atomic(place.runs / name) as folder:
         scores.rows.to_parquet(folder / "scores.parquet", index=False)
         scores.reasons.to_parquet(folder / "drivers.parquet", index=False)

@@ -66,7 +66,7 @@ def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     def make(plan: Plan, history: History, _: Bundle, name: str) -> Run:
         place, hashes = (
             Workspace(plan.output.workspace),
-            ("model_version", "model_sha256", "input_sha256", "config_sha256"),
+            ("model_version", "model_sha256", "input_sha256", "config_sha256", "feedback_sha256"),
         )
         rows = pd.DataFrame(
             {"account_id": ["a", "b", "steady"], "score_status": "scored", "health": 50.0, "band": "red"}

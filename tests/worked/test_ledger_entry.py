@@ -32,7 +32,7 @@ def made(folder: Path, day: str, name: str = "", p: float = 0.25, *, horizons: t
     rows = rows.assign(health=[70.5, None, None], band=["green", "insufficient evidence", ""], arr=[12.0, None, 3.0])
     chances = {f"p{days}": [p, p / 2, None] for days in horizons}
     rows.assign(p60=None, **chances, p90_low=0.1).to_parquet(place.runs / run_id / "scores.parquet", index=False)
-    hashes = dict.fromkeys(("model_version", "model_sha256", "input_sha256", "config_sha256"), "x")
+    hashes = dict.fromkeys(("model_version", "model_sha256", "input_sha256", "config_sha256", "feedback_sha256"), "x")
     as_of = pd.Timestamp(day, tz="UTC").isoformat()
     write_manifest(place.runs / run_id, {"run_id": run_id, "as_of": as_of, **hashes})
     run = existing(place, run_id)
@@ -54,7 +54,7 @@ def test_a_run_is_entered_with_its_scores_and_chances(ledger: Ledger, tmp_path: 
             "run_id": "2025-03-01",
             "as_of": "2025-03-01T00:00:00Z",
             "kind": "served",
-            **dict.fromkeys(("model_version", "model_sha256", "input_sha256", "config_sha256"), "x"),
+            **dict.fromkeys(("model_version", "model_sha256", "input_sha256", "config_sha256", "feedback_sha256"), "x"),
             "scores_sha256": run.manifest["files"]["scores.parquet"]["sha256"],
             "recorded_at": "2026-01-01T00:00:00Z",
         }

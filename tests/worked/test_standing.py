@@ -74,13 +74,15 @@ def test_the_last_word_counts_and_the_day_itself_ends_it(tmp_path: Path) -> None
 
 def test_a_run_of_the_past_is_seen_as_it_was(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.db")
-    before = Standing.read(ledger, DAY).fingerprint()
-    say(ledger, "snooze", "", until=5, at=2)
-    recorded = datetime(2026, 1, 1, 2, tzinfo=UTC)
-    assert Standing.read(ledger, DAY, recorded_by=pd.Timestamp(recorded) - pd.Timedelta(seconds=1)).rows.empty
-    after = Standing.read(ledger, DAY, recorded_by=pd.Timestamp(recorded)).fingerprint()
-    assert before == ""
-    assert after == Standing.read(ledger, DAY).fingerprint() != before
+    marks = [Standing.read(ledger, DAY).fingerprint()]
+    for value in ("10", "20", "30"):  # all in the same second
+        say(ledger, "override", value, until=5)
+        marks.append(Standing.read(ledger, DAY).fingerprint())
+    assert marks[0] == ""
+    assert len(set(marks)) == 4
+    seen = [Standing.seen(ledger, DAY, mark) for mark in marks]
+    assert [one.rows["value"].tolist() for one in seen if one is not None] == [[], ["10"], ["20"], ["30"]]
+    assert Standing.seen(ledger, DAY, "another") is None
 
 
 def test_what_is_said_of_outcomes_changes_no_run(tmp_path: Path) -> None:

@@ -21,12 +21,13 @@ SELECT account_id, kind, value, reason, author, expires
 FROM (
     SELECT *, row_number() OVER (PARTITION BY account_id, kind ORDER BY recorded_at DESC, rowid DESC) AS place
     FROM feedback
-    WHERE kind IN ('override', 'snooze') AND said_on <= ? AND recorded_at <= ?
+    WHERE kind IN ('override', 'snooze') AND said_on <= ? AND rowid <= ?
 )
 WHERE place = 1 AND expires > ?
 ORDER BY account_id, kind
 """
-_EVER = "9999-12-31T23:59:59Z"
+_ROWS = "SELECT rowid FROM feedback WHERE kind IN ('override', 'snooze') AND said_on <= ? ORDER BY rowid DESC"
+_EVERY = 2**62
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,24 @@ class Standing:
     rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_COLUMNS))
 
     @classmethod
-    def read(cls, ledger: Ledger, day: pd.Timestamp, *, recorded_by: pd.Timestamp | None = None) -> Standing:
+    def read(cls, ledger: Ledger, day: pd.Timestamp, *, rows: int = _EVERY) -> Standing:
         """Read what is in force on a day: the last word of each kind that was said by then and has not ended.
 
         Parameters
         ----------
-        recorded_by
-            Leave out what was recorded after this instant, to see what a run of the past saw; default: nothing.
+        rows
+            Read no further than to this row of what was said; default: everything.
         """
-        seen = _EVER if recorded_by is None else stamp(recorded_by)
-        return cls(ledger.read(_LAST_WORDS, (stamp(day), seen, stamp(day))))
+        return cls(ledger.read(_LAST_WORDS, (stamp(day), rows, stamp(day))))
+
+    @classmethod
+    def seen(cls, ledger: Ledger, day: pd.Timestamp, fingerprint: str) -> Standing | None:
+        """Find what a run of a day saw, whatever was said since, by its fingerprint; None where it is gone."""
+        for last in (*ledger.read(_ROWS, (stamp(day),))["rowid"], 0):
+            found = cls.read(ledger, day, rows=int(last))
+            if found.fingerprint() == fingerprint:
+                return found
+        return None
 
     def fingerprint(self) -> str:
         """Hash what is in force; empty when nothing is.

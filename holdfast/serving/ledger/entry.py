@@ -66,6 +66,7 @@ def _facts(run: Run) -> dict[str, Any]:
     named = ("run_id", "model_version", "model_sha256", "input_sha256", "config_sha256")
     facts = {name: told[name] for name in named}
     return facts | {
+        "feedback_sha256": told["feedback_sha256"],
         "as_of": stamp(pd.Timestamp(told["as_of"])),
         "scores_sha256": told["files"]["scores.parquet"]["sha256"],
     }
@@ -86,7 +87,7 @@ def _there(db: sqlite3.Connection, facts: dict[str, Any], ledger: Ledger) -> boo
 def _write(db: sqlite3.Connection, facts: dict[str, Any], run: Run) -> None:
     columns = (
         *("run_id", "as_of", "kind", "model_version", "model_sha256", "input_sha256", "config_sha256"),
-        *("scores_sha256", "recorded_at"),
+        *("feedback_sha256", "scores_sha256", "recorded_at"),
     )
     rows = pd.read_parquet(run.folder / "scores.parquet")
     marks = ", ".join("?" * len(columns))

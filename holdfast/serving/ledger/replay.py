@@ -230,7 +230,8 @@ def _served(plan: Plan, ledger: Ledger, run: dict[str, Any]) -> tuple[pd.DataFra
 
 
 def _made(plan: Plan, known: History, bundle: Bundle, run: dict[str, Any]) -> pd.DataFrame:
-    said = Standing.read(pipeline.ledger_of(plan), known.now, recorded_by=to_instant(run["recorded_at"]))
+    ledger = pipeline.ledger_of(plan)
+    said = Standing.seen(ledger, known.now, run["feedback_sha256"]) or Standing.read(ledger, known.now)
     scores, _ = pipeline.score_day(plan, known, bundle, run["run_id"], said)
     return scores.rows
 

@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS run (
     model_sha256  TEXT NOT NULL,
     input_sha256  TEXT NOT NULL,
     config_sha256 TEXT NOT NULL,
+    feedback_sha256 TEXT NOT NULL, -- of the overrides and snoozes in force; empty: none
     scores_sha256 TEXT NOT NULL, -- of scores.parquet, which holds every column
     recorded_at   TEXT NOT NULL
 ) STRICT;
