@@ -78,6 +78,7 @@ KINDS: dict[str, Kind] = {
     "HF066": Kind("warning", "records that were pulled hold a list of which the service shows the first entries alone", "read amounts from invoices, not from the items of these records"),
     "HF068": Kind("info", "the mood of texts was read where the source does not tell it", "deliver the column sentiment to use a reading of your own; the texts are not kept"),
     "HF069": Kind("info", "texts were dropped without their mood being read", "deliver the column sentiment; texts are read in a folder and by `holdfast map`, other languages than English from enough ratings on"),
+    "HF070": Kind("info", "rows of accounts that were erased were left out, or persons that were erased are under a pseudonym", "delete them in the source as well"),
     "HF067": Kind("warning", "a service was not pulled for longer than it keeps its events", "pull it every day; what changed and changed back in between cannot be had any more"),
 }  # fmt: skip
 

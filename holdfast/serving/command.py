@@ -34,6 +34,7 @@ from holdfast.serving import (
     weighing,
     writing_back,
 )
+from holdfast.serving.erasure import command as erasing
 from holdfast.serving.ledger import command as ledgering
 from holdfast.serving.options import (
     EXIT_FINDINGS,
@@ -74,7 +75,7 @@ app = typer.Typer(
 
 for more in (
     data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening, alerting,
-    queue, writing_back, promotion,
+    queue, writing_back, promotion, erasing,
 ):  # fmt: skip
     app.add_typer(more.app)
 

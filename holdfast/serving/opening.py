@@ -9,25 +9,36 @@ from typing import Any
 
 import pandas as pd
 
-from holdfast.errors import UsageError
+from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
+from holdfast.features.history.leaving_out import LeftOut
+from holdfast.features.history.stored import StoredHistory
 from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.moods import Moods
 from holdfast.features.time import cutoffs, to_instant
+from holdfast.serving.erasure.tombstones import left_out_of
 from holdfast.serving.plan import Plan
+from holdfast.serving.workspace import Workspace
 from holdfast.training.labels import Churn, Expansion, Labels, data_end, label
 
 logger = logging.getLogger("holdfast.opening")
 STILL = pd.Timedelta(days=31)  # no table need have a record on every day
 
 
-def read_history(plan: Plan, clock: datetime) -> History:
-    """Read the history of a plan; rows after the clock are set aside.
+def read_history(plan: Plan, clock: datetime, left_out: LeftOut | None = None) -> History:
+    """Read the history of a plan; rows after the clock are set aside, and accounts that were erased left out.
+
+    Parameters
+    ----------
+    left_out
+        Who is left out; default: who was erased from the workspace.
 
     Raises
     ------
     UsageError
         When the plan states a data end that has not come yet: until then everyone would look silent.
+    DataError
+        When a store holds accounts that were erased.
     """
     end, now = plan.data.end, pd.Timestamp(clock)
     if end is not None and end > now + pd.Timedelta(days=1):
@@ -35,10 +46,21 @@ def read_history(plan: Plan, clock: datetime) -> History:
         raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
     dialect, strict = _dialects(plan.data.dialect), plan.data.strict_clock
     moods = Moods(**plan.sentiment.model_dump())
-    history = History.read(plan.data.path, end=end, clock=now, dialect=dialect, strict_clock=strict, moods=moods)
+    gone = left_out_of(Workspace(plan.output.workspace)) if left_out is None else left_out
+    history = History.read(
+        plan.data.path, end=end, clock=now, dialect=dialect, strict_clock=strict, moods=moods, left_out=gone
+    )
+    if isinstance(history, StoredHistory):
+        _refuse_erased(history, gone)
     for finding in (one for one in history.findings if one.code == "HF020"):
         logger.warning("%s", finding)
     return history
+
+
+def _refuse_erased(history: StoredHistory, left_out: LeftOut) -> None:
+    if left_out.accounts and (back := sum(left_out.has("account", str(one)) for one in history.accounts)):
+        do = "erase them again: holdfast erase PLAN --account ID; and deliver without them"
+        raise DataError(str(history.folder), "a store without the accounts that were erased", f"{back} of them", do)
 
 
 def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -66,7 +66,7 @@ def build(
             landed = land_part(store, empty, _sources(source, streams), streams, notes)
             ready = make_ready(store, landed, clock)
             Outline(total(one.facts for one in ready.buckets))
-            _commit(store, ready)
+            commit(store, ready)
     return ready
 
 
@@ -89,7 +89,7 @@ def append(source: Path, store: Path, dialect: Dialects | None = None) -> Manife
             if any(_same(sources, part.sources) for part in before.parts):
                 return None
             after = land_part(store, before, sources, streams, notes)
-            _commit(store, after)
+            commit(store, after)
     return after
 
 
@@ -105,7 +105,7 @@ def compact(store: Path) -> Manifest:
             if ready.files == before.files:
                 return before
             after = replace(ready, former=tuple(sorted(set(before.files) - set(ready.files))))
-            _commit(store, after)
+            commit(store, after)
             sweep(store, after.held)
     return after
 
@@ -181,7 +181,7 @@ def make_ready(store: Path, manifest: Manifest, clock: pd.Timestamp | None) -> M
     return replace(manifest, buckets=tuple(buckets), files=kept, clock=clock)
 
 
-def _commit(store: Path, manifest: Manifest) -> None:
+def commit(store: Path, manifest: Manifest) -> None:
     """Let the files count: the manifest comes last."""
     within = {one for name in manifest.files for one in PurePosixPath(name).parents}
     for folder in sorted(within, key=lambda one: (-len(one.parts), one)):

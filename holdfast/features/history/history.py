@@ -16,6 +16,7 @@ from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.facts import Facts, Reach, limits
 from holdfast.features.history.ingest import Dialects, deliveries_of, is_mapping, read_folder
 from holdfast.features.history.landing import Delivery, Landed, land
+from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.history.manifest import MANIFEST
 from holdfast.features.history.outline import Outline, require
 from holdfast.features.history.records import Records
@@ -72,6 +73,7 @@ class History:
         dialect: Dialects | None = None,
         strict_clock: bool = False,
         moods: Moods = MOODS,
+        left_out: LeftOut | None = None,
     ) -> History:
         """Read the canonical tables of a folder: ``<table>.csv``, ``.csv.gz``, ``.parquet``, or ``<table>/*.parquet``.
 
@@ -92,6 +94,8 @@ class History:
             Whether to leave out the rows whose ``known_at`` is assumed, and so might have come late unseen.
         moods
             How ``sentiment`` is read from texts where it is not told; the texts themselves are not kept.
+        left_out
+            Accounts and persons that were erased. A store must hold none of the accounts.
 
         Raises
         ------
@@ -102,12 +106,12 @@ class History:
         if is_mapping(Path(folder)):
             from holdfast.features.mapping.mapped import tables_of
 
-            folder = tables_of(Path(folder), large=not strict_clock, moods=moods)
+            folder = tables_of(Path(folder), large=not strict_clock, moods=moods, left_out=left_out)
         if (Path(folder) / MANIFEST).is_file():
             return cls.open(folder, end=end, clock=clock, strict_clock=strict_clock)
         deliveries, notes = read_folder(folder, dialect)
         require({one.table.name: one for one in deliveries}, str(folder))
-        return cls._of(deliveries, end, clock, tuple(notes), strict_clock, moods)
+        return cls._of(deliveries, end, clock, tuple(notes), strict_clock, moods, left_out)
 
     @classmethod
     def from_frames(
@@ -141,8 +145,14 @@ class History:
         notes: tuple[Finding, ...],
         strict_clock: bool = False,
         moods: Moods = MOODS,
+        left_out: LeftOut | None = None,
     ) -> History:
         landed = {one.table.name: land(one) for one in deliveries}
+        if left_out:
+            kept = {name: left_out.landed(one) for name, one in landed.items()}
+            notes = (*notes, *(found for one in kept.values() if not len(one.frame) for found in one.findings))
+            landed = {name: one for name, one in kept.items() if len(one.frame)}
+            require(landed, "what is left without those who were erased")
         if strict_clock:
             landed, emptied = strictly(landed)
             notes = (*notes, *emptied)

@@ -17,6 +17,8 @@ import pandas as pd
 
 from holdfast.errors import DataError, did_you_mean
 from holdfast.features.history import History
+from holdfast.features.history.leaving_out import LeftOut
+from holdfast.features.history.withdrawing import withdraw_tables
 from holdfast.features.landed.files import RawTable, discover
 from holdfast.features.landed.walking import files_below
 from holdfast.features.mapping.binding import CAPTURED, bind
@@ -43,13 +45,15 @@ class Found:
     scratch: Path
 
 
-def refreshed(path: Path, moods: Moods = MOODS) -> Path:
+def refreshed(path: Path, moods: Moods = MOODS, left_out: LeftOut | None = None) -> Path:
     """Give the folder of canonical tables of a mapping, made anew when anything it is made of has changed.
 
     Parameters
     ----------
     path
         The mapping file, or the folder that holds it.
+    left_out
+        Accounts and persons that were erased.
 
     Raises
     ------
@@ -62,10 +66,10 @@ def refreshed(path: Path, moods: Moods = MOODS) -> Path:
     """
     file = mapping_path(path)
     with alone(file.parent):
-        return remade(file, moods=moods)
+        return remade(file, moods=moods, left_out=left_out)
 
 
-def remade(file: Path, found: Found | None = None, moods: Moods = MOODS) -> Path:
+def remade(file: Path, found: Found | None = None, moods: Moods = MOODS, left_out: LeftOut | None = None) -> Path:
     """Do as `refreshed` does, for one that works alone in the folder.
 
     Parameters
@@ -74,10 +78,13 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS) -> Path
         What lies in its places, when that was looked up a moment ago.
     moods
         How the mood of texts is read.
+    left_out
+        Accounts and persons that were erased; while there are any, rows that cannot be read are not kept.
     """
     home, mapping = file.parent, read_mapping(file)
     folder = home / TABLES
     inputs = fingerprint(mapping, file) + ("" if moods == MOODS else f" {moods}")
+    inputs += f" without {left_out.fingerprint()}" if left_out else ""
     if facts(folder).get("inputs") == inputs:
         return folder
     logger.info("mapping %s anew", file)
@@ -87,6 +94,12 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS) -> Path
         landed = found or find([home / place for place in mapping.places], Path(scratch))
         mapped, findings = make(mapping, home, out, landed)
         findings += without_words(out, moods)
+        identities = mapped.identities
+        if left_out:
+            findings += withdraw_tables(out, left_out)
+            identities, *_ = left_out.rows(identities)
+            remove(landed.scratch / "quarantine")
+            remove(home / STORE)
         findings = [_placed(one, landed.scratch, home) for one in findings]
         told = {"format": _FORMAT, "inputs": inputs, "rows": mapped.rows, "findings": [asdict(one) for one in findings]}
         (out / FACTS).write_text(
@@ -94,7 +107,7 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS) -> Path
         )
         _keep_quarantine(landed.scratch / "quarantine", home / "quarantine")
         write_atomic(home / "unmatched.csv", mapped.unmatched.to_csv(index=False).encode())
-        write_atomic(home / "id_map.csv", mapped.identities.to_csv(index=False).encode())
+        write_atomic(home / "id_map.csv", identities.to_csv(index=False).encode())
     return folder
 
 
@@ -121,7 +134,7 @@ def _keep_quarantine(found: Path, kept: Path) -> None:
         shutil.move(found, kept)
 
 
-def tables_of(path: Path, *, large: bool, moods: Moods = MOODS) -> Path:
+def tables_of(path: Path, *, large: bool, moods: Moods = MOODS, left_out: LeftOut | None = None) -> Path:
     """Give what a history of a mapping is read from: its canonical tables, or a store of them when they are many rows.
 
     Parameters
@@ -130,8 +143,10 @@ def tables_of(path: Path, *, large: bool, moods: Moods = MOODS) -> Path:
         Whether a store will do.
     moods
         How the mood of texts is read.
+    left_out
+        Accounts and persons that were erased.
     """
-    folder = refreshed(path, moods)
+    folder = refreshed(path, moods, left_out)
     told = facts(folder)
     if not large or sum(told["rows"].values()) < LARGE:
         return folder

@@ -19,7 +19,7 @@ import pandas as pd
 
 from holdfast.errors import DataError
 from holdfast.features.time import micro
-from holdfast.serving.ledger.store import Ledger, stamp
+from holdfast.serving.ledger.store import ERASED, Ledger, stamp
 from holdfast.training.label_cells import Question, read_bucket
 from holdfast.training.label_changes import Some, changes
 from holdfast.training.label_ground import ground
@@ -51,7 +51,7 @@ LEFT JOIN (SELECT account_id, horizon, state, churned, max(reading) FROM outcome
 _READ = """
 SELECT as_of, account_id, horizon, state, churned FROM (
     SELECT as_of, account_id, horizon, state, churned, max(reading) FROM outcome
-    WHERE as_of = ?1 GROUP BY as_of, account_id, horizon)"""
+    WHERE as_of = ?1 AND account_id NOT GLOB ?2 GROUP BY as_of, account_id, horizon)"""
 _READ_OF = """
 SELECT as_of, account_id, horizon, state, churned FROM (
     SELECT as_of, account_id, horizon, state, churned, max(reading) FROM outcome
@@ -136,6 +136,26 @@ def mature(ledger: Ledger, history: History, rule: Churn, at: datetime, *, anew:
     return Reading(day, first, len(found) - first, sound)
 
 
+def stands(ledger: Ledger, history: History, rule: Churn) -> bool:
+    """Tell whether outcomes were read, and what was known at the last reading stands as it was."""
+    last = _last(ledger)
+    return last is not None and _sound(last, history, rule)
+
+
+def ground_now(ledger: Ledger, history: History, rule: Churn) -> tuple[int, str]:
+    """Give the number of the last reading of outcomes, and the hash of its ground as a history has it.
+
+    Raises
+    ------
+    LookupError
+        When outcomes were never read.
+    """
+    last = _last(ledger)
+    if last is None:
+        raise LookupError("no reading of outcomes")
+    return last.number, ground(history, rule, last.through)
+
+
 def _last(ledger: Ledger) -> _Last | None:
     asked = "SELECT number, known_on, through, rule_sha256, ground_sha256 FROM reading ORDER BY number DESC LIMIT 1"
     for number, known_on, through, rule, of in ledger.read(asked).itertuples(index=False, name=None):
@@ -186,7 +206,7 @@ def _read_before(ledger: Ledger, accounts: pd.Index | None) -> Iterator[pd.DataF
     """Give the cells that were read before, day by day, of some accounts or of all."""
     for as_of in ledger.read("SELECT DISTINCT as_of FROM run ORDER BY as_of")["as_of"]:
         if accounts is None:
-            yield ledger.read(_READ, (as_of,))
+            yield ledger.read(_READ, (as_of, f"{ERASED}*"))  # of whom nothing can be read any more
         else:
             yield ledger.read(_READ_OF, (as_of, json.dumps(accounts.tolist())))
 

@@ -17,7 +17,7 @@ from holdfast.safely import sha256_of
 from holdfast.serving import opening, pipeline
 from holdfast.serving.delivery import parquet
 from holdfast.serving.feedback.standing import Standing
-from holdfast.serving.ledger.store import stamp
+from holdfast.serving.ledger.store import ERASED, stamp
 from holdfast.serving.workspace import read_manifest
 from holdfast.training.rows import json_rows
 
@@ -30,15 +30,20 @@ if TYPE_CHECKING:
 _RUN = "SELECT * FROM run WHERE as_of = ? ORDER BY kind = 'served' DESC, rowid DESC LIMIT 1"
 _DAYS = "SELECT DISTINCT as_of FROM run ORDER BY as_of DESC LIMIT 3"
 _ENTERED = (
-    "SELECT account_id, status AS score_status, health, band, arr FROM score WHERE run_id = ? ORDER BY account_id"
+    "SELECT account_id, status AS score_status, health, band, arr FROM score WHERE run_id = ? "
+    "AND account_id NOT GLOB ? ORDER BY account_id"
 )
-_CHANCES = "SELECT account_id, 'p' || horizon AS name, probability FROM chance WHERE run_id = ?"
+_CHANCES = (
+    "SELECT account_id, 'p' || horizon AS name, probability FROM chance WHERE run_id = ? AND account_id NOT GLOB ?"
+)
+_SINCE = "SELECT count(*) AS n FROM erased WHERE recorded_at >= ?"
 _COLUMNS = ["account_id", "column", "served", "replayed", "cause"]
 _WORDS = {
     "data": "the history as known on that day is another one: rows came later under an earlier known_at, or were put "
     "right or taken out without a version of their own",
     "settings": "the plan says otherwise what can change a score",
     "code": "another version of holdfast",
+    "erasure": "accounts or persons were erased since: they are in neither, and others have fewer peers",
     "model": "another model was asked for",
 }
 
@@ -56,7 +61,8 @@ class Replay:
     equal
         Whether the scores are the same to the last bit.
     causes
-        ``cause, then, now``: of ``data, settings, code, model`` what is otherwise than it was, as hashes or versions.
+        ``cause, then, now``: of ``data, settings, code, erasure, model`` what is otherwise than it was, as hashes,
+        versions or counts.
     differences
         ``account_id, column, served, replayed, cause``: every value that is otherwise; without a cause where nothing
         that could explain it is.
@@ -114,7 +120,8 @@ class Replay:
         for cause in self.causes["cause"]:
             yield f"{cause}: {_WORDS[cause]}."
         if self.unexplained:
-            yield f"{self.unexplained:,} are not explained by data, settings, code or model; other libraries may be."
+            yield f"{self.unexplained:,} are not explained by data, settings, code, erasure or model;"
+            yield "other libraries may be."
 
 
 def replay(plan: Plan, history: History, day: str, version: str | None = None) -> Replay:
@@ -140,7 +147,7 @@ def replay(plan: Plan, history: History, day: str, version: str | None = None) -
     known = opening.known_on(plan, history, day)
     bundle = pipeline.bundle_of(plan, run["model_version"])
     made = _made(plan, known, bundle, run)
-    causes = list(_causes(plan, known, run, code))
+    causes = [*_causes(plan, known, run, code), *_erasures(ledger, run)]
     found = [] if _same(made, run) else [compare(served, made, ", ".join(cause for cause, *_ in causes))]
     if version is not None and version != run["model_version"]:
         other = pipeline.bundle_of(plan, version)
@@ -224,7 +231,7 @@ def _served(plan: Plan, ledger: Ledger, run: dict[str, Any]) -> tuple[pd.DataFra
     code = None if manifest is None else str(manifest["holdfast"])
     if file.is_file() and sha256_of(file) == run["scores_sha256"]:
         return pd.read_parquet(file), code
-    rows, chances = ledger.read(_ENTERED, (run["run_id"],)), ledger.read(_CHANCES, (run["run_id"],))
+    rows, chances = (ledger.read(one, (run["run_id"], f"{ERASED}*")) for one in (_ENTERED, _CHANCES))
     wide = chances.pivot_table(index="account_id", columns="name", values="probability")
     return rows.merge(wide, left_on="account_id", right_index=True, how="left"), code
 
@@ -249,6 +256,12 @@ def _causes(plan: Plan, known: History, run: dict[str, Any], code: str | None) -
     ):
         if then != now:
             yield cause, then, now
+
+
+def _erasures(ledger: Ledger, run: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Tell how many were erased since a run was entered: ``cause, then, now``."""
+    if since := int(ledger.read(_SINCE, (run["recorded_at"],))["n"].iloc[0]):
+        yield "erasure", "0", str(since)
 
 
 def _plain(value: Any) -> Any:

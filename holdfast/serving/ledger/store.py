@@ -16,6 +16,7 @@ import pandas as pd
 from holdfast.errors import PublishError
 
 LEDGER = "ledger.db"
+ERASED = "erased:"  # how the name begins under which figures of an erased account stay
 SCHEMA_VERSION = 1
 _PATIENCE = 30.0  # seconds that a reader or a writer waits for another one
 

@@ -1,0 +1,52 @@
+"""What lies beside a mapping: captures and look-ups that hold the keys under which the sources know somebody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from holdfast.features.capture.withdrawing import withdraw
+from holdfast.features.mapping.binding import CAPTURED
+from holdfast.features.mapping.mapfile import mapping_path
+from holdfast.safely import alone
+
+if TYPE_CHECKING:
+    from holdfast.serving.erasure.subject import Subject
+
+_PROFILE = "profile.csv"
+
+
+def from_captures(path: Path, who: Subject, *, dry_run: bool) -> int:
+    """Take somebody out of what was captured beside a mapping, and return how many rows that concerned.
+
+    Raises
+    ------
+    LockHeld
+        When another process works on the mapping.
+    """
+    home = mapping_path(path).parent
+    keys = keys_of(home, who)
+    with alone(home):
+        return withdraw(home / CAPTURED, keys, dry_run=dry_run)
+
+
+def from_profile(path: Path, who: Subject, *, dry_run: bool) -> int:
+    """Remove the profile of the columns when an example in it names somebody; `holdfast map` writes it again."""
+    profile = mapping_path(path).parent / _PROFILE
+    if not profile.is_file() or who.name.encode() not in profile.read_bytes():
+        return 0
+    if not dry_run:
+        profile.unlink()
+    return 1
+
+
+def keys_of(home: Path, who: Subject) -> frozenset[str]:
+    """Give the id of somebody and every key of it in a source, as the last look-up told them."""
+    try:
+        told = pd.read_csv(home / "id_map.csv", dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        return frozenset({who.name})
+    column = f"{who.kind}_id"
+    return frozenset({who.name, *(told.loc[told[column] == who.name, "source_key"] if column in told else ())})
