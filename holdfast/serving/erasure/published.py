@@ -77,7 +77,7 @@ def rewrite(folder: Path, account: str, models: Path, playbooks: Playbooks, lang
         before = pd.read_parquet(folder / SCORES)
         rows = before[before["account_id"] != account].reset_index(drop=True)
         (new / SCORES).write_bytes(parquet(rows))
-        for path in (new / name for name in _ROWS if (new / name).is_file()):
+        for path in (new / name for name in _ROWS if _rows_of(new / name, account)):
             some = pd.read_parquet(path)
             some[some["account_id"] != account].reset_index(drop=True).to_parquet(path, index=False)
         for path in (new / name for name in _SHEETS if (new / name).is_file()):
