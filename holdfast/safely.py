@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from holdfast.errors import LockHeld, PublishError
 
 LOCK = ".lock"
 TEMPORARY = ".tmp-"
+_ASIDE = re.compile(rf"{re.escape(TEMPORARY)}[0-9]+-old-(.+)")
 
 
 def sha256_of(path: Path) -> str:
@@ -100,6 +102,16 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Clear what a killed writer left in a folder; what it had moved aside and not replaced yet goes back."""
+    for leftover in sorted(folder.glob(f"{TEMPORARY}*")):
+        aside = _ASIDE.fullmatch(leftover.name)
+        if aside and not (target := leftover.with_name(aside[1])).exists():
+            leftover.rename(target)
+        else:
+            remove(leftover)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

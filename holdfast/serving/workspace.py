@@ -23,8 +23,8 @@ from holdfast.safely import (
     flush,
     folder_atomic,
     locked,
-    remove,
     sha256_of,
+    sweep,
     write_atomic,
 )
 
@@ -165,10 +165,5 @@ def _alone(home: Path, swept: Sequence[Path], patience: float = 0.0) -> Iterator
                 raise LockHeld(str(home), "a free workspace", "another run at work", "wait for it to finish")
             sleep(_PAUSE)
         for folder in swept:
-            _sweep(folder)
+            sweep(folder)
         yield
-
-
-def _sweep(folder: Path) -> None:
-    for leftover in folder.glob(f"{TEMPORARY}*"):
-        remove(leftover)

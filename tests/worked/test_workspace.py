@@ -151,3 +151,14 @@ def test_a_lock_that_is_given_back_in_time_is_waited_for(tmp_path: Path) -> None
         holder.stdin.close()
         with place.lock(patience=60.0):
             pass
+
+
+def test_what_a_killed_writer_had_moved_aside_goes_back(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    for name in ("a", ".tmp-7-a", ".tmp-7-old-a", ".tmp-7-b", ".tmp-7-old-b"):
+        (place.runs / name).mkdir(parents=True)
+        (place.runs / name / "file").write_text(name)
+    with place.lock():
+        assert _names(place.runs) == {"a", "b"}
+    assert (place.runs / "a" / "file").read_text() == "a"
+    assert (place.runs / "b" / "file").read_text() == ".tmp-7-old-b"

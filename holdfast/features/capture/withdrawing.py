@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from holdfast.features.capture.log import Log
 from holdfast.features.capture.naming import table_of
-from holdfast.safely import folder_atomic, sha256_of
+from holdfast.safely import folder_atomic, sha256_of, sweep
 
 
 def withdraw(folder: Path, keys: Set[str], *, dry_run: bool = False) -> int:
@@ -34,6 +34,8 @@ def withdraw(folder: Path, keys: Set[str], *, dry_run: bool = False) -> int:
     PublishError
         When the disk refuses; the table is as it was.
     """
+    if not dry_run:
+        sweep(folder)
     homes = [one for one in sorted(folder.glob("*/")) if table_of(one.name) is not None]
     return sum(_withdraw(one, keys, dry_run=dry_run) for one in homes)
 

@@ -140,6 +140,8 @@ def _from_files(plan: Plan, account: str, name: str, *, dry_run: bool) -> Iterat
         if not dry_run:
             published.rewrite(folder, account, place.models, books, language)
         yield f"runs/{folder.name}", "rows", rows
+    if not dry_run:
+        proofs.swept(place)
     for folder, rows in list(proofs.naming(place, account)):
         if not dry_run:
             proofs.rewrite(folder, account, name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from holdfast.safely import TEMPORARY, sweep
 from holdfast.serving.workspace import MANIFEST, canonical_json, folder_atomic, write_manifest
 
 if TYPE_CHECKING:
@@ -20,9 +21,16 @@ _PREDICTIONS = "predictions.parquet"
 
 def naming(place: Workspace, account: str) -> Iterator[tuple[Path, int]]:
     """Give the folders of backtests that name an account, those that MLflow keeps included, with its rows in them."""
-    for folder in sorted({*place.models.glob("*.backtest/"), *place.root.glob("mlartifacts/**/*.backtest/")}):
+    there = {*place.models.glob("*.backtest/"), *place.root.glob("mlartifacts/**/*.backtest/")}
+    for folder in sorted(one for one in there if not one.name.startswith(TEMPORARY)):
         if count := _rows_of(folder, account) + _told(folder, account):
             yield folder, count
+
+
+def swept(place: Workspace) -> None:
+    """Clear what a killed erasure left among the files of MLflow."""
+    for folder in {one.parent for one in place.root.glob(f"mlartifacts/**/{TEMPORARY}*")}:
+        sweep(folder)
 
 
 def rewrite(folder: Path, account: str, pseudonym: str) -> None:
