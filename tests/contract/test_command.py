@@ -46,6 +46,7 @@ COMMANDS = (
     "alerts",
     "deliver",
     "writeback",
+    "erase",
     "report",
     "indicators",
     "retrain",

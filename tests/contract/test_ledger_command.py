@@ -252,3 +252,23 @@ def test_a_run_is_of_one_model_though_another_is_crowned_meanwhile(
     made = current(pipeline.workspace(copied.plan))
     assert made.manifest["model_version"] == champion
     assert read_scores(made).rows["model_version"].unique().tolist() == [champion]
+
+
+def test_an_account_that_was_erased_is_a_cause_and_no_difference(
+    copied: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = "A05"
+    assert replay(copied, capsys)["equal"]
+    told(capsys, "erase", plan_of(copied), "--account", gone)
+    found = replay(copied, capsys)
+    assert {one["cause"]: one["now"] for one in found["causes"]}["erasure"] == "1"
+    assert found["unexplained"] == 0
+    assert gone not in {one["account_id"] for one in found["differences"]}
+    (pipeline.workspace(copied.plan).runs / found["run"]["run_id"] / "scores.parquet").unlink()
+    from_ledger = replay(copied, capsys)
+    assert not any(one["account_id"].startswith("erased:") for one in from_ledger["differences"])
+    assert from_ledger["unexplained"] == 0
+
+
+def replay(place: Company, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return told(capsys, "replay", plan_of(place), "--at", f"{FIRST:%Y-%m-%d}")

@@ -285,3 +285,26 @@ def test_names_of_others_stay_when_one_is_part_of_them(plan: Plan) -> None:
     assert found(plan.output.workspace, "A00011")
     assert NAME in set(pd.read_parquet(current(pipeline.workspace(plan)).folder / "scores.parquet")["account_name"])
     assert isinstance(pipeline.workspace(plan), Workspace)
+
+
+def test_what_a_mapping_made_and_captured_is_made_without(tmp_path: Path) -> None:
+    work, days = tmp_path / "work", pd.date_range("2025-01-01", periods=150, freq="2D", tz="UTC")
+    (tmp_path / "in").mkdir()
+    accounts = pd.DataFrame({"account_id": ["a", "b", ACCOUNT], "name": ["A", "B", NAME], "lifecycle": "customer"})
+    accounts.to_csv(tmp_path / "in" / "accounts.csv", index=False)
+    events = pd.DataFrame({"account_id": ["a", "b", ACCOUNT] * 50, "occurred_at": days, "event": "login"})
+    events.to_csv(tmp_path / "in" / "usage.csv", index=False)
+    assert run(["map", str(tmp_path / "in"), "--yes", "--out", str(work)]) == 0
+    assert run(["capture", str(work)]) == 0
+    assert {one.split("/")[0] for one in found(work, ACCOUNT)} >= {"history", "captured"}
+    text = PLAN.format(data="mapping.toml").replace("2026-05-01", "2025-10-28")
+    (work / "plan.toml").write_text(text, encoding="utf-8")
+    plan = read_plan(work / "plan.toml")
+    assert erased(plan).fresh
+    assert found(work, ACCOUNT, "Kanarienvogel") == set()
+    assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
+    assert not erased(plan).fresh
+    assert run(["capture", str(work)]) == 0  # the source has it still
+    assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
+    assert erased(plan).fresh
+    assert found(work, ACCOUNT, "Kanarienvogel") == set()

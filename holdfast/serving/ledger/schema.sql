@@ -1,5 +1,5 @@
 -- The ledger of a workspace: one SQLite file, ledger.db. Rows are added, never changed, but for the states of what is
--- on its way out (message, written). Instants are ISO 8601 in UTC; days of scores are instants too.
+-- on its way out (message, written), and but for erasure. Instants are ISO 8601 in UTC; days of scores are instants too.
 
 -- the runs that were made, and the scores in them, in one transaction
 CREATE TABLE IF NOT EXISTS run (
