@@ -304,7 +304,11 @@ def test_what_a_mapping_made_and_captured_is_made_without(tmp_path: Path) -> Non
     assert found(work, ACCOUNT, "Kanarienvogel") == set()
     assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
     assert not erased(plan).fresh
+    later = pd.DataFrame({"account_id": ["a"], "occurred_at": [days[-1] + pd.Timedelta(days=2)], "event": "login"})
+    pd.concat([events, later]).to_csv(tmp_path / "in" / "usage.csv", index=False)
+    opening.read_history(plan, TODAY)
     assert run(["capture", str(work)]) == 0  # the source has it still
+    assert {one.split("/")[0] for one in found(work, ACCOUNT)} == {"captured"}
     assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
     assert erased(plan).fresh
     assert found(work, ACCOUNT, "Kanarienvogel") == set()

@@ -50,12 +50,23 @@ def withdrawn(rows: pa.Table, left_out: LeftOut) -> tuple[pa.Table, int, int]:
     return rows, gone, int(pc.sum(theirs).as_py() or 0)
 
 
-def withdraw_tables(folder: Path, left_out: LeftOut) -> list[Finding]:
-    """Withdraw rows from the Parquet files of a folder, one per table, and tell how many; a file without rows goes."""
+def withdraw_tables(folder: Path, left_out: LeftOut, nobody: str) -> list[Finding]:
+    """Withdraw rows from the Parquet files of a folder, one per table, and tell how many; a file without rows goes.
+
+    Parameters
+    ----------
+    nobody
+        How the account id of rows begins that lead to no account: they go too, since nobody can tell whose they are.
+    """
     findings = []
     for path in sorted(folder.glob("*.parquet")):
-        rows, gone, hidden = withdrawn(pq.read_table(path), left_out)
-        if gone or hidden:
+        before = pq.read_table(path)
+        rows, gone, hidden = withdrawn(before, left_out)
+        if "account_id" in rows.column_names:
+            rows = rows.filter(
+                pc.invert(pc.starts_with(rows.column("account_id"), nobody)), null_selection_behavior="drop"
+            )
+        if gone or hidden or len(rows) < len(before):
             findings += told(path.stem, gone, hidden)
             path.unlink()
             if len(rows):

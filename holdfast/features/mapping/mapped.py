@@ -22,6 +22,7 @@ from holdfast.features.history.withdrawing import withdraw_tables
 from holdfast.features.landed.files import RawTable, discover
 from holdfast.features.landed.walking import files_below
 from holdfast.features.mapping.binding import CAPTURED, bind
+from holdfast.features.mapping.identity import UNMATCHED
 from holdfast.features.mapping.mapfile import MapFile, mapping_path, read_mapping
 from holdfast.features.mapping.running import Mapped, run
 from holdfast.features.sentiment.files import without_words
@@ -79,7 +80,8 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS, left_ou
     moods
         How the mood of texts is read.
     left_out
-        Accounts and persons that were erased; while there are any, rows that cannot be read are not kept.
+        Accounts and persons that were erased; while there are any, rows that cannot be read, or lead to no account,
+        are not kept.
     """
     home, mapping = file.parent, read_mapping(file)
     folder = home / TABLES
@@ -94,10 +96,8 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS, left_ou
         landed = found or find([home / place for place in mapping.places], Path(scratch))
         mapped, findings = make(mapping, home, out, landed)
         findings += without_words(out, moods)
-        identities = mapped.identities
         if left_out:
-            findings += withdraw_tables(out, left_out)
-            identities, *_ = left_out.rows(identities)
+            mapped, findings = _without(left_out, mapped, out, findings)
             remove(landed.scratch / "quarantine")
             remove(home / STORE)
         findings = [_placed(one, landed.scratch, home) for one in findings]
@@ -107,8 +107,18 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS, left_ou
         )
         _keep_quarantine(landed.scratch / "quarantine", home / "quarantine")
         write_atomic(home / "unmatched.csv", mapped.unmatched.to_csv(index=False).encode())
-        write_atomic(home / "id_map.csv", identities.to_csv(index=False).encode())
+        write_atomic(home / "id_map.csv", mapped.identities.to_csv(index=False).encode())
     return folder
+
+
+def _without(left_out: LeftOut, mapped: Mapped, out: Path, findings: list[Finding]) -> tuple[Mapped, list[Finding]]:
+    """Leave out who was erased, and every key that leads to no account: it may be theirs."""
+    gone = withdraw_tables(out, left_out, f"{UNMATCHED}:")
+    identities, *_ = left_out.rows(mapped.identities[mapped.identities["account_id"].notna()])
+    untold = [
+        replace(one, message=f"{one.count} rows lead to no account") if one.code == "HF043" else one for one in findings
+    ]
+    return replace(mapped, identities=identities, unmatched=mapped.unmatched.assign(key="")), [*untold, *gone]
 
 
 def find(places: Sequence[Path], scratch: Path) -> Found:
