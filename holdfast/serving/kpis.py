@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,18 +42,27 @@ def kpis(
     margin: Annotated[
         float | None, typer.Option(help="Gross margin for the lifetime value, a share; default: of revenue.")
     ] = None,
+    contacts: Annotated[
+        int | None, typer.Option(min=1, help="What contacting so many accounts returns, with the assumptions.")
+    ] = None,
+    contact_cost: Annotated[float, typer.Option(min=0.0, help="What a contact costs, in the currency of revenue.")] = 0,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
-    """Count accounts and revenue: churn, retention, GRR, NRR, growth, lifetime value; nothing need be trained."""
+    """Count accounts and revenue: churn, retention, GRR, NRR, growth, lifetime value; nothing need be trained.
+
+    With --contacts: what a programme returns that contacts those with most at stake, at the save rate of [queue].
+    """
     from holdfast.training.kpis import kpis as counted
 
     settings, history = today_of(plan, strict_clock)
     rule = _notice(settings)
     found = counted(history, by=by.value, churn=rule, segment=segment, margin=margin)
-    ahead, why_not = _forecasts(settings, history, rule)
+    books, why_not = _books(settings, history, rule)
+    ahead = [_forecast(book, settings) for book in books]
+    returns = [] if contacts is None else [_returns(book, settings, contacts, contact_cost, margin) for book in books]
     if json:
-        show.as_json(found.to_dict() | {"forecast": ahead, "no_forecast": why_not})
+        show.as_json(found.to_dict() | {"forecast": ahead, "no_forecast": why_not, "roi": returns})
         return
     for currency in found.currencies:
         for name in found.segments:
@@ -61,6 +70,8 @@ def kpis(
     show.say(found.text())
     for one in ahead:
         show.say(f"{one['currency']}, from the scores of {one['as_of']}: {one['in_words']} {one['growth']}".strip())
+    for one in returns:
+        show.say(f"{one['currency']}, what a programme returns. {one['in_words']}")
     if why_not:
         show.say(why_not)
 
@@ -87,11 +98,21 @@ def _notice(settings: Plan) -> Churn:
     return rule if rule.kind == "notice" else replace(rule, kind="notice", activity=())
 
 
-def _forecasts(settings: Plan, history: History, rule: Churn) -> tuple[list[dict[str, Any]], str]:
-    """Forecast each currency from the run that is served; else say why there is none."""
+@dataclass(frozen=True)
+class _Book:
+    """The scored accounts of one currency, with how they grew."""
+
+    currency: str
+    as_of: str
+    rows: pd.DataFrame
+    grown: dict[str, float] | None
+
+
+def _books(settings: Plan, history: History, rule: Churn) -> tuple[list[_Book], str]:
+    """Take the run that is served apart by currency; else say why nothing can be told of what is ahead."""
     from holdfast.serving.runs import current, read_scores
     from holdfast.serving.workspace import Workspace, read_manifest
-    from holdfast.training.kpis import forecast, kpis
+    from holdfast.training.kpis import kpis
     from holdfast.training.kpis.forecast import past_growth
     from holdfast.training.kpis.reading import SEVERAL, currencies
 
@@ -105,13 +126,28 @@ def _forecasts(settings: Plan, history: History, rule: Churn) -> tuple[list[dict
         return [], "No forecast: the scores have no probability at 90 days."
     money = currencies(history, rule)
     rows = scores.rows.drop(columns="currency", errors="ignore").merge(money, left_on="account_id", right_index=True)
-    rows, told = rows[rows["currency"] != SEVERAL], []
     past = kpis(history, churn=rule, signs=False)
-    for currency, mine in rows.groupby("currency", sort=True):
-        if not mine.loc[mine["p90"].notna(), "arr"].sum() > 0:
-            continue
-        grown = past_growth(past.of(str(currency)))
-        found = forecast(mine, expansion=grown, seed=settings.model.seed)
-        growth = "Growth is assumed to go on as in the last four whole quarters." if grown else ""
-        told.append(found.to_dict() | {"currency": currency, "as_of": f"{scores.as_of:%Y-%m-%d}", "growth": growth})
-    return told, "" if told else "No forecast: no scored account has revenue."
+    books = [
+        _Book(str(currency), f"{scores.as_of:%Y-%m-%d}", mine, past_growth(past.of(str(currency))))
+        for currency, mine in rows[rows["currency"] != SEVERAL].groupby("currency", sort=True)
+        if mine.loc[mine["p90"].notna(), "arr"].sum() > 0
+    ]
+    return books, "" if books else "No forecast: no scored account has revenue."
+
+
+def _forecast(book: _Book, settings: Plan) -> dict[str, Any]:
+    from holdfast.training.kpis import forecast
+
+    found = forecast(book.rows, expansion=book.grown, seed=settings.model.seed)
+    growth = "Growth is assumed to go on as in the last four whole quarters." if book.grown else ""
+    return found.to_dict() | {"currency": book.currency, "as_of": book.as_of, "growth": growth}
+
+
+def _returns(book: _Book, settings: Plan, contacts: int, cost: float, margin: float | None) -> dict[str, Any]:
+    from holdfast.training.kpis import roi
+
+    rate = settings.queue.save_rate
+    found = roi(
+        book.rows, contacts=contacts, cost_per_contact=cost, save_rate=rate, margin=1.0 if margin is None else margin
+    )
+    return found.to_dict() | {"currency": book.currency, "as_of": book.as_of}

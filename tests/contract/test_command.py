@@ -451,6 +451,10 @@ def test_kpis_forecast_from_the_run_that_is_served(company: Company, capsys: pyt
     kept = 1 - (scores["arr"] * scores["p90"]).sum() / scores["arr"].sum()
     assert ahead["grr"] == pytest.approx(kept, abs=0.02)  # customers under notice are scored by nobody
     assert 0 < ahead["grr_low"] < ahead["grr"] < ahead["grr_high"] <= 1
+    (book,) = _json(capsys, "kpis", company.plan, "--contacts", "10", "--contact-cost", "25")["roi"]
+    assumed = {one["name"]: one["value"] for one in book["assumptions"]}
+    assert (book["currency"], book["cost"], assumed["save rate"]) == ("EUR", 250.0, "20%, assumption-based")
+    assert book["gain"] == pytest.approx(0.2 * book["at_risk"] - 250)
     assert run(["kpis", company.plan, "--by", "month"]) == 0
     assert "is expected to stay over the next 90 days" in capsys.readouterr().out
 
