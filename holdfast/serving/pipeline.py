@@ -221,7 +221,7 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
     except BundleError as problem:
         if version is not None:
             raise
-        raise BundleError(problem.where, problem.expected, problem.found, _way_back(plan)) from problem
+        raise BundleError(problem.where, problem.expected, problem.found, f"{problem.do}; {_way_back(plan)}") from problem
 
 
 def _way_back(plan: Plan) -> str:
@@ -229,8 +229,8 @@ def _way_back(plan: Plan) -> str:
     for version in Promotions(workspace(plan)).before:
         with suppress(BundleError):
             bundle_of(plan, version)
-            return f"go back to {version} by `holdfast rollback PLAN`, restore it from a backup, or train again"
-    return "restore it from a backup, or train again; there is no other model to go back to"
+            return f"or go back to {version} by `holdfast rollback PLAN`"
+    return "there is no other model to go back to"
 
 
 def champion_of(plan: Plan) -> Champion | None:

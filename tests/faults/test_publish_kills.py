@@ -19,6 +19,7 @@ from holdfast.errors import PublishError
 from holdfast.features.history import History
 from holdfast.serving import pipeline
 from holdfast.serving.bundle import Bundle
+from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import Ledger
 from holdfast.serving.plan import Plan
 from holdfast.serving.runs import Run, existing
@@ -63,7 +64,7 @@ def bundle() -> Bundle:
 def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run be three rows written by hand."""
 
-    def make(plan: Plan, history: History, _: Bundle, name: str) -> Run:
+    def make(plan: Plan, history: History, _: Bundle, name: str, __: Standing) -> Run:
         place, hashes = (
             Workspace(plan.output.workspace),
             ("model_version", "model_sha256", "input_sha256", "config_sha256", "feedback_sha256"),
@@ -164,7 +165,8 @@ def test_killed_before_each_thing_that_lasts_and_run_again_leaves_what_a_quiet_r
 def test_a_run_that_nobody_finished_is_rescored_when_a_later_day_was_served(tmp_path: Path) -> None:
     publish(tmp_path, FIRST)
     plan = plan_in(tmp_path)
-    pipeline._make(plan, on("2024-07-01"), bundle(), pipeline.run_id(on("2024-07-01"), bundle(), plan.sha256()))
+    name = pipeline.run_id(on("2024-07-01"), bundle(), plan.sha256(), "")
+    pipeline._make(plan, on("2024-07-01"), bundle(), name, Standing())
     served = publish(tmp_path, SECOND)
     late = publish(tmp_path, "2024-07-01")
     assert (late.fresh, late.served) == (False, False)
@@ -179,7 +181,8 @@ def test_a_full_disk_at_the_ledger_leaves_what_is_served_and_is_finished_later(t
     publish(tmp_path / "quiet", SECOND)
     served = (tmp_path / "out" / "current").readlink()
     plan = plan_in(tmp_path / "out")
-    pipeline._make(plan, on(SECOND), bundle(), pipeline.run_id(on(SECOND), bundle(), plan.sha256()))
+    name = pipeline.run_id(on(SECOND), bundle(), plan.sha256(), "")
+    pipeline._make(plan, on(SECOND), bundle(), name, Standing())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
     try:

@@ -282,7 +282,7 @@ def test_what_was_said_is_told_with_its_state_and_beside_the_model(
 
 
 def test_no_two_headings_are_taken_for_one_another() -> None:
-    names = {*COLUMNS, *ASKED, "rank", "band_churn"}
+    names = {*COLUMNS, *ASKED, "rank", "band_churn", "decision", "call_by", "expected_saved"}
     assert names - {"p30", "p60", "p90"} == titled()
     ways: dict[str, set[str]] = {}
     for name in names:

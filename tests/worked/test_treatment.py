@@ -18,6 +18,7 @@ from holdfast.serving.starter import write_simulation
 from tests.outcome import Outcome
 
 DAY = pd.Timestamp("2025-06-01", tz="UTC")
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def log(*rows: tuple[str, int, bool, float]) -> hf.Treatments:
@@ -118,7 +119,7 @@ def test_the_plan_asks_for_the_risk_without_help(tmp_path: Path) -> None:
     text = folder.read_text()
     folder.write_text(text + '\n[model]\nrisk = "without_help"\n[tracking]\nenabled = false\n')
     plan = read_plan(folder)
-    trained = train(plan, read_history(plan, datetime(2026, 1, 2, tzinfo=UTC)))
+    trained = train(plan, read_history(plan, NOW), NOW)
     assert any("identified by chance" in one for one in trained.bundle.model.notes)
     bare = {name: table for name, table in simulate_frames(120, 3, 20)[0].items() if name != "touchpoints"}
     X, y = examples(plan, of := hf.History.from_frames(bare, end="2026-01-01"))
