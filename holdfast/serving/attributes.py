@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.errors import DataError
 from holdfast.features.history.tables import ACTIVITY_TABLES
+from holdfast.features.time import micro
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -31,7 +31,7 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
     DataFrame
         Columns ``account_name, segment, csm, currency, renewal_date, notice_deadline``; what no table tells is missing.
     """
-    view = history.as_of(as_of)
+    view = history.as_of(as_of, ("accounts", "subscriptions"))
     accounts = _latest(view["accounts"])
     frame = pd.DataFrame(index=ids)
     for column, source in {
@@ -57,22 +57,16 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
 
 
 def stale(history: History, day: pd.Timestamp) -> list[str]:
-    """List the activity tables of which nothing was heard in the 14 days before a day.
+    """List the activity tables of which nothing was heard in the 14 days before a day, though they were known by then.
 
-    Parameters
-    ----------
-    history
-        As known on that day.
+    What became known after the day does not count.
     """
-    return [one for one in ACTIVITY_TABLES if one in history and history.watermark(one) < day - STALE_AFTER]
-
-
-def stale_by(history: History, day: pd.Timestamp) -> list[str]:
-    """List the activity tables that had gone quiet by an earlier day; none where nothing was known by then."""
-    try:
-        return stale(history.until(day), day)
-    except DataError:  # no account, or no activity, was known yet
-        return []
+    there, end, last = [one for one in ACTIVITY_TABLES if one in history], micro(day), dict[str, int]()
+    for bucket in history.buckets():
+        for name in there:
+            known = bucket.records(name, ()).known
+            last[name] = max(last.get(name, -1), int(known[known <= end].max(initial=-1)))
+    return [name for name in there if 0 <= last[name] < micro(day - STALE_AFTER)]
 
 
 def _latest(accounts: pd.DataFrame) -> pd.DataFrame:

@@ -221,7 +221,9 @@ def bundle_of(plan: Plan, version: str | None = None) -> Bundle:
     except BundleError as problem:
         if version is not None:
             raise
-        raise BundleError(problem.where, problem.expected, problem.found, f"{problem.do}; {_way_back(plan)}") from problem
+        raise BundleError(
+            problem.where, problem.expected, problem.found, f"{problem.do}; {_way_back(plan)}"
+        ) from problem
 
 
 def _way_back(plan: Plan) -> str:

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import holdfast
 from holdfast.serving.contract.contract import contract
 from holdfast.serving.contract.mapped import mapped
@@ -15,6 +17,7 @@ from holdfast.serving.telling import tell_untested
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from holdfast.serving.proof import Proof
 
 logger = logging.getLogger("holdfast.run_page")
+EXPLAINED, DRAWN = 20_000, 2_000  # accounts over which importance is averaged, and of which a picture can still be read
 
 
 def page_of(
@@ -37,7 +41,7 @@ def page_of(
     playbooks: Playbooks,
 ) -> Page:
     """Collect what the report tells beyond the scores."""
-    why = bundle.model.explain(now)
+    why = bundle.model.explain(now.rows(evenly(len(now), EXPLAINED)))
     noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
     for finding in (one for one in noticed if one.code == "HF014"):
         logger.warning("%s", finding)
@@ -70,17 +74,31 @@ def page_of(
     )
 
 
+def evenly(n: int, most: int) -> NDArray[np.bool_]:
+    """Choose rows, evenly spread, not more than so many.
+
+    Examples
+    --------
+    >>> evenly(5, 2).tolist()
+    [True, False, False, True, False]
+    """
+    chosen = np.zeros(n, dtype=bool)
+    chosen[:: max(1, -(-n // most))] = True
+    return chosen
+
+
 def _beeswarm(why: Explanation) -> Plot | None:
     """Draw what each sign adds, account by account, as points of one picture; nothing where there is no account."""
     if not len(why.contributions):
         return None
+    why = why.rows(evenly(len(why.contributions), DRAWN))
 
     def paint(ax: Axes) -> None:
         why.plot_beeswarm(ax)
         for points in ax.collections:
             points.set_rasterized(True)
 
-    caption = "What each sign adds to the risk of every account (right: more), coloured by its value."
+    caption = f"What each sign adds to the risk of {len(why.g):,} accounts (right: more), coloured by its value."
     return Plot(draw("beeswarm", paint, (7.4, 4.6)), caption)
 
 

@@ -19,7 +19,7 @@ from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
 from holdfast.serving.alerts.facts import STEP, facts, past_days, readings
 from holdfast.serving.alerts.rules import codes, judge
-from holdfast.serving.attributes import attributes, stale, stale_by
+from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
 from holdfast.serving.drivers import DRIVERS, drivers
 
@@ -143,7 +143,7 @@ def score(
     if expansion is not None and 90 in expansion.horizons:
         rows["p_expand_90"] = expansion.predict_proba(now)[90].to_numpy()
     rows["data_completeness"] = now.coverage["all"].to_numpy()
-    rows["stale_sources"] = " ".join(stale(history.until(as_of), as_of))
+    rows["stale_sources"] = " ".join(stale(history, as_of))
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
@@ -170,7 +170,7 @@ def _readings(now: Snapshot, past: Snapshot, health: HealthScore) -> pd.DataFram
 
 
 def _alerts(today: pd.DataFrame, now: Snapshot, history: History, thresholds: Thresholds | None) -> pd.DataFrame:
-    known, before = (stale_by(history, day) for day in (now.cutoffs[0], now.cutoffs[0] - STEP))
+    known, before = (stale(history, day) for day in (now.cutoffs[0], now.cutoffs[0] - STEP))
     return judge(today, thresholds, stale=known, stale_before=before, language=now.language)
 
 

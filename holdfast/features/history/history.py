@@ -303,11 +303,17 @@ class History:
             self._records[table] = records_of(TABLES[table], self._landed[table].frame, self.accounts, self._arrived)
         return self._records[table] if columns is None else self._records[table].with_columns(columns)
 
-    def as_of(self, instant: Instant) -> View:
-        """Show the tables exactly as they were known at an instant; a date alone means 00:00 UTC."""
+    def as_of(self, instant: Instant, tables: Iterable[str] | None = None) -> View:
+        """Show the tables exactly as they were known at an instant; a date alone means 00:00 UTC.
+
+        Parameters
+        ----------
+        tables
+            The only ones to be shown, as far as they are there; by default all.
+        """
         stamp = to_instant(instant)
         frames = {}
-        for name in self.tables:
+        for name in self.tables if tables is None else sorted(set(tables).intersection(self.tables)):
             records = self.records(name)
             frames[name] = view_of(TABLES[name], records.take(records.visible(micro(stamp))), self.accounts, stamp)
         return View(stamp, frames)

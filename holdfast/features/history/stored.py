@@ -248,11 +248,12 @@ class StoredHistory(History):
         parts = list(self.buckets())
         return joined([one.records(table, names) for one in parts], [len(one.accounts) for one in parts])
 
-    def as_of(self, instant: Instant) -> View:
-        """Show the tables exactly as they were known at an instant; a date alone means 00:00 UTC."""
+    def as_of(self, instant: Instant, tables: Iterable[str] | None = None) -> View:
+        """Show the tables exactly as they were known at an instant, see `History.as_of`."""
         stamp = to_instant(instant)
-        views = [one.as_of(stamp) for one in self.buckets()]
-        return View(stamp, {name: pd.concat([one[name] for one in views], ignore_index=True) for name in self.tables})
+        views = [one.as_of(stamp, tables) for one in self.buckets()]
+        names = views[0].tables
+        return View(stamp, {name: pd.concat([one[name] for one in views], ignore_index=True) for name in names})
 
     def until(self, instant: Instant, *, end: Instant | None = None) -> StoredHistory:
         """Give the history that would have been read at an instant, in a store of its own that ends with it."""

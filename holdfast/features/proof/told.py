@@ -87,7 +87,7 @@ class Told(History):
         whole = self._face.records(table, columns)
         return whole.take(np.zeros(len(whole), dtype=bool))
 
-    def as_of(self, instant: Instant) -> View:
+    def as_of(self, instant: Instant, tables: Iterable[str] | None = None) -> View:  # noqa: ARG002 # none is shown unasked
         """Show the tables as they were known, each when it is asked for."""
         return View(to_instant(instant), Shown(self, to_instant(instant)))
 

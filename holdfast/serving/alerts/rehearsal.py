@@ -19,7 +19,7 @@ from holdfast.serving import pipeline
 from holdfast.serving.alerts.episodes import CLOSED, Key, Last, step
 from holdfast.serving.alerts.facts import STEP, STEPS, facts, readings
 from holdfast.serving.alerts.rules import COMPANY, FIRES, RULES, Thresholds, judge
-from holdfast.serving.attributes import attributes, stale_by
+from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.opening import definition, known_on
 from holdfast.serving.proof import read_proof
 from holdfast.serving.weights import health_of
@@ -157,7 +157,7 @@ def replay(
     past: dict[Key, Last] = {}
     opened, begun, before = [], [], set[Key]()
     for day in progress(days, "days", len(days)):
-        known, earlier = (stale_by(history, one) for one in (day, day - STEP))
+        known, earlier = (stale(history, one) for one in (day, day - STEP))
         judged = judge(facts(read, day), limits, stale=known, stale_before=earlier)
         for one in step(past, judged, day, plan.alerts.cool_down_days):
             past[one.account_id, one.rule] = Last(one.event, day)
