@@ -9,7 +9,7 @@ import pytest
 from holdfast.models.health import HealthScore
 from holdfast.serving.alerts.facts import facts, past_days, readings
 from holdfast.serving.alerts.rules import COMPANY, FIRES, HOLDS, RULES, Thresholds, codes, judge, muted
-from holdfast.serving.attributes import stale_by
+from holdfast.serving.attributes import stale
 from tests import tiny
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")
@@ -137,8 +137,8 @@ def test_an_account_that_was_not_there_before_has_nothing_to_fall_from() -> None
 
 def test_a_source_that_was_not_known_yet_had_not_gone_quiet() -> None:
     young = tiny.history(tiny.rows("usage", [20.0, 18.0]))
-    assert stale_by(young, tiny.T) == ["usage"]
-    assert stale_by(young, tiny.ago(30)) == stale_by(young, tiny.ago(2000)) == []
+    assert stale(young, tiny.T) == ["usage"]
+    assert stale(young, tiny.ago(30)) == stale(young, tiny.ago(2000)) == []
 
 
 def test_facts_are_read_from_a_history_as_known_on_the_day() -> None:
