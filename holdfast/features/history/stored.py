@@ -269,6 +269,10 @@ class StoredHistory(History):
 
     def fingerprint(self) -> str:
         """Hash the content of all tables, as `History.fingerprint` does."""
+        return self._content
+
+    @cached_property
+    def _content(self) -> str:
         with tempfile.TemporaryDirectory(prefix="holdfast-") as place:
             return fingerprint_of(self._canonical_buckets(), Path(place))
 
