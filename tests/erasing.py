@@ -107,7 +107,7 @@ def _run(place: Workspace, day: pd.Timestamp, seed: int, account: str) -> Run:
     scores.rows["p30"], scores.rows["p60"] = scores.rows["p90"] / 4, scores.rows["p90"] / 2
     scores.rows["expected_arr_at_risk_90"] = scores.rows["p90"] * scores.rows["arr"]
     facts = {"run_id": name, "as_of": day.isoformat(), "model_version": "v1", "model_sha256": "m" * 64}
-    facts |= {"input_sha256": "i" * 64, "config_sha256": "c" * 64, "holdfast": "0.1.0"}
+    facts |= {"input_sha256": "i" * 64, "feedback_sha256": "", "config_sha256": "c" * 64, "holdfast": "0.1.0"}
     return runs.write_run(place, scores, Page("fine", "notice"), "# card", facts, queue(scores, Queue()).frame())
 
 
