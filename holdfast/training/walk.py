@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -110,7 +111,7 @@ def walk(
     shares: list[pd.DataFrame] = []
     skipped: dict[str, list[pd.Timestamp]] = {}
     with _side_by_side(threads) as workers:
-        learned = _learned(models, X, y, plan, workers)
+        learned = _learned(models, X, y, plan, workers, ahead=len(models) if threads > 1 else 0)
         for told, (fold, name) in zip(
             weighted(learned, _costs(steps, y), "backtest") if progress else learned, steps, strict=True
         ):
@@ -134,11 +135,17 @@ def _side_by_side(threads: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _learned(
-    models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fold], workers: ThreadPoolExecutor
+    models: Mapping[str, Model], X: Snapshot, y: Labels, plan: Sequence[Fold], workers: ThreadPoolExecutor, ahead: int
 ) -> Iterator[_Told | None]:
-    """Yield what each model tells at each fold, in order; the rows of one fold alone are held."""
+    """Yield what each model tells at each fold, in order; so many steps may wait, so that no worker does."""
+    waiting: deque[Future[_Told | None]] = deque()
     for fold in plan:
-        yield from workers.map(_Learner.at(fold, X, y).step, models, models.values())
+        learner = _Learner.at(fold, X, y)
+        waiting.extend(workers.submit(learner.step, name, model) for name, model in models.items())
+        while len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @dataclass(frozen=True)
