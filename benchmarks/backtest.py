@@ -1,6 +1,6 @@
 """What a backtest costs beside the fits it contains: CPU time of the walk, its metrics and its views, and memory.
 
-python -m benchmarks.backtest [--accounts N] [--months M] [--json]
+python -m benchmarks.backtest [--accounts N] [--months M] [--threads N] [--json]
 
 Ten thousand accounts at some two dozen cutoffs, three models beside the baselines. The company is simulated, stored and
 then, in a process of its own, measured, labelled and tested from the store, as a plan would do. The peer is the sum of
@@ -24,7 +24,6 @@ import holdfast as hf
 from holdfast.training import walk
 
 BOUND = 1.3
-THREADS = 2
 
 
 def prepare(accounts: int, months: int, folder: Path) -> None:
@@ -34,7 +33,7 @@ def prepare(accounts: int, months: int, folder: Path) -> None:
     hf.History.build(folder / "company" / "history", folder / "store")
 
 
-def measured(store: Path) -> dict[str, Any]:
+def measured(store: Path, threads: int) -> dict[str, Any]:
     """Run one backtest and tell the time of its fits from the rest."""
     history = hf.History.open(store)
     cutoffs = hf.cutoffs(history, every="28d")
@@ -57,7 +56,7 @@ def measured(store: Path) -> dict[str, Any]:
 
     with patch.object(walk._Learner, "fit", timed):
         started, clock = process_time(), perf_counter()
-        result = hf.backtest(models, X, y, threads=THREADS)
+        result = hf.backtest(models, X, y, threads=threads)
         walked = process_time() - started
         result.to_dict()
         total, lasted = process_time() - started, perf_counter() - clock
@@ -85,22 +84,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backtest", description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--months", type=int, default=24)
+    parser.add_argument("--threads", type=int, default=2, help="models that learn side by side")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)  # the process of its own
     asked = parser.parse_args()
     if asked.store:
-        print(json.dumps(measured(asked.store)))
+        print(json.dumps(measured(asked.store, asked.threads)))
         return 0
     with tempfile.TemporaryDirectory() as folder:
         prepare(asked.accounts, asked.months, Path(folder))
         own = [sys.executable, "-m", "benchmarks.backtest", "--store", str(Path(folder) / "store")]
+        own += ["--threads", str(asked.threads)]
         found: dict[str, Any] = json.loads(subprocess.run(own, check=True, stdout=subprocess.PIPE, text=True).stdout)
     if asked.json:
         print(json.dumps(found, indent=2))
     else:
         print(f"{found['rows']:,} rows at {found['cutoffs']} cutoffs, {found['predictions']:,} predictions")
         print(f"fits {found['fits_seconds']} s of CPU: {found['by_model']}")
-        print(f"{found['minutes']} minutes with {THREADS} threads")
+        print(f"{found['minutes']} minutes with {asked.threads} threads")
         print(f"the whole backtest {found['ratio']} of them (bound {BOUND}), peak {found['peak_mb']} MB")
     return 0 if found["ratio"] <= BOUND else 1
 

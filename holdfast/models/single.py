@@ -64,7 +64,7 @@ class Row:
 
 
 class Single:
-    """Score accounts one by one; what it says is what the models say of a snapshot, to twelve digits.
+    """Score accounts one by one; what it says is what the models say of a snapshot, to ten digits.
 
     Parameters
     ----------

@@ -21,7 +21,6 @@ import typer
 
 from holdfast.errors import HoldfastError
 from holdfast.serving import (
-    alerting,
     auditing,
     cataloguing,
     data_in,
@@ -29,13 +28,13 @@ from holdfast.serving import (
     honesty,
     kpis,
     labelling,
-    listening,
     show,
     weighing,
-    writing_back,
 )
-from holdfast.serving.erasure import command as erasing
-from holdfast.serving.ledger import command as ledgering
+from holdfast.serving.alerts import command as alerts
+from holdfast.serving.erasure import command as erasure
+from holdfast.serving.feedback import command as feedback
+from holdfast.serving.ledger import command as ledger
 from holdfast.serving.options import (
     EXIT_FINDINGS,
     EXIT_NOTHING_TO_DO,
@@ -48,8 +47,9 @@ from holdfast.serving.options import (
     plan_of,
 )
 from holdfast.serving.plan import Plan, read_plan
-from holdfast.serving.promotion import commands as promotion
+from holdfast.serving.promotion import command as promotion
 from holdfast.serving.queue import command as queue
+from holdfast.serving.writeback import command as writeback
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -74,8 +74,8 @@ app = typer.Typer(
 )
 
 for more in (
-    data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledgering, listening, alerting,
-    queue, writing_back, promotion, erasing,
+    data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledger, feedback, alerts, queue,
+    writeback, promotion, erasure,
 ):  # fmt: skip
     app.add_typer(more.app)
 
