@@ -141,6 +141,17 @@ def test_ten_thousand_sentences_are_those_of_the_history_as_it_was_known(company
     pd.testing.assert_frame_equal(told, again)
 
 
+def test_sentences_of_some_pairs_are_those_of_all(company: Company) -> None:
+    accounts, day = list(scored(company, READ)), company.now.day
+    every = (
+        company.catalog.evidence(company.history, accounts, day).rename_axis(columns="indicator").stack().rename("text")
+    )
+    pairs = every.reset_index().sample(frac=0.1, random_state=0)  # in no order
+    assert pairs["indicator"].nunique() > 100
+    told = company.catalog.sentences(company.history, pairs, day)
+    assert told.tolist() == pairs["text"].tolist()
+
+
 def test_every_figure_of_ten_thousand_sentences_is_reckoned_again(company: Company) -> None:
     """Figures are read out of the sentences and reckoned from the rows that were known, without the kernel."""
     accounts, day = list(scored(company, READ)), company.now.day

@@ -14,9 +14,12 @@ import pytest
 
 import holdfast as hf
 from holdfast.errors import DataError, UsageError
+from holdfast.features.catalog.collection import Catalog
 from holdfast.features.history import History
 from holdfast.features.history.part import from_tables, to_tables
 from holdfast.features.history.stored import StoredHistory
+from holdfast.features.history.tables import ACTIVITY_TABLES
+from holdfast.serving.attributes import STALE_AFTER, stale
 from holdfast.serving.command import run
 
 Frames = Mapping[str, pd.DataFrame]
@@ -209,6 +212,25 @@ def test_a_store_cut_off_is_the_history_cut_off(company, tmp_path, share):
     for name in views[0]:
         texts = {c: "str" for c in views[1][name] if isinstance(views[1][name][c].dtype, pd.CategoricalDtype)}
         pd.testing.assert_frame_equal(views[0][name], views[1][name].astype(texts), check_like=True)
+    for history, view in zip((memory, stored), views, strict=True):
+        alone = history.as_of(instant, ("usage", "none such"))
+        assert alone.tables == ("usage",)
+        pd.testing.assert_frame_equal(alone["usage"], view["usage"])
+
+
+def test_sentences_and_silence_are_those_of_the_history_in_memory(company, tmp_path):
+    source, _, memory = company
+    stored = History.build(source, tmp_path / "store", buckets=4)
+    day = memory.start + pd.Timedelta(days=300)
+    X = hf.catalog.measure(memory, [day])
+    pairs = X.indicators.droplevel("cutoff").rename_axis(columns="indicator").stack().rename("value").reset_index()
+    pairs = pairs.sample(500, random_state=0)
+    told = [Catalog(X.catalog, fixed=True).sentences(one, pairs, day) for one in (memory, stored)]
+    assert told[0].tolist() == told[1].tolist()
+    for at in pd.date_range(memory.start + pd.Timedelta(days=5), memory.end, freq="40D"):
+        known = memory.until(at)
+        quiet = [one for one in ACTIVITY_TABLES if one in known and known.watermark(one) < at - STALE_AFTER]
+        assert stale(memory, at) == stale(stored, at) == quiet
 
 
 def test_another_clock_sets_other_rows_aside(company, tmp_path):
