@@ -13,7 +13,7 @@ import pytest
 from holdfast.serving import command
 from holdfast.serving.command import run
 from holdfast.serving.ledger.store import Ledger
-from holdfast.serving.promotion import commands as promotion
+from holdfast.serving.promotion import command as promotion
 from holdfast.serving.promotion import judging, retraining
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.workspace import Workspace
