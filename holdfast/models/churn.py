@@ -99,12 +99,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         asked = self.rises_ and self.kind_ != EXPANSION and "contract" in observed.X.context
         self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
         self.encoding_ = Encoding.fit(observed.X)
-        few = sampled(observed, ENOUGH)
-        shown = self.encoding_.design(few.X)
-        self.strength_ = choose_strength(self.encoding_, shown, few, tuple(self.lambdas))
-        how = rehearse(few, shown, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
+        how = self._rehearsed(sampled(observed, ENOUGH))
         sample = sampled(observed, LARGE)
-        design = shown if sample is few else self.encoding_.design(sample.X)
+        design = self.encoding_.design(sample.X)
         self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
         self.calibration_ = self._levelled(observed, how.slope)
         accounts = pd.factorize(sample.X.index.get_level_values("account_id"))[0]
@@ -172,6 +169,11 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """Read the decisions of each interval from a snapshot, by the timing of exits that was learned."""
         check_is_fitted(self)
         return exposure(X, self.horizons_, decided=self.calendar, timing=self.timing_)
+
+    def _rehearsed(self, observed: Observed) -> Rehearsal:
+        design = self.encoding_.design(observed.X)
+        self.strength_ = choose_strength(self.encoding_, design, observed, tuple(self.lambdas))
+        return rehearse(observed, design, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
 
     @property
     def calendar(self) -> bool:

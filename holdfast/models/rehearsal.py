@@ -45,16 +45,17 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength, observed.evidence), tolerance=1e-8)
     g, seen, how = ridge.g(design[learn]), ridge.g(design[judge]), Rehearsal()
     if observed.evidence >= TREES_FROM:
-        features, signs = encoding.features(observed.X), monotone_signs(encoding, observed.health_sign)
+        signs = monotone_signs(encoding, observed.health_sign)
+        features, later = (encoding.features(observed.X.rows(rows)) for rows in (learn, judge))
         enough = judged.events >= MIN_BLOCK_EVENTS
-        check = (features[judge], judged) if enough else None
+        check = (later, judged) if enough else None
         if check is not None:
-            how = replace(how, leaves=_leaves(features[learn], learned, *check, signs, seed))
-        trees = fit_trees(features[learn], learned, signs, seed, leaves=how.leaves, check=check)
+            how = replace(how, leaves=_leaves(features, learned, *check, signs, seed))
+        trees = fit_trees(features, learned, signs, seed, leaves=how.leaves, check=check)
         if trees is not None and enough:
             how = replace(how, rounds=round(_MORE * trees.rounds))
         if trees is not None:
-            both = (g, trees.g(features[learn])), (seen, trees.g(features[judge]))
+            both = (g, trees.g(features)), (seen, trees.g(later))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
             g, seen = ((1 - how.share) * one + how.share * other for one, other in both)
     eta = fit_calendar(learned, g).eta(seen, judged.exposure)

@@ -218,6 +218,36 @@ def test_a_store_cut_off_is_the_history_cut_off(company, tmp_path, share):
         pd.testing.assert_frame_equal(alone["usage"], view["usage"])
 
 
+@pytest.mark.parametrize("share", [0.2, 0.6, 1.0])
+def test_a_store_whose_rows_all_count_is_cut_off_where_it_lies(company, tmp_path, share):
+    plain = company[0].parent / "plain"
+    memory, stored = History.read(plain), History.build(plain, tmp_path / "store", buckets=4)
+    instant = (memory.start + (memory.end - memory.start) * share).floor("D")
+    before = hashes(tmp_path / "store")
+    one, two = memory.until(instant), stored.until(instant)
+    assert two.folder == stored.folder
+    same_outline(one, two)
+    same_records(one, two)
+    assert one.fingerprint() == two.fingerprint()
+    same_snapshot(one, two)
+    same_labels(one, two, "notice")
+    for name in ("subscriptions", "invoices", "tickets"):
+        alone = two.records(name, ["ends_at", "amount_paid", "satisfaction"]).columns
+        pd.testing.assert_frame_equal(alone, one.records(name).columns[list(alone)], check_column_type=False)
+    earlier = instant - pd.Timedelta(days=40)
+    again, at_once = two.until(earlier), memory.until(earlier)
+    same_outline(at_once, again)
+    same_records(at_once, again)
+    one.write(tmp_path / "one")
+    two.write(tmp_path / "two")
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
+    two.verify()
+    for change in (two.compact, lambda: two.append(plain)):
+        with pytest.raises(UsageError, match="open the store itself"):
+            change()
+    assert hashes(tmp_path / "store") == before
+
+
 def test_sentences_and_silence_are_those_of_the_history_in_memory(company, tmp_path):
     source, _, memory = company
     stored = History.build(source, tmp_path / "store", buckets=4)

@@ -77,15 +77,21 @@ def assemble(
     facts = {name: Facts(landed=len(frame)) for name, frame in frames.items()}
     present = _without_future(frames, limits, aside, facts)
     present["accounts"] = _date_accounts(present, facts)
-    accounts = pd.Index(np.sort(present["accounts"]["account_id"].dropna().unique().astype(object)), dtype="str")
+    accounts = account_ids(present["accounts"])
     kept = {}
     for name, frame in present.items():
         table = TABLES[name]
-        known, codes = _of_known_accounts(table, frame, accounts, aside, facts)
+        known, codes = of_known_accounts(table, frame, accounts, aside, facts)
         ordered = _ordered(table, known, codes)
         kept[name] = _without_repetition(table, ordered, aside, facts, (elsewhere or {}).get(name))
         facts[name] += tally(table, kept[name], happened(table, kept[name]))
     return Assembly(accounts, kept, aside, facts)
+
+
+def account_ids(frame: pd.DataFrame) -> pd.Index:
+    """Give the accounts that rows of ``accounts`` name, sorted."""
+    ids: pd.Index = pd.Index(np.sort(frame["account_id"].dropna().unique().astype(object)), dtype="str")
+    return ids
 
 
 def _without_future(
@@ -144,13 +150,14 @@ def positions(accounts: pd.Index, ids: pd.Series) -> NDArray[np.intp]:
     return np.asarray(accounts.get_indexer(pd.Index(ids)))
 
 
-def _of_known_accounts(
+def of_known_accounts(
     table: Table,
     frame: pd.DataFrame,
     accounts: pd.Index,
     aside: dict[str, list[pd.DataFrame]],
     facts: dict[str, Facts],
 ) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+    """Set aside rows of accounts that are not known; give the others, with the position of the account of each."""
     codes = positions(accounts, frame["account_id"])
     unknown = codes < 0
     if not unknown.any():
@@ -183,8 +190,7 @@ def _ordered(table: Table, frame: pd.DataFrame, codes: NDArray[np.intp]) -> pd.D
         moment = np.append(0, np.cumsum(~same))[tied]
         order[tied] = order[tied][_fine_order(table, frame.take(order[tied]), moment)]
     frame = frame.take(order).reset_index(drop=True)
-    own = [c.name for c in table.columns.values() if c.default == SOURCE_ID]
-    return _name_rows(table, frame, own) if own or (SOURCE_ID in frame and frame[SOURCE_ID].isna().any()) else frame
+    return _name_rows(table, frame) if nameless(table, frame) else frame
 
 
 def _by_account_and_time(codes: NDArray[np.intp], at: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -213,14 +219,18 @@ def _digests(table: Table, frame: pd.DataFrame) -> NDArray[np.uint64]:
     return frame[DIGEST].to_numpy() if DIGEST in frame else digest(frame, identity(table, frame))
 
 
-def _name_rows(table: Table, frame: pd.DataFrame, own: list[str]) -> pd.DataFrame:
-    nameless = [name for name in own if name not in frame or frame[name].isna().any()]
-    if not nameless and not (SOURCE_ID in frame and frame[SOURCE_ID].isna().any()):
-        return frame
-    names = source_ids(table, frame)
+def nameless(table: Table, frame: pd.DataFrame) -> list[str]:
+    """List the columns whose names of rows must be worked out, as they are absent or empty somewhere."""
+    own = [column.name for column in table.columns.values() if column.default == SOURCE_ID]
+    lacking = [name for name in own if name not in frame or frame[name].isna().any()]
+    return lacking + ([SOURCE_ID] if SOURCE_ID in frame and frame[SOURCE_ID].isna().any() else [])
+
+
+def _name_rows(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    lacking, names = nameless(table, frame), source_ids(table, frame)
     if SOURCE_ID in frame:
         names = frame[SOURCE_ID] = frame[SOURCE_ID].fillna(names)
-    for name in nameless:
+    for name in (one for one in lacking if one != SOURCE_ID):
         frame[name] = frame[name].fillna(names) if name in frame else names
     return frame
 

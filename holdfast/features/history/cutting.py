@@ -1,4 +1,8 @@
-"""Cutting a store off at an instant: the store that would have been built from what was known by then."""
+"""Cutting a store off at an instant: the store that would have been built from what was known by then.
+
+Where nothing but the end of the rows changes, the files stay where they are, and are read up to the instant; else, as
+where rows repeat each other or have no known account, what counts is decided anew, and written to files of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,75 @@ from pathlib import Path
 
 import pandas as pd
 
-from holdfast.features.history.assembly import assemble
+from holdfast.features.history.assembly import account_ids, assemble, happened, nameless, of_known_accounts
 from holdfast.features.history.bucketfile import landed_table, landed_writer
 from holdfast.features.history.building import make_ready
-from holdfast.features.history.facts import Reach
+from holdfast.features.history.facts import Facts, Reach, limits
 from holdfast.features.history.manifest import Bucket, Manifest, Part, listed
+from holdfast.features.history.noticed import tally
 from holdfast.features.history.outline import require
 from holdfast.features.history.reading import Files
 from holdfast.features.history.tables import TABLES
-from holdfast.features.history.view import known_by
+from holdfast.features.history.view import blank_later, known_by
+from holdfast.features.time import FOREVER, micros
+
+
+def cut_in_place(files: Files, stamp: pd.Timestamp) -> Manifest | None:
+    """Tell what a store holds when its files are read up to an instant; none where rows must be decided anew.
+
+    Raises
+    ------
+    DataError
+        When nothing, or too little, was known by then.
+    """
+    before = files.manifest
+    if before.shared or not all(files.ready(number) and _plain(one) for number, one in enumerate(before.buckets)):
+        return None
+    reach: dict[str, Reach] = {}
+    buckets: list[Bucket] = []
+    for number, bucket in enumerate(before.buckets):
+        found = _facts_by(files, number, stamp, reach)
+        if found is None:
+            return None
+        buckets.append(Bucket(bucket.records, *found))
+    require(dict.fromkeys(reach), f"what was known at {stamp}")
+    within = limits(reach, files.clock)
+    if any(one.past_last > within[name] for bucket in buckets for name, one in bucket.facts.items()):
+        return None
+    columns = {name: one for name, one in before.columns.items() if name in reach}
+    told = tuple(replace(one, facts={n: f for n, f in one.facts.items() if n in reach}) for one in buckets)
+    return replace(before, parts=(_whole_part(before, reach, columns),), columns=columns, buckets=told)
+
+
+def _plain(bucket: Bucket) -> bool:
+    """Tell whether all rows of a bucket count as they landed."""
+    undated = bucket.facts["accounts"].defaults.get(TABLES["accounts"].time, 0) if "accounts" in bucket.facts else 0
+    return not undated and not any(
+        one.late or one.undated or one.unknown or one.repeated for one in bucket.facts.values()
+    )
+
+
+def _facts_by(
+    files: Files, bucket: int, stamp: pd.Timestamp, reach: dict[str, Reach]
+) -> tuple[int, dict[str, Facts]] | None:
+    """Count what of a bucket was known by an instant, and its accounts; none where rows must be decided anew."""
+    facts: dict[str, Facts] = {}
+    accounts: pd.Index = pd.Index([], dtype="str")
+    for name in ("accounts", *(one for one in files.manifest.columns if one != "accounts")):
+        table, landed = TABLES[name], files.frame(name, bucket)
+        known = landed[(landed["known_at"] <= stamp).to_numpy()].reset_index(drop=True)
+        kept = blank_later(table, known, stamp)
+        if nameless(table, kept) or (happened(table, known) != happened(table, kept)).any():
+            return None
+        if len(kept):
+            reach[name] = reach.get(name, Reach()) + Reach.of(kept["known_at"])
+        if name == "accounts":
+            accounts = account_ids(kept)
+        last = int(micros(kept["known_at"]).max(initial=-FOREVER))
+        facts[name] = Facts(landed=len(kept), past_last=last)
+        rows, _ = of_known_accounts(table, kept, accounts, {name: []}, facts)
+        facts[name] += tally(table, rows, happened(table, rows))
+    return len(accounts), facts
 
 
 def cut_store(files: Files, folder: Path, stamp: pd.Timestamp) -> Manifest:

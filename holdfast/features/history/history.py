@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ import pandas as pd
 from holdfast.features.history.assembly import arrivals, assemble, records_of
 from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.facts import Facts, Reach, limits
+from holdfast.features.history.fingerprint import fingerprint
 from holdfast.features.history.ingest import Dialects, deliveries_of, is_mapping, read_folder
 from holdfast.features.history.landing import Delivery, Landed, land
 from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.history.manifest import MANIFEST
 from holdfast.features.history.outline import Outline, require
 from holdfast.features.history.records import Records
-from holdfast.features.history.storing import canonical, fingerprint, write_tables
+from holdfast.features.history.storing import canonical, write_tables
 from holdfast.features.history.strict import strictly
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import View, known_by, view_of
@@ -342,8 +344,12 @@ class History:
         return History(landed, None if last is None else min(last, stamp), self._clock, self._notes)
 
     def fingerprint(self) -> str:
-        """Hash the content of all tables: SHA-256, in hex; the order of rows and of files does not matter."""
-        return fingerprint(self._canonical())
+        """Hash what can be read of all tables: SHA-256, in hex; the order of rows and of files does not matter."""
+        return self._content
+
+    @cached_property
+    def _content(self) -> str:
+        return fingerprint(self)
 
     def write(self, folder: str | Path) -> None:
         """Write the tables as Parquet, with every header column filled; the same content gives the same bytes.

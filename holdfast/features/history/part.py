@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,11 @@ from pandas.api.types import union_categoricals
 
 from holdfast.errors import UsageError
 from holdfast.features.history.bucketfile import from_arrow, to_arrow
-from holdfast.features.history.defaults import BASIS, DIGEST, FLAGS
 from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.facts import Facts
 from holdfast.features.history.history import History, Instant
 from holdfast.features.history.outline import Outline
 from holdfast.features.history.records import Records
-from holdfast.features.history.tables import SOURCE_ID, Table
 from holdfast.features.time import to_instant
 
 ACCOUNTS, OUTLINE = "_accounts", b"holdfast.outline"
@@ -44,39 +41,6 @@ class BucketHistory(History):
     def fingerprint(self) -> str:
         """Refuse: the fingerprint is a matter of the whole history."""
         raise UsageError("fingerprint", "a whole history", "one bucket of accounts", "ask the store for it")
-
-
-def with_columns(
-    table: Table, records: Records | None, columns: Iterable[str], names: Iterable[str] | None = None
-) -> Records:
-    """Give records the columns that the table has in the whole store.
-
-    Parameters
-    ----------
-    columns
-        The columns of its landed rows.
-    names
-        The only ones to be read; None for all.
-    """
-    if records is None:
-        none = np.zeros(0, dtype=np.int64)
-        records = Records(none.astype(np.int32), none, none, none, pd.DataFrame(index=range(0)))
-    own = {one.name for one in table.columns.values() if one.default == SOURCE_ID}
-    given = {"account_id", "known_at", "deleted", DIGEST, FLAGS, BASIS} | ({table.time} - {"notice_at"})
-    wanted = {*columns, *own} - given
-    missing = sorted(wanted.intersection(wanted if names is None else names) - set(records.columns))
-    if not missing:
-        return records
-    absent = {name: _absent(table.columns[name].kind, len(records)) for name in missing}
-    return replace(records, columns=records.columns.assign(**absent))
-
-
-def _absent(kind: str, rows: int) -> pd.Series:
-    if kind == "time":
-        return pd.Series(pd.NaT, index=range(rows), dtype="datetime64[us, UTC]")
-    if kind == "text":
-        return pd.Series(pd.Categorical.from_codes(np.full(rows, -1), pd.Index([], dtype="str")))
-    return pd.Series(np.full(rows, np.nan))
 
 
 def joined(parts: list[Records], accounts: list[int]) -> Records:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError
 from holdfast.features.history.assembly import ARRIVED, Assembly, arrivals, assemble, positions, records_of
-from holdfast.features.history.bucketfile import read_landed, readable
+from holdfast.features.history.bucketfile import read_ids, read_landed, read_records, readable
+from holdfast.features.history.defaults import BASIS, DIGEST, FLAGS
 from holdfast.features.history.facts import limits
 from holdfast.features.history.manifest import Manifest, footer_of
 from holdfast.features.history.place import inside
 from holdfast.features.history.records import Records
 from holdfast.features.history.sharing import name_of
-from holdfast.features.history.tables import SOURCE_ID, TABLES
-from holdfast.features.time import micros
+from holdfast.features.history.tables import SOURCE_ID, TABLES, Table
+from holdfast.features.history.view import cut_off, dated, known_by
+from holdfast.features.time import micro, micros
 from holdfast.safely import sha256_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BUCKET = "_bucket"
 
@@ -33,13 +39,17 @@ class Files:
     ----------
     clock
         Rows known later are set aside.
+    until
+        The instant up to which the files are read, as if nothing had become known since; None for all there is.
     """
 
     folder: Path
     manifest: Manifest
     clock: pd.Timestamp | None = None
+    until: pd.Timestamp | None = None
     _elsewhere: dict[str, pd.DataFrame] | None = field(default=None, repr=False)
     _seen: set[str] = field(default_factory=set, repr=False)
+    _there: dict[int, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     def path(self, name: str, *, whole: bool = False) -> Path:
         """Give a file of the manifest once its size and footer, or its every byte, are what was written.
@@ -115,10 +125,52 @@ class Files:
 
     def frames(self, bucket: int) -> dict[str, pd.DataFrame]:
         """Read the landed rows of a bucket, by table."""
-        return {
-            name: read_landed(TABLES[name], columns, [self.path(one) for one in self.landed(name, bucket)])
-            for name, columns in self.manifest.columns.items()
-        }
+        return {name: self.frame(name, bucket) for name in self.manifest.columns}
+
+    def frame(self, table: str, bucket: int) -> pd.DataFrame:
+        """Read the landed rows of a table in a bucket."""
+        paths = [self.path(one) for one in self.landed(table, bucket)]
+        frame = read_landed(TABLES[table], self.manifest.columns[table], paths)
+        return frame if self.until is None else known_by(TABLES[table], [frame], self.until)
+
+    def accounts(self, bucket: int) -> pd.Index:
+        """Read the account ids of a bucket that is ready."""
+        ids = read_ids(self.path(self._records(bucket, "ids")))
+        return ids if self.until is None else ids[self._arrived(bucket)]
+
+    def records(self, bucket: int, table: str, names: Iterable[str] | None = None) -> Records:
+        """Read the records of a bucket that is ready, with the columns that the table has in the whole store.
+
+        Parameters
+        ----------
+        names
+            The only columns to be read; None for all.
+        """
+        columns = self.manifest.columns[table]
+        wanted = names if self.until is None or names is None else dated(TABLES[table], names)
+        found = self._read(bucket, table, wanted)
+        if found is not None and self.until is not None:
+            found = cut_off(TABLES[table], found, self.until, self._arrived(bucket))
+            found = found if names is None else found.with_columns(names)
+        return with_columns(TABLES[table], found, columns, names)
+
+    def _read(self, bucket: int, table: str, names: Iterable[str] | None) -> Records | None:
+        name = self._records(bucket, table)
+        return read_records(self.path(name), names) if name in self.manifest.files else None
+
+    def _records(self, bucket: int, table: str) -> str:
+        return f"records/{self.manifest.buckets[bucket].records}/{table}/{bucket:05d}.parquet"
+
+    def _arrived(self, bucket: int) -> NDArray[np.bool_]:
+        """Tell which of the accounts of a bucket were known by the instant."""
+        assert self.until is not None  # noqa: S101 # asked only then
+        if bucket not in self._there:
+            found = self._read(bucket, "accounts", ())
+            there = np.zeros(len(read_ids(self.path(self._records(bucket, "ids")))), dtype=bool)
+            if found is not None:
+                there[found.account[found.known <= micro(self.until)]] = True
+            self._there[bucket] = there
+        return self._there[bucket]
 
     def assemble(self, bucket: int) -> Assembly:
         """Decide what counts in a bucket."""
@@ -160,3 +212,36 @@ def records_in(built: Assembly, table: str, elsewhere: Mapping[str, pd.DataFrame
     """Lay out the rows of an assembled bucket as records."""
     arrived = arrivals(built.accounts, built.kept["accounts"])
     return records_of(TABLES[table], built.kept[table], built.accounts, arrived, elsewhere.get(table))
+
+
+def with_columns(
+    table: Table, records: Records | None, columns: Iterable[str], names: Iterable[str] | None = None
+) -> Records:
+    """Give records the columns that the table has in the whole store.
+
+    Parameters
+    ----------
+    columns
+        The columns of its landed rows.
+    names
+        The only ones to be read; None for all.
+    """
+    if records is None:
+        none = np.zeros(0, dtype=np.int64)
+        records = Records(none.astype(np.int32), none, none, none, pd.DataFrame(index=range(0)))
+    own = {one.name for one in table.columns.values() if one.default == SOURCE_ID}
+    given = {"account_id", "known_at", "deleted", DIGEST, FLAGS, BASIS} | ({table.time} - {"notice_at"})
+    wanted = {*columns, *own} - given
+    missing = sorted(wanted.intersection(wanted if names is None else names) - set(records.columns))
+    if not missing:
+        return records
+    absent = {name: _absent(table.columns[name].kind, len(records)) for name in missing}
+    return replace(records, columns=records.columns.assign(**absent))
+
+
+def _absent(kind: str, rows: int) -> pd.Series:
+    if kind == "time":
+        return pd.Series(pd.NaT, index=range(rows), dtype="datetime64[us, UTC]")
+    if kind == "text":
+        return pd.Series(pd.Categorical.from_codes(np.full(rows, -1), pd.Index([], dtype="str")))
+    return pd.Series(np.full(rows, np.nan))

@@ -14,8 +14,8 @@ import pandas as pd
 from holdfast.errors import UsageError
 from holdfast.features.history import building
 from holdfast.features.history.assembly import Assembly
-from holdfast.features.history.bucketfile import read_ids, read_landed, read_records
-from holdfast.features.history.cutting import cut_store
+from holdfast.features.history.bucketfile import read_landed
+from holdfast.features.history.cutting import cut_in_place, cut_store
 from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.facts import Facts, total
 from holdfast.features.history.history import History, Instant
@@ -23,10 +23,9 @@ from holdfast.features.history.ingest import Dialects
 from holdfast.features.history.landing import told_outside
 from holdfast.features.history.manifest import MANIFEST, Manifest
 from holdfast.features.history.outline import Outline
-from holdfast.features.history.part import BucketHistory, joined, with_columns
+from holdfast.features.history.part import BucketHistory, joined
 from holdfast.features.history.reading import Files, records_in
 from holdfast.features.history.records import Records
-from holdfast.features.history.spooling import fingerprint_of
 from holdfast.features.history.storing import canonical, write_streamed
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import View
@@ -43,9 +42,9 @@ class StoredHistory(History):
     accounts goes through `buckets`.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, end: pd.Timestamp | None, clock: pd.Timestamp | None) -> None:
-        self.folder, self.manifest = folder, manifest
-        self._files = Files(folder, manifest, clock)
+    def __init__(self, files: Files, end: pd.Timestamp | None) -> None:
+        self.folder, self.manifest = files.folder, files.manifest
+        self._files = files
         self._end = end
 
     @classmethod
@@ -63,7 +62,7 @@ class StoredHistory(History):
             do = "build the store with strict_clock"
             raise UsageError(str(place), "a store built under the strict clock", "one that was not", do)
         last = manifest.end if end is None else to_instant(end)
-        return cls(place, manifest, last, manifest.clock if clock is None else to_instant(clock))
+        return cls(Files(place, manifest, manifest.clock if clock is None else to_instant(clock)), last)
 
     @classmethod
     def build_in(
@@ -82,7 +81,7 @@ class StoredHistory(History):
         manifest = building.build(
             source, store, buckets=buckets, end=last, clock=today, dialect=dialect, strict_clock=strict_clock
         )
-        return cls(store, manifest, last, today)
+        return cls(Files(store, manifest, today), last)
 
     def append(self, source: str | Path, *, dialect: Dialects | None = None) -> StoredHistory:
         """Add a delivery beside what is there, and give the history with it; what is there stays as it is.
@@ -96,13 +95,21 @@ class StoredHistory(History):
         LockHeld
             When another process writes to the store.
         """
+        self._refuse_cut("append")
         after = building.append(Path(source), self.folder, dialect)
-        return StoredHistory(self.folder, after or Manifest.read(self.folder), self._end, self._files.clock)
+        return self._with(after or Manifest.read(self.folder))
 
     def compact(self) -> StoredHistory:
         """Make every bucket ready to be read fast, its landed rows in one file each."""
-        after = building.compact(self.folder)
-        return StoredHistory(self.folder, after, self._end, self._files.clock)
+        self._refuse_cut("compact")
+        return self._with(building.compact(self.folder))
+
+    def _with(self, manifest: Manifest) -> StoredHistory:
+        return StoredHistory(Files(self.folder, manifest, self._files.clock), self._end)
+
+    def _refuse_cut(self, what: str) -> None:
+        if self._files.until is not None:
+            raise UsageError(what, "a store", f"what was known of one at {self._files.until}", "open the store itself")
 
     def verify(self) -> None:
         """Read every byte of the store and compare its hash.
@@ -190,7 +197,7 @@ class StoredHistory(History):
     def _accounts_of(self, bucket: int) -> pd.Index:
         if not self._files.ready(bucket):
             return self._assembled(bucket)[1]
-        return read_ids(self._files.path(self._records_file(bucket, "ids")))
+        return self._files.accounts(bucket)
 
     def _assembled(self, bucket: int) -> tuple[Mapping[str, Facts], pd.Index]:
         """Work out what is known of a bucket that is not ready, and remember that much."""
@@ -213,9 +220,6 @@ class StoredHistory(History):
     def _small(self) -> dict[int, Assembly]:
         return {}
 
-    def _records_file(self, bucket: int, table: str) -> str:
-        return f"records/{self.manifest.buckets[bucket].records}/{table}/{bucket:05d}.parquet"
-
     def buckets(self) -> Iterator[History]:
         """Yield the accounts in buckets, in ascending order; no more than one need be in memory."""
         for number in range(len(self.manifest.buckets)):
@@ -225,7 +229,9 @@ class StoredHistory(History):
     def _bucket(self, number: int) -> BucketHistory:
         outline, ids = self._whole(), self._accounts_of(number)
         if self._files.ready(number):
-            return BucketHistory(outline, ids, lambda table, names: self._stored(number, table, names), self.dialects)
+            return BucketHistory(
+                outline, ids, lambda table, names: self._files.records(number, table, names), self.dialects
+            )
         built: list[Assembly] = []
 
         def assembled(table: str, names: Iterable[str] | None) -> Records:
@@ -235,11 +241,6 @@ class StoredHistory(History):
             return records if names is None else records.with_columns(names)
 
         return BucketHistory(outline, ids, assembled, self.dialects)
-
-    def _stored(self, bucket: int, table: str, names: Iterable[str] | None) -> Records:
-        name = self._records_file(bucket, table)
-        found = read_records(self._files.path(name), names) if name in self.manifest.files else None
-        return with_columns(TABLES[table], found, self.manifest.columns[table], names)
 
     def records(self, table: str, columns: Iterable[str] | None = None) -> Records:
         """Give all rows of a table at once; `buckets` gives them in bounded memory."""
@@ -256,25 +257,21 @@ class StoredHistory(History):
         return View(stamp, {name: pd.concat([one[name] for one in views], ignore_index=True) for name in names})
 
     def until(self, instant: Instant, *, end: Instant | None = None) -> StoredHistory:
-        """Give the history that would have been read at an instant, in a store of its own that ends with it."""
+        """Give the history that would have been read at an instant; where it must be written, in a store of its own."""
         stamp = to_instant(instant)
-        place = tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True)
         last = self.stated_end if end is None else to_instant(end)
         last = None if last is None else min(last, stamp)
-        manifest = cut_store(self._files, Path(place.name), stamp)
-        found = StoredHistory(Path(place.name), manifest, last, self._files.clock)
-        weakref.finalize(found, place.cleanup)
+        manifest = cut_in_place(self._files, stamp)
+        if manifest is not None:
+            reached = stamp if self._files.until is None else min(stamp, self._files.until)
+            found = StoredHistory(Files(self.folder, manifest, self._files.clock, reached), last)
+        else:
+            place = tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True)
+            manifest = cut_store(self._files, Path(place.name), stamp)
+            found = StoredHistory(Files(Path(place.name), manifest, self._files.clock), last)
+            weakref.finalize(found, place.cleanup)
         found._whole()
         return found
-
-    def fingerprint(self) -> str:
-        """Hash the content of all tables, as `History.fingerprint` does."""
-        return self._content
-
-    @cached_property
-    def _content(self) -> str:
-        with tempfile.TemporaryDirectory(prefix="holdfast-") as place:
-            return fingerprint_of(self._canonical_buckets(), Path(place))
 
     def write(self, folder: str | Path) -> None:
         """Write the tables as `History.write` does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -18,7 +17,6 @@ from holdfast.features.history.assembly import source_ids
 from holdfast.features.history.defaults import BASIS
 from holdfast.features.history.ingest import SUPPLIED
 from holdfast.features.history.tables import BASES, SOURCE_ID, TABLES, Table
-from holdfast.features.time import micros
 
 GROUP_ROWS = 1 << 20
 _TYPES = {
@@ -39,37 +37,6 @@ def canonical(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     texts = {name: "str" for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)}
     whole = frame.astype(texts).assign(**header)
     return whole[[name for name in table.columns if name in whole]]
-
-
-def fingerprint(frames: Mapping[str, pd.DataFrame]) -> str:
-    """Hash the content of canonical frames: SHA-256, in hex.
-
-    A column without a single value counts like an absent one.
-    """
-    whole = hashlib.sha256()
-    for name, frame in sorted(frames.items()):
-        whole.update(f"table {name} {len(frame)}\n".encode())
-        for column in TABLES[name].columns:
-            if column in frame and frame[column].notna().any():
-                whole.update(f"column {column}\n".encode())
-                for part in _bytes(frame[column]):
-                    whole.update(part)
-    return whole.hexdigest()
-
-
-def _bytes(series: pd.Series) -> Iterable[memoryview | bytes]:
-    """Give what a column holds as bytes: which cells are empty, then the values."""
-    empty = series.isna()
-    yield np.packbits(empty.to_numpy()).tobytes()
-    if not pd.api.types.is_string_dtype(series.dtype):
-        filled = series.fillna(pd.Timestamp(0, tz="UTC") if series.dtype.kind == "M" else 0)
-        yield (micros(filled) if series.dtype.kind == "M" else filled.to_numpy(dtype="f8")).tobytes()
-        return
-    texts = pa.array(series.fillna(""), pa.large_string())
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    _, offsets, data = pa.concat_arrays([texts]).buffers()
-    yield memoryview(offsets)[: 8 * (len(series) + 1)]
-    yield memoryview(data)[: int.from_bytes(memoryview(offsets)[8 * len(series) : 8 * (len(series) + 1)], "little")]
 
 
 def write_tables(frames: Mapping[str, pd.DataFrame], supplied: Mapping[str, frozenset[str]], folder: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import pandas as pd
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.history.records import Records, group
 from holdfast.features.history.tables import Table
-from holdfast.features.time import instants
+from holdfast.features.time import FOREVER, instants, micro
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +80,29 @@ def blank_later(table: Table, frame: pd.DataFrame, instant: pd.Timestamp) -> pd.
 def _blank(frame: pd.DataFrame, name: str, where: NDArray[np.bool_]) -> None:
     if where.any():
         frame[name] = frame[name].mask(where)
+
+
+def cut_off(table: Table, records: Records, instant: pd.Timestamp, accounts: NDArray[np.bool_]) -> Records:
+    """Keep the records known by an instant as they stood then, of the accounts that were known.
+
+    Parameters
+    ----------
+    accounts
+        Which of the accounts were; the others have no record by then.
+    """
+    stamp = micro(instant)
+    known = records.known <= stamp
+    kept = records if known.all() else records.take(known)
+    place = (np.cumsum(accounts) - 1).astype(np.int32)
+    never = np.where(kept.superseded <= stamp, kept.superseded, FOREVER)
+    columns = blank_later(table, kept.columns, instant)
+    return replace(kept, account=place[kept.account], superseded=never, columns=columns)
+
+
+def dated(table: Table, names: Iterable[str]) -> set[str]:
+    """Name beside columns the milestone dates that tell when they came to be known."""
+    wanted = set(names)
+    return wanted | {date for date, dependent in table.milestones.items() if wanted.intersection(dependent)}
 
 
 def holding(table: Table, records: Records, frame: pd.DataFrame, instant: pd.Timestamp) -> NDArray[np.bool_]:
