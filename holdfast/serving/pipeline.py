@@ -19,6 +19,7 @@ from holdfast.features.history import History
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.serving import proving
+from holdfast.serving.alerts.facts import past_days
 from holdfast.serving.alerts.rules import Thresholds
 from holdfast.serving.bundle import Bundle, read_bundle, write_bundle
 from holdfast.serving.card import card, notes, proven
@@ -275,13 +276,15 @@ def score_day(
         When the history was read under another clock than the one the bundle learned under.
     """
     same_clock(plan, bundle)
-    now = measure_day(history, bundle)
+    X = _measured(history, bundle, [history.now, *past_days(history.now)])
+    there = X.index.get_level_values("cutoff") == history.now
+    now = X.rows(there)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     with _threads(plan):
         churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
         found = score(
             now, bundle.health, bundle.model, history,
-            churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion,
+            churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion, past=X.rows(~there),
         )  # fmt: skip
     rows = (said or Standing()).over(found.rows)
     return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
@@ -299,8 +302,12 @@ def playbooks_of(plan: Plan) -> Playbooks:
 
 def measure_day(history: History, bundle: Bundle) -> Snapshot:
     """Measure what a bundle reads on the last day of a history."""
-    day = pd.DatetimeIndex([history.now], name="cutoff")
-    return bundle.catalog.measure(history, day, bundle.horizons, grace_days=bundle.churn["grace_days"])
+    return _measured(history, bundle, [history.now])
+
+
+def _measured(history: History, bundle: Bundle, days: list[pd.Timestamp]) -> Snapshot:
+    cutoffs = pd.DatetimeIndex(days, name="cutoff")
+    return bundle.catalog.measure(history, cutoffs, bundle.horizons, grace_days=bundle.churn["grace_days"])
 
 
 def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named: bool = False) -> Run:

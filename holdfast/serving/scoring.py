@@ -101,6 +101,7 @@ def score(
     stamp: Stamp | None = None,
     thresholds: Thresholds | None = None,
     expansion: ExpansionModel | None = None,
+    past: Snapshot | None = None,
 ) -> Scores:
     """Score every account known on one day.
 
@@ -120,6 +121,8 @@ def score(
         Where the rules of alerts fire; by default where they do as shipped.
     expansion
         Fitted; without it nothing is told of growth.
+    past
+        The snapshot of `past_days`, to compare with; measured by default.
 
     Raises
     ------
@@ -135,7 +138,8 @@ def score(
     probability = model.predict_proba(now)
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
-    past = Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons)
+    if past is None:
+        past = Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons)
     today = facts(_readings(now, past, health), as_of)
     past = _on(past, as_of - PAST)
     rows = rows.join(_health(now, health, today)).join(_probabilities(probability, now, ids, model))

@@ -1,8 +1,9 @@
 """Files of one table and one bucket of accounts: rows as landed, and rows as records, ready to be measured.
 
 A file of records is read column by column, without sorting or parsing anything: numbers are float64, texts are
-dictionaries, times are microseconds; ``_account`` is the position among the accounts of the bucket, ``_late`` by how
-much a row was known after it happened (absent: never), ``_superseded`` when it ceased to count (absent: never).
+dictionaries but for ``source_id``, times are microseconds; ``_account`` is the position among the accounts of the
+bucket, ``_late`` by how much a row was known after it happened (absent: never), ``_superseded`` when it ceased to count
+(absent: never).
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def _column(series: pd.Series) -> pa.Array:
 
 
 def from_arrow(rows: pa.Table, columns: Iterable[str] | None = None) -> Records:
-    """Give records back from Arrow; texts become categories.
+    """Give records back from Arrow; texts become categories where they are dictionaries.
 
     Examples
     --------
@@ -229,6 +230,8 @@ def _series(column: pa.ChunkedArray) -> pd.Series:
         return pd.Series(instants((raw.fill_null(missing) if raw.null_count else raw).to_numpy()))
     if pa.types.is_boolean(whole.type):  # only ``deleted``, absent from buckets where nothing is
         return pd.Series(whole.fill_null(False).to_numpy(zero_copy_only=False))
+    if pa.types.is_string(whole.type):
+        return pd.Series(whole.to_pandas(), dtype="str")
     return pd.Series(whole.to_numpy(zero_copy_only=False), copy=False)
 
 
@@ -262,7 +265,8 @@ def read_records(path: Path, columns: Iterable[str] | None = None) -> Records:
     with readable(path):
         names = pa.parquet.read_schema(path, memory_map=True).names
         wanted = set(names if columns is None else columns) | {ACCOUNT, AT, LATE, SUPERSEDED}
-        rows = read_table(path, names, [name for name in names if name in wanted])
+        texts = [name for name in names if name != SOURCE_ID]  # every row has its own
+        rows = read_table(path, texts, [name for name in names if name in wanted])
         return from_arrow(rows, columns)
 
 

@@ -30,7 +30,7 @@ class BucketHistory(History):
         self._outline, self._accounts, self._read, self._dialects = outline, accounts, read, dict(dialects)
 
     def records(self, table: str, columns: Iterable[str] | None = None) -> Records:
-        """Give the rows of a table, read anew each time; texts are categories."""
+        """Give the rows of a table, read anew each time; texts but ``source_id`` are categories."""
         self._outline.of(table)
         return self._read(table, columns)
 
