@@ -23,7 +23,7 @@ from holdfast.serving.volumes import last_volumes, shrunk
 from holdfast.training.leaks import leaks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from holdfast.features.indicators.indicator import Indicator
     from holdfast.features.snapshot import Snapshot
@@ -42,8 +42,7 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         As read; labels and indicators are looked at as known on its last day.
     """
     before = last_volumes(workspace(plan), strict_clock=plan.data.strict_clock)
-    found = [*history.findings, *shrunk(history, before), *mapped(plan.data.path)]
-    found += contract(history, plan.churn.grace_days)
+    found = [*shrunk(history, before), *of_data(plan, history)]
     try:
         known = known_on(plan, history, None)
         X, y = examples(plan, known)
@@ -51,9 +50,29 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         found.append(Finding("HF012", problem.where, 1, str(problem)))
         found += truth.findings(history, pd.DatetimeIndex([], tz="UTC"))
     else:
-        found += [*y.findings, *_scarce(y), *_not_applicable(X), *leaks(X.indicators, y.on(X.index).frame)]
-        found += [*truth.findings(history, y.cutoffs), *foretellers(known, y)]
-        found += _placed(proven(X.catalog, known), plan)
+        found += [*of_labels(known, X, y), *truth.findings(history, y.cutoffs)]
+        found += [*leaks(X.indicators, y.on(X.index).frame), *_placed(proven(X.catalog, known), plan)]
+    return by_severity(found)
+
+
+def of_data(plan: Plan, history: History) -> list[Finding]:
+    """List what was noticed at the door, when sources were mapped, and in the contract of the data."""
+    return [*history.findings, *mapped(plan.data.path), *contract(history, plan.churn.grace_days)]
+
+
+def of_labels(known: History, X: Snapshot, y: Labels) -> list[Finding]:
+    """List what was noticed in labels, and which indicators do not apply.
+
+    Parameters
+    ----------
+    known
+        The history that was labelled and measured.
+    """
+    return [*y.findings, *_scarce(y), *_not_applicable(X), *foretellers(known, y)]
+
+
+def by_severity(found: Iterable[Finding]) -> list[Finding]:
+    """Put what matters most first."""
     return sorted(found, key=lambda one: SEVERITY[one.severity])
 
 

@@ -74,14 +74,15 @@ def test_the_decision_stands_beside_the_bundle_as_json_and_as_a_page(home: Path)
     assert {one.name for one in folder.iterdir()} == {"gate.json", "report.html", "manifest.json"}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "A new model takes over" in page
-    assert page.count("<tr>") == 1 + len(second.gate.clauses)
+    assert page.count("<tr>") == 2 + len(second.gate.clauses) + len(second.findings)
     assert "http" not in page.replace("http-equiv", "")
 
 
 def test_retrain_again_says_what_was_decided(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = asked(capsys, "retrain", mine, code=10)
     assert isinstance(told, dict)
-    assert set(told) == {"retrain", "model", "champion", "as_of", "fresh", "promoted", "report", "gate"}
+    keys = {"retrain", "model", "champion", "as_of", "fresh", "promoted", "report", "gate", "findings"}
+    assert set(told) == keys
     assert (told["fresh"], told["promoted"], told["champion"]) == (False, False, line(mine)[-1])
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from holdfast.findings import Finding
 from holdfast.serving.pages import environment
 from holdfast.serving.pipeline import Trained
 from holdfast.serving.workspace import canonical_json, folder_atomic, read_manifest, write_manifest
@@ -27,6 +28,8 @@ class Decision:
         The day of the data, the bundle that was trained, and the hash of the signs it reads.
     gate
         The clauses; none where the model that was trained is in service already.
+    findings
+        What deserved attention in the data.
     """
 
     retrain: str
@@ -34,6 +37,7 @@ class Decision:
     sha256: str
     signs: str
     gate: Gate
+    findings: tuple[Finding, ...] = ()
 
     @property
     def version(self) -> str:
@@ -55,7 +59,8 @@ def write_decision(models: Path, decision: Decision, trained: Trained) -> None:
     """Write ``models/<version>.gate``: ``gate.json``, ``report.html``, a manifest; the same facts, the same bytes."""
     facts = {"retrain": decision.retrain, "as_of": decision.as_of, "sha256": decision.sha256, "signs": decision.signs}
     with folder_atomic(models / f"{decision.version}{SUFFIX}") as folder:
-        (folder / "gate.json").write_bytes(canonical_json(decision.gate.to_dict()))
+        told = decision.gate.to_dict() | {"findings": [asdict(one) for one in decision.findings]}
+        (folder / "gate.json").write_bytes(canonical_json(told))
         (folder / "report.html").write_text(_page(decision, trained), encoding="utf-8")
         write_manifest(folder, facts)
 
@@ -75,8 +80,15 @@ def _read(folder: Path) -> Decision | None:
     manifest = read_manifest(folder)
     if manifest is None:
         return None
-    gate = Gate.from_dict(json.loads((folder / "gate.json").read_bytes()))
-    return Decision(manifest["retrain"], manifest["as_of"], manifest["sha256"], manifest["signs"], gate)
+    told = json.loads((folder / "gate.json").read_bytes())
+    return Decision(
+        manifest["retrain"],
+        manifest["as_of"],
+        manifest["sha256"],
+        manifest["signs"],
+        Gate.from_dict(told),
+        tuple(Finding(**one) for one in told["findings"]),
+    )
 
 
 def _page(decision: Decision, trained: Trained) -> str:
@@ -91,5 +103,6 @@ def _page(decision: Decision, trained: Trained) -> str:
             sha256=decision.sha256,
             retrain=decision.retrain,
             model=trained.summary(),
+            findings=decision.findings,
         )
     )

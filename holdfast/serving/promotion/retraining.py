@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import holdfast
 from holdfast.errors import BundleError
 from holdfast.serving import pipeline
 from holdfast.serving.bundle import Bundle
+from holdfast.serving.promotion.checking import afterthoughts, sound
 from holdfast.serving.promotion.decision import Decision, decisions, report_of, write_decision
 from holdfast.serving.promotion.judging import judge, signs_sha256
 from holdfast.serving.promotion.keeping import discard
@@ -68,6 +69,7 @@ class Retrained:
             "promoted": self.promoted,
             "report": self.report,
             "gate": decision.gate.to_dict(),
+            "findings": [asdict(one) for one in decision.findings],
         }
 
 
@@ -83,6 +85,8 @@ def retrain(plan: Plan, history: History, at: datetime) -> Retrained:
 
     Raises
     ------
+    DataError
+        When a finding in the data is an error; nothing is written, the champion stays.
     TooFewEvents
         When too few accounts churned, or stayed; nothing is written, the champion stays.
     BundleError
@@ -134,13 +138,16 @@ def _settled(plan: Plan, name: str) -> Decision | None:
 
 
 def _decide(plan: Plan, history: History, name: str) -> Decision:
-    """Train, judge, and write down what was decided."""
+    """Check, train, judge, and write down what was decided."""
     place = pipeline.workspace(plan)
     before = None if pipeline.in_service(plan) is None else pipeline.bundle_of(plan)
     incumbent = None if before is None else Champion(before.version, before.model, before.learned_until)
+    noticed = sound(plan, history)
     trained = pipeline.learn(plan, history, incumbent)
     gate = _judged(plan, history, trained, before)
-    decision = Decision(name, history.now.isoformat(), trained.bundle.sha256, signs_sha256(trained.bundle), gate)
+    found = (*noticed, *afterthoughts(history, trained))
+    signs, sha256 = signs_sha256(trained.bundle), trained.bundle.sha256
+    decision = Decision(name, history.now.isoformat(), sha256, signs, gate, found)
     write_decision(place.models, decision, trained)
     tracked(plan, trained.bundle, trained.proof, trained.y)
     return decision
