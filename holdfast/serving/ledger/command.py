@@ -50,6 +50,9 @@ def replay(
     model: Annotated[
         str | None, typer.Option(metavar="VERSION", help="Make it with another bundle than the one that served.")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="One of several runs of that day; default: the last.")
+    ] = None,
     strict_clock: StrictClock = False,
     json: Json = False,
 ) -> None:
@@ -57,7 +60,7 @@ def replay(
     from holdfast.serving.ledger.replay import replay as replayed
 
     settings = plan_of(plan, strict_clock)
-    found = replayed(settings, history_of(settings), at, model)
+    found = replayed(settings, history_of(settings), at, model, name)
     if json:
         show.as_json(found.to_dict())
     else:

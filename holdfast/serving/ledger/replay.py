@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import holdfast
-from holdfast.errors import UsageError
+from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.time import to_instant
 from holdfast.safely import sha256_of
 from holdfast.serving import opening, pipeline
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from holdfast.serving.plan import Plan
 
 _RUN = "SELECT * FROM run WHERE as_of = ? ORDER BY kind = 'served' DESC, rowid DESC LIMIT 1"
+_OF_DAY = "SELECT * FROM run WHERE as_of = ? ORDER BY rowid"
 _DAYS = "SELECT DISTINCT as_of FROM run ORDER BY as_of DESC LIMIT 3"
 _ENTERED = (
     "SELECT account_id, status AS score_status, health, band, arr FROM score WHERE run_id = ? "
@@ -124,7 +125,7 @@ class Replay:
             yield "other libraries may be."
 
 
-def replay(plan: Plan, history: History, day: str, version: str | None = None) -> Replay:
+def replay(plan: Plan, history: History, day: str, version: str | None = None, name: str | None = None) -> Replay:
     """Make again what was served on a day: from the history as known then, with the model that served it.
 
     Parameters
@@ -133,16 +134,18 @@ def replay(plan: Plan, history: History, day: str, version: str | None = None) -
         As it is read today.
     version
         Another model to make it with; what it changes is told apart.
+    name
+        The run, where the day was scored several times; default: the last one that was served.
 
     Raises
     ------
     UsageError
-        When no run of that day was entered.
+        When no run of that day, or none of that name, was entered.
     BundleError
         When the model is not there any more, or damaged.
     """
     ledger, instant = pipeline.ledger_of(plan), to_instant(day)
-    run = _run(ledger, instant)
+    run = _run(ledger, instant, name)
     served, code = _served(plan, ledger, run)
     known = opening.known_on(plan, history, day)
     bundle = pipeline.bundle_of(plan, run["model_version"])
@@ -213,7 +216,7 @@ def _last(values: pd.Series) -> object:
     return values.iloc[-1]
 
 
-def _run(ledger: Ledger, day: pd.Timestamp) -> dict[str, Any]:
+def _run(ledger: Ledger, day: pd.Timestamp, name: str | None) -> dict[str, Any]:
     found = ledger.read(_RUN, (stamp(day),))
     if found.empty:
         days = ", ".join(str(one)[:10] for one in ledger.read(_DAYS)["as_of"]) or "none"
@@ -221,6 +224,12 @@ def _run(ledger: Ledger, day: pd.Timestamp) -> dict[str, Any]:
             f"name a day that was scored; the last are {days}" if days != "none" else "score first: holdfast score PLAN"
         )
         raise UsageError("--at", "a day of which a run was entered", f"{day:%Y-%m-%d}", do)
+    if name is not None:
+        of_day = ledger.read(_OF_DAY, (stamp(day),))
+        found = of_day[of_day["run_id"] == name]
+        if found.empty:
+            do = did_you_mean(name, of_day["run_id"])
+            raise UsageError("--run", f"a run of {day:%Y-%m-%d}", repr(name), do)
     return {str(name): value for name, value in found.iloc[0].items()}
 
 
