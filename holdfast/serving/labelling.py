@@ -70,8 +70,6 @@ def labels(
 @app.command()
 def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False) -> None:
     """Backtest under other definitions of churn, and say whether the conclusions are the same."""
-    from threadpoolctl import threadpool_limits
-
     from holdfast.serving import pipeline
     from holdfast.serving.opening import cutoffs_of, definition
     from holdfast.serving.proving import models_of
@@ -79,7 +77,7 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
 
     settings, history = today_of(plan, strict_clock)
     how = settings.backtest
-    with threadpool_limits(settings.model.threads):
+    with pipeline.one_thread():
         found = tried(
             history,
             cutoffs_of(settings, history),

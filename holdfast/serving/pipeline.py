@@ -151,12 +151,12 @@ def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
         When too few accounts churned, or stayed; nothing is written.
     """
     X, y = examples(plan, history)
-    with _threads(plan):
+    with one_thread():
         health = health_of(plan, catalog_of(plan)).fit(X, y)
         model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
     if incumbent is not None and incumbent.learned_until >= history.now:  # nothing came after it
         incumbent = None
-    with _threads(plan):
+    with one_thread():
         result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
         evidence |= proving.audited(plan, health, history, X, y)
         expansion, evidence["expansion"] = learn_growth(plan, history, X, y)
@@ -254,7 +254,7 @@ def prove(plan: Plan, X: Snapshot, y: Labels, *, open_holdout: bool = False) -> 
     open_holdout
         Judge on the block of cutoffs that was kept, once.
     """
-    with _threads(plan):
+    with one_thread():
         if open_holdout:
             return proving.open_holdout(plan, X, y, catalog_of(plan)), {}
         return proving.prove(plan, X, y, catalog_of(plan), champion_of(plan))
@@ -280,7 +280,7 @@ def score_day(
     there = X.index.get_level_values("cutoff") == history.now
     now = X.rows(there)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
-    with _threads(plan):
+    with one_thread():
         churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
         found = score(
             now, bundle.health, bundle.model, history,
@@ -385,9 +385,9 @@ def same_clock(plan: Plan, bundle: Bundle) -> None:
 
 
 @contextmanager
-def _threads(plan: Plan) -> Iterator[None]:
-    """Keep numerical libraries to the threads of the plan."""
+def one_thread() -> Iterator[None]:
+    """Keep numerical libraries to one thread: how many share a sum shows in its last digits, and so in the hash."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(plan.model.threads):
+    with threadpool_limits(1):
         yield

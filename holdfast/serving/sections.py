@@ -145,7 +145,7 @@ class Model(Section):
 
     seed: Days = Field(default=0, description="the seed of everything random")
     threads: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="threads of the numerical libraries, and models that a backtest trains side by side"
+        default=1, description="models that a backtest trains side by side; no figure depends on it"
     )
     risk: Literal["as_treated", "without_help"] = Field(
         default="as_treated", description="without_help: what would be if nobody helped, from the logged interventions"

@@ -129,8 +129,8 @@ def walk(
 
 @contextmanager
 def _side_by_side(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Share the threads out among the models: beside others, each is reckoned by one."""
-    with threadpool_limits(1 if threads > 1 else None), ThreadPoolExecutor(threads) as workers:
+    """Share the threads out among the models; each is reckoned by one, since how many share a sum shows in it."""
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as workers:
         yield workers
 
 

@@ -3,8 +3,14 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
+from holdfast.serving import opening, pipeline
+from holdfast.serving.plan import read_plan
+from holdfast.serving.starter import write_simulation
 from tests.leaving import company
 
 CODE = """
@@ -33,3 +39,19 @@ def test_one_thread_and_two_leave_the_same_bytes(tmp_path: Path) -> None:
     assert {"champion", "model.lgb", "predictions.parquet", "scores.parquet", "report.html"} <= names
     assert set(one) == set(two)
     assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_many_signs_are_weighed_the_same_whatever_the_numerical_libraries_are_allowed(tmp_path: Path) -> None:
+    """From some hundred columns on they share a product of matrices among threads, and its last digits differ."""
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    file = write_simulation(tmp_path, accounts=120, seed=0, months=18)
+    file.write_text(file.read_text().replace('every = "28d"', 'every = "56d"') + "[backtest]\naudits = false\n")
+    made = {}
+    for threads in (1, 2):
+        plan = read_plan(file)
+        asked = plan.model.model_copy(update={"threads": threads})
+        plan = plan.model_copy(update={"model": asked})
+        history = opening.known_on(plan, opening.read_history(plan, now), None)
+        with threadpool_limits(threads):
+            made[threads] = pipeline.learn(plan, history, None).bundle.sha256
+    assert made[1] == made[2]

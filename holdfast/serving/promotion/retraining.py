@@ -158,4 +158,5 @@ def _judged(plan: Plan, history: History, trained: pipeline.Trained, champion: B
     if champion is not None and champion.version == version:
         return Gate(version, version, ())
     known = [one.signs for one in decisions(place.models) if one.unleaking]
-    return judge(plan, history, trained, champion, known=known, again=Promotions(place).rolled_back(version))
+    with pipeline.one_thread():
+        return judge(plan, history, trained, champion, known=known, again=Promotions(place).rolled_back(version))
