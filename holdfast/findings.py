@@ -79,6 +79,16 @@ KINDS: dict[str, Kind] = {
     "HF068": Kind("info", "the mood of texts was read where the source does not tell it", "deliver the column sentiment to use a reading of your own; the texts are not kept"),
     "HF069": Kind("info", "texts were dropped without their mood being read", "deliver the column sentiment; texts are read in a folder and by `holdfast map`, other languages than English from enough ratings on"),
     "HF070": Kind("info", "rows of accounts that were erased were left out, or persons that were erased are under a pseudonym", "delete them in the source as well"),
+    "HF080": Kind("error", "accounts can give notice for the last time before a source has news again", "refresh it now, and deliver it more often than the shortest notice"),
+    "HF081": Kind("warning", "a sign is spread otherwise than in training, and that moves scores or the queue", "find out what has changed in its source; retrain where that will stay"),
+    "HF082": Kind("info", "a sign is spread otherwise than in training, and scores and queue hardly move", "leave it; retraining will take it in"),
+    "HF083": Kind("error", "drift has moved scores so far that they no longer mean what they meant", "mend the sources that are named, or retrain, before scores are served"),
+    "HF084": Kind("warning", "more or fewer accounts than in training have no value of a sign, and that moves scores or the queue", "check whether its source is delivered whole; retrain where that will stay"),
+    "HF085": Kind("warning", "accounts have a word that training did not know, and that moves scores or the queue", "correct the word, or retrain once there is enough history with it"),
+    "HF086": Kind("warning", "all values of a sign are multiplied by a factor between units", "deliver the unit of before"),
+    "HF087": Kind("warning", "the model has decayed: it keeps less of what it tells among accounts that nobody helped", "retrain; where the challenger is no better, find out what churn follows from now"),
+    "HF088": Kind("info", "the programme works: those that were helped do better than was told, and the model holds among the others", "do not retrain for that; go on helping"),
+    "HF089": Kind("info", "drift was not judged", "train again: the model then keeps what it learned from"),
     "HF067": Kind("warning", "a service was not pulled for longer than it keeps its events", "pull it every day; what changed and changed back in between cannot be had any more"),
 }  # fmt: skip
 

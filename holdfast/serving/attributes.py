@@ -50,7 +50,7 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
             ends = coming.groupby("account_id")["term_end"].min()
             frame["renewal_date"] = ends.reindex(ids)
             first = coming[coming["term_end"] == coming["account_id"].map(ends)]
-            frame["notice_deadline"] = _deadlines(first).groupby(first["account_id"]).min().reindex(ids)
+            frame["notice_deadline"] = deadlines(first).groupby(first["account_id"]).min().reindex(ids)
         if "currency" in running:
             frame["currency"] = frame["currency"].fillna(_only(running, "currency").reindex(ids))
     return frame
@@ -81,7 +81,7 @@ def _running(view: View, as_of: pd.Timestamp) -> pd.DataFrame:
     return subscriptions[subscriptions["status"].isin(_RUNNING) & open_]
 
 
-def _deadlines(terms: pd.DataFrame) -> pd.Series:
+def deadlines(terms: pd.DataFrame) -> pd.Series:
     """Give the last day of notice of each term that renews itself; missing where no notice period is told."""
     absent = pd.Series(np.nan, index=terms.index)
     notice, renews = (terms[name].astype(float) if name in terms else absent for name in ("notice_days", "auto_renew"))

@@ -25,13 +25,14 @@ from holdfast.models.expansion import ExpansionModel
 from holdfast.models.health import HealthScore
 from holdfast.serving.golden import golden_rows, replays
 from holdfast.serving.workspace import MANIFEST, canonical_json, folder_atomic
+from holdfast.training.monitoring.reference import Reference
 
 if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
 
 SCHEMA = 1
 _BOOSTED = {"model": "model.lgb", "expansion": "expansion.lgb"}
-_OPTIONAL = frozenset({*_BOOSTED.values(), "calibration.json"})
+_OPTIONAL = frozenset({*_BOOSTED.values(), "calibration.json", "reference.json"})
 _FILES = frozenset({"weights.json", "indicators.json", "golden.json", "card.md"}) | _OPTIONAL
 
 
@@ -55,6 +56,8 @@ class Bundle:
         Hash of the contents.
     expansion
         The model of growth, where it was proven.
+    reference
+        How what it learned from was spread; none in bundles that were written before it was kept.
     """
 
     health: HealthScore
@@ -67,6 +70,7 @@ class Bundle:
     card: str
     sha256: str
     expansion: ExpansionModel | None = None
+    reference: Reference | None = None
 
     @property
     def version(self) -> str:
@@ -86,6 +90,7 @@ def write_bundle(
     strict_clock: bool = False,
     known: Catalog = catalog,
     expansion: ExpansionModel | None = None,
+    reference: Reference | None = None,
 ) -> Bundle:
     """Write ``models/<version>``; the same contents give the same version and the same bytes.
 
@@ -97,6 +102,8 @@ def write_bundle(
         The model card, Markdown.
     known
         The catalogue that the indicators are of.
+    reference
+        How what it learned from was spread, for a later day to be held against.
     """
     weights: dict[str, Any] = {
         "health": health.to_dict(),
@@ -122,6 +129,8 @@ def write_bundle(
             "indicators": definitions(X.catalog),
         }
     )
+    if reference is not None:
+        files["reference.json"] = canonical_json(reference.to_dict())
     files["golden.json"] = canonical_json(golden_rows(X, health, model, expansion))
     files["card.md"] = card.encode()
     bundle = _opened(files, known)
@@ -217,6 +226,7 @@ def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle
         card=contents["card.md"].decode(),
         sha256=sha256,
         expansion=ExpansionModel.from_dict(weights["expansion"]) if "expansion" in weights else None,
+        reference=Reference.from_dict(json.loads(contents["reference.json"])) if "reference.json" in contents else None,
     )
 
 

@@ -28,6 +28,7 @@ from holdfast.serving import (
     honesty,
     kpis,
     labelling,
+    monitoring,
     show,
     weighing,
 )
@@ -59,9 +60,9 @@ if TYPE_CHECKING:
 
 EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED = 71, 130, 143
 _EXIT_CODES = """Exit codes: 0 done, 1 findings, 2 usage, 10 nothing to do (same inputs), 20 the challenger was not
-promoted, 30 data refused, 31 too few churn events, 50 another run holds the workspace, 60 publishing failed (old scores
-intact), 70 bundle damaged, 71 internal error, 130 or 143 interrupted cleanly. HOLDFAST_DEBUG=1 shows the traceback of
-an internal error."""
+promoted, 30 data refused, 31 too few churn events, 40 stopped by drift, 50 another run holds the workspace, 60
+publishing failed (old scores intact), 70 bundle damaged, 71 internal error, 130 or 143 interrupted cleanly.
+HOLDFAST_DEBUG=1 shows the traceback of an internal error."""
 
 app = typer.Typer(
     name="holdfast",
@@ -75,7 +76,7 @@ app = typer.Typer(
 
 for more in (
     data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledger, feedback, alerts, queue,
-    writeback, promotion, erasure,
+    writeback, promotion, erasure, monitoring,
 ):  # fmt: skip
     app.add_typer(more.app)
 

@@ -44,6 +44,7 @@ from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest
 from holdfast.training.champion import Champion
 from holdfast.training.labels import Churn, Labels, label
+from holdfast.training.monitoring.reference import Reference
 from holdfast.training.treatment import Treatments
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
         strict_clock=plan.data.strict_clock,
         known=catalog_of(plan),
         expansion=expansion,
+        reference=Reference.of(X.rows(y.frame.notna().any(axis=1))),
     )
     findings = result.findings if result else y.findings
     proof = write_proof(models, bundle.version, result, evidence, findings, notes(health, model), X.left_out)

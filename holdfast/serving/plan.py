@@ -28,6 +28,7 @@ from holdfast.serving.sections import (
     Horizons,
     Indicators,
     Model,
+    Monitor,
     Output,
     Playbooks,
     Queue,
@@ -58,6 +59,7 @@ class Plan(Section):
     model: Model = Model()
     backtest: Backtest = Backtest()
     gate: Gate = Gate()
+    monitor: Monitor = Monitor()
     playbooks: Playbooks = Playbooks()
     alerts: Alerts = Alerts()
     queue: Queue = Queue()

@@ -190,6 +190,15 @@ class Gate(Section):
     keep: Annotated[int, Field(ge=1)] = Field(default=5, description="models kept to go back to, and to compare with")
 
 
+class Monitor(Section):
+    """When a change of the data is worth a warning, and when nothing should be served."""
+
+    matters: Share = Field(
+        default=0.1, description="share of the queue that changes, or of the mean probability, worth a warning"
+    )
+    stops: Share = Field(default=0.5, description="the same from which on nothing should be served: exit code 40")
+
+
 class Playbooks(Section):
     """What is done with an account, by band."""
 
@@ -301,6 +310,7 @@ SECTIONS: dict[str, type[Section]] = {
     "model": Model,
     "backtest": Backtest,
     "gate": Gate,
+    "monitor": Monitor,
     "playbooks": Playbooks,
     "alerts": Alerts,
     "queue": Queue,

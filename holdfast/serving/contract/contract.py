@@ -113,7 +113,9 @@ def _told(history: History, seen: Seen, latest: pd.Timestamp) -> Iterator[Findin
     yield from cadence.silent(rhythm, history)
     if seen.terms:
         every = [one for several in rhythm.values() for one in several]
-        yield from notice.too_seldom(every, notice.joined(seen.terms))
+        under = notice.joined(seen.terms)
+        yield from notice.too_seldom(every, under)
+        yield from notice.too_late(every, under)
     yield from volume.holes(seen.months)
     yield from keys.unmatched(seen.links)
     yield from units.jumps(seen.spreads)

@@ -4,6 +4,8 @@ Monthly data is of no use where a customer may cancel monthly: the next look com
 of a running subscription is its ``notice_days``; where they are not told, or are none, the customer may let the term
 run out, so the term stands in: ``term_months``, else ``billing_months``, at 30 days each, whether it renews itself or
 not. Where nothing is told the account is left out. An account is as fast as its fastest subscription.
+
+It becomes acute where the last day of notice of an account comes before the next news.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.features.history.tables import NO_CURRENCY, TABLES
+from holdfast.features.history.tables import ACTIVITY_TABLES, NO_CURRENCY, TABLES
 from holdfast.features.history.view import view_of
 from holdfast.features.time import micro
 from holdfast.findings import Finding
+from holdfast.serving.attributes import deadlines
 from holdfast.serving.contract.cadence import Cadence
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 _RUNNING = ("active", "past_due", "trialing")
 _READ = (
     *("subscription_id", "status", "valid_to", "mrr", "currency"),
-    *("notice_days", "term_months", "billing_months", "deleted"),
+    *("notice_days", "term_months", "billing_months", "term_end", "auto_renew", "deleted"),
 )
 DAYS_PER_MONTH = 30.0
 
@@ -40,11 +43,14 @@ class Terms:
 
     Attributes
     ----------
+    deadline
+        Days to the next last day of notice; missing where there is none.
     currencies
         Those in which the revenue is told.
     """
 
     period: NDArray[np.float64]
+    deadline: NDArray[np.float64]
     mrr: NDArray[np.float64]
     currencies: frozenset[str]
 
@@ -56,10 +62,13 @@ def terms(bucket: History, now: pd.Timestamp) -> Terms:
     rows = rows[rows["status"].isin(_RUNNING)]
     paid = pd.Series(_numbers(rows, "mrr"), index=rows.index)
     found = pd.DataFrame({"account": rows["account_id"], "period": _periods(rows), "mrr": paid})
+    found["deadline"] = (deadlines(rows) - now).dt.total_seconds() / 86_400 if "term_end" in rows else np.nan
+    found.loc[found["deadline"] < 0, "deadline"] = np.nan
     by = found.groupby("account", observed=True)
     money = rows["currency"][paid.notna()].dropna().astype(str) if "currency" in rows else pd.Series(dtype=str)
     return Terms(
         by["period"].min().to_numpy(dtype=np.float64),
+        by["deadline"].min().to_numpy(dtype=np.float64),
         by["mrr"].sum().to_numpy(dtype=np.float64),
         frozenset(money) - {NO_CURRENCY},
     )
@@ -69,6 +78,7 @@ def joined(parts: Sequence[Terms]) -> Terms:
     """Put the accounts of several buckets together."""
     return Terms(
         np.concatenate([one.period for one in parts]),
+        np.concatenate([one.deadline for one in parts]),
         np.concatenate([one.mrr for one in parts]),
         frozenset().union(*(one.currencies for one in parts)),
     )
@@ -87,6 +97,29 @@ def too_seldom(cadences: Sequence[Cadence], under: Terms) -> Iterator[Finding]:
                 f"{shortest:g}){_money(under, fast)}"
             )
             yield Finding("HF050", one.where, int(fast.sum()), told)
+
+
+def too_late(cadences: Sequence[Cadence], under: Terms) -> Iterator[Finding]:
+    """Tell how many accounts can give notice for the last time before a source has news again.
+
+    Asked are the activity that is heard of most often, and what has fallen silent: a source that comes seldom by
+    nature, such as invoices, does no harm beside one that comes daily. One that is overdue may stay silent as long
+    again.
+    """
+    told = [one for one in cadences if one.told and one.where.partition(",")[0] in ACTIVITY_TABLES]
+    fastest = min((one.gap for one in told), default=0.0)
+    for one in (one for one in told if one.stale or one.gap == fastest):
+        look = max(one.gap, one.silent)
+        wait = one.gap - one.silent if one.silent < one.gap else look
+        late = (under.deadline <= wait) & (under.period <= look)
+        if late.any():
+            count, shortest = int(late.sum()), under.period[late].min()
+            message = (
+                f"news comes every {one.gap:g} days, the last {one.silent} days ago; {count} of {len(late)} accounts "
+                f"under contract can give notice for the last time within {wait:g} days, before the next news (the "
+                f"shortest notice is {shortest:g} days){_money(under, late)}"
+            )
+            yield Finding("HF080", one.where, count, message)
 
 
 def _money(under: Terms, fast: NDArray[np.bool_]) -> str:

@@ -37,6 +37,9 @@ FROM chance c LEFT JOIN {_LAST_WORD} WHERE c.run_id = ?2 GROUP BY 1, 2"""  # noq
 _CELLS = f"""
 SELECT c.account_id, c.horizon, c.probability AS p, o.churned AS y
 FROM chance c JOIN {_LAST_WORD} WHERE c.run_id = ?2 AND o.state = 'final'"""  # noqa: S608 # composed of constants
+_BECAME = f"""
+SELECT c.account_id, c.horizon, c.probability AS p, coalesce(o.state, 'open') AS state, o.churned AS y
+FROM chance c LEFT JOIN {_LAST_WORD} WHERE c.run_id = ?2"""  # noqa: S608 # composed of constants
 _CHANGED = """
 SELECT o.as_of, o.account_id, o.horizon, o.state, o.churned, r.known_on
 FROM outcome o JOIN reading r ON r.number = o.reading
@@ -164,6 +167,27 @@ def as_served(ledger: Ledger, *, bootstrap: int = 200, seed: int = 0) -> AsServe
         None if reading.empty else pd.Timestamp(str(reading.at[0, "known_on"])),
         bool(len(reading) and reading.at[0, "rewritten"]),
     )
+
+
+def became(ledger: Ledger) -> pd.DataFrame:
+    """Give what was served on days at least a week apart, and what is known of it by now, but for what is censored.
+
+    Returns
+    -------
+    DataFrame
+        ``account_id, as_of, horizon, p, y``; ``y`` is missing while the outcome is open.
+    """
+    runs = ledger.read(_RUNS)
+    mine = _apart(runs[runs["kind"] == SERVED].drop_duplicates("as_of", keep="last"))
+    parts = [
+        ledger.read(_BECAME, (as_of, run_id)).assign(as_of=pd.Timestamp(as_of))
+        for run_id, as_of in mine[["run_id", "as_of"]].itertuples(index=False, name=None)
+    ]
+    names = ["account_id", "as_of", "horizon", "p", "y"]
+    if not any(map(len, parts)):
+        return pd.DataFrame(columns=names).astype({"p": float, "y": float})
+    rows = pd.concat([one for one in parts if len(one)], ignore_index=True)
+    return rows.loc[rows["state"] != "censored", names].astype({"y": float}).reset_index(drop=True)
 
 
 def _counts(ledger: Ledger, runs: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,98 @@
+"""Watching: collecting what the monitor asks for, from the history of a day, the model in service and the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from holdfast.findings import Finding
+from holdfast.serving import pipeline
+from holdfast.serving.contract.contract import contract
+from holdfast.serving.ledger.as_served import became
+from holdfast.serving.opening import known_on
+from holdfast.serving.proof import read_predictions
+from holdfast.serving.queue.treated import treatments_of
+from holdfast.serving.report import SEVERITY
+from holdfast.serving.volumes import last_volumes, shrunk
+from holdfast.training.churn import Churn
+from holdfast.training.labels import at_risk
+from holdfast.training.monitoring import Effect, Impact, Monitor, defeat, drift, performance
+from holdfast.training.monitoring.defeat import Defeat
+from holdfast.training.monitoring.impact import calls_of
+from holdfast.training.monitoring.monitor import defeated, drifted
+from holdfast.training.treatment import Treatments
+
+if TYPE_CHECKING:
+    from holdfast.features.history import History
+    from holdfast.features.snapshot import Snapshot
+    from holdfast.serving.bundle import Bundle
+    from holdfast.serving.plan import Plan
+
+OF_TODAY = ("HF014", "HF051", "HF055", "HF080")  # what the contract tells of the last days; `check` tells the rest
+MODEL = "churn"
+
+
+def watch(plan: Plan, history: History) -> Monitor:
+    """Watch data and model on the last day of a history; nothing is written.
+
+    Parameters
+    ----------
+    history
+        As read.
+
+    Raises
+    ------
+    UsageError
+        When nothing has been trained yet, or the history was read under another clock than the model's.
+    BundleError
+        When the model in service cannot be read.
+    PublishError
+        When the ledger cannot be read.
+    """
+    bundle = pipeline.bundle_of(plan)
+    pipeline.same_clock(plan, bundle)
+    known = known_on(plan, history, None)
+    now = _at_risk(pipeline.measure_day(known, bundle), known, bundle)
+    moved, together, why = _drift(plan, bundle, now)
+    cells = became(pipeline.ledger_of(plan))
+    told = _defeat(plan, known, bundle, cells)
+    before = last_volumes(pipeline.workspace(plan), strict_clock=plan.data.strict_clock)
+    data = [*shrunk(history, before), *contract(history, plan.churn.grace_days)]
+    findings = [one for one in data if one.code in OF_TODAY]
+    findings += [Finding("HF089", "drift", 1, why)] if why else []
+    findings += drifted(moved, together, len(now), plan.monitor.matters, plan.monitor.stops)
+    findings += defeated(told)
+    ordered = tuple(sorted(findings, key=lambda one: SEVERITY[one.severity]))
+    return Monitor(known.now, bundle.version, ordered, moved, together, performance(cells), told)
+
+
+def _at_risk(now: Snapshot, known: History, bundle: Bundle) -> Snapshot:
+    why = at_risk(known, now.cutoffs, Churn(**bundle.churn)).reindex(now.index)
+    return now.rows(why == "")
+
+
+def _drift(plan: Plan, bundle: Bundle, now: Snapshot) -> tuple[pd.DataFrame, Effect, str]:
+    """Give the signs that drift by their effect, that of all together, and why nothing could be judged."""
+    if bundle.reference is None:
+        none = pd.DataFrame(columns=["sign", "kind", "before", "now", "distance", "p", "adjusted", "drifts"])
+        return none.assign(change=[], share=[], queue=[]), Effect(0.0, 0.0, 0.0), "the model keeps no reference"
+    found = drift(now, bundle.reference)
+    why = "" if len(found) else "the model learned from too few days, or no account is at risk"
+    last = bundle.horizons[-1]
+    arr = now.context["arr"].to_numpy(float)
+    worth = np.nan_to_num(arr) if np.isfinite(arr).any() else np.ones(len(now))
+    model, calls = bundle.model, calls_of(plan.gate.capacity, len(now))
+    impact = Impact(now, bundle.reference, lambda X: model.predict_proba(X)[last].to_numpy(), worth, calls)
+    ranked = impact.ranked(found)
+    pairs = list(ranked[["sign", "kind"]].itertuples(index=False, name=None))
+    return ranked, impact.of(pairs) if pairs else Effect(0.0, 0.0, 0.0), why
+
+
+def _defeat(plan: Plan, known: History, bundle: Bundle, cells: pd.DataFrame) -> Defeat:
+    log = Treatments.read(known).beside(treatments_of(plan, known.now))
+    past = read_predictions(pipeline.workspace(plan).models, bundle.version)
+    proven = None if past is None else past[past["model"] == MODEL]
+    served = cells.rename(columns={"as_of": "cutoff"})
+    return defeat(served, proven, log, replicates=plan.backtest.bootstrap, seed=plan.model.seed)
