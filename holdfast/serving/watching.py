@@ -13,7 +13,8 @@ from holdfast.serving.contract.contract import contract
 from holdfast.serving.ledger.as_served import became
 from holdfast.serving.opening import known_on
 from holdfast.serving.proof import read_predictions
-from holdfast.serving.queue.treated import treatments_of
+from holdfast.serving.queue.log import interventions
+from holdfast.serving.queue.treated import touchpoints
 from holdfast.serving.report import SEVERITY
 from holdfast.serving.volumes import last_volumes, shrunk
 from holdfast.training.churn import Churn
@@ -90,9 +91,18 @@ def _drift(plan: Plan, bundle: Bundle, now: Snapshot) -> tuple[pd.DataFrame, Eff
     return ranked, impact.of(pairs) if pairs else Effect(0.0, 0.0, 0.0), why
 
 
+def _helped(plan: Plan, known: History) -> Treatments:
+    """Give all help that is logged, by lot or not: who was helped outside a lot is not among those nobody helped."""
+    log = interventions(pipeline.ledger_of(plan))
+    ours = touchpoints(log[log["recorded_at"] <= known.now])
+    theirs = known.records("touchpoints", ("playbook",)).columns if "touchpoints" in known else pd.DataFrame()
+    names = {str(one) for rows in (ours, theirs) if "playbook" in rows for one in rows["playbook"].dropna().unique()}
+    logs = (Treatments.read(known, names), Treatments.of_actions(ours, names))
+    return Treatments.of(pd.concat([one.frame for one in logs if len(one)] or [logs[0].frame]))
+
+
 def _defeat(plan: Plan, known: History, bundle: Bundle, cells: pd.DataFrame) -> Defeat:
-    log = Treatments.read(known).beside(treatments_of(plan, known.now))
     past = read_predictions(pipeline.workspace(plan).models, bundle.version)
     proven = None if past is None else past[past["model"] == MODEL]
     served = cells.rename(columns={"as_of": "cutoff"})
-    return defeat(served, proven, log, replicates=plan.backtest.bootstrap, seed=plan.model.seed)
+    return defeat(served, proven, _helped(plan, known), replicates=plan.backtest.bootstrap, seed=plan.model.seed)

@@ -66,7 +66,7 @@ class Treatments:
         chance = table["propensity"].to_numpy(float)
         if ((chance < 0) | (chance > 1)).any():
             raise UsageError("treatments, propensity", "chances from 0 to 1", f"{np.nanmax(chance):g}", "correct it")
-        at = pd.to_datetime(table["at"], utc=True)
+        at = pd.to_datetime(table["at"], utc=True).astype("datetime64[us, UTC]")
         accounts = table["account_id"].astype("str")
         told = table.assign(account_id=accounts, at=at, helped=table["helped"].astype(bool))[list(_COLUMNS)]
         return cls(told.sort_values(["account_id", "at"], ignore_index=True), days)

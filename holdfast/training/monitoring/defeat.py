@@ -157,8 +157,9 @@ def _groups(rows: pd.DataFrame, treatments: Treatments) -> pd.Series[str]:
         names = ["account_id", "cutoff"]
         return treatments.active(pd.MultiIndex.from_arrays([rows["account_id"], day], names=names)).to_numpy()
 
-    treated = helped(rows["cutoff"]) | helped(rows["cutoff"] + SOON)
-    later = helped(rows["cutoff"] + pd.to_timedelta(rows["horizon"], unit="D"))
+    cutoff = rows["cutoff"].astype("datetime64[us, UTC]")
+    treated = helped(cutoff) | helped(cutoff + SOON)
+    later = helped(cutoff + pd.to_timedelta(rows["horizon"], unit="D"))
     return pd.Series(np.select([treated, later], [TREATED, ""], UNTREATED).astype(object), rows.index)
 
 
