@@ -1,10 +1,10 @@
 """False alarms, and what is found: companies without drift, and with one sign that has moved, of 50 to 50,000 accounts.
 
 A company has thirty signs of several shapes that hang together, accounts that come and go and stay much as they were,
-and thirteen days of training. In three worlds nothing drifts: days are alike; days differ for everybody, as seasons do;
-all accounts of today are new ones. A false alarm is a day on which any sign at all is told to have drifted.
+and thirteen days of training. In four worlds nothing drifts: days are alike; days differ for everybody, as seasons do;
+all accounts of today are new ones; both. A false alarm is a day on which any sign at all is told to have drifted.
 
-    python -m benchmarks.drift [--most ACCOUNTS] [--companies N] [--json]
+    python -m benchmarks.drift [--sizes ACCOUNTS ...] [--companies N] [--json]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from holdfast.training.monitoring.reference import Reference
 SIGNS, DAYS = 30, 13
 START = pd.Timestamp("2025-01-01", tz="UTC")
 SIZES = (50, 200, 1_000, 5_000, 50_000)
+LARGEST = SIZES[-1]
 WORLDS = {"days alike": (0.0, False), "days differ": (0.1, False), "all accounts new": (0.0, True), "both": (0.1, True)}
 SHIFTS = (0.25, 0.5, 1.0)  # standard deviations
 
@@ -97,11 +98,11 @@ def heard(accounts: int, seed: int, **world: Any) -> pd.DataFrame:
     return drift(today, Reference.of(past))
 
 
-def false_alarms(most: int, companies: int) -> Iterator[dict[str, Any]]:
+def false_alarms(sizes: Sequence[int], companies: int) -> Iterator[dict[str, Any]]:
     """Count the companies without drift that hear of some."""
-    for accounts in (one for one in SIZES if one <= most):
+    for accounts in sizes:
         for name, (sway, renewed) in WORLDS.items():
-            asked = companies if accounts < 50_000 else max(companies // 5, 1)
+            asked = companies if accounts < LARGEST else max(companies // 5, 1)
             wrong = sum(heard(accounts, seed, sway=sway, renewed=renewed)["drifts"].any() for seed in range(asked))
             doubt = float(binom.sf(wrong - 1, asked, LEVEL)) if wrong else 1.0
             yield {
@@ -114,9 +115,9 @@ def false_alarms(most: int, companies: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def found(most: int, companies: int) -> Iterator[dict[str, Any]]:
+def found(sizes: Sequence[int], companies: int) -> Iterator[dict[str, Any]]:
     """Count the companies in which the one sign that moved is told."""
-    for accounts in (one for one in SIZES[:-1] if one <= most):
+    for accounts in (one for one in sizes if one < LARGEST):
         for shift in SHIFTS:
             told = [heard(accounts, 10_000 + seed, shift=shift) for seed in range(max(companies // 5, 1))]
             right = [bool(one.loc[one["sign"] == "sign_0", "drifts"].any()) for one in told]
@@ -131,19 +132,19 @@ def found(most: int, companies: int) -> Iterator[dict[str, Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--most", type=int, default=SIZES[-1])
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--companies", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     alarms = []
-    for one in false_alarms(asked.most, asked.companies):
+    for one in false_alarms(asked.sizes, asked.companies):
         alarms.append(one)
         print(
             f"{one['accounts']:,} accounts, {one['world']}: {one['alarms']} of {one['companies']}",
             file=sys.stderr,
             flush=True,
         )
-    power = list(found(asked.most, asked.companies))
+    power = list(found(asked.sizes, asked.companies))
     if asked.json:
         print(json.dumps({"alarms": alarms, "found": power}, indent=2))
     else:

@@ -215,6 +215,7 @@ def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle
     if "calibration.json" in contents:
         weights["model"]["calibration"] = json.loads(contents["calibration.json"])
     model = ChurnModel.from_dict(weights["model"])
+    signs = _catalog(json.loads(contents["indicators.json"]), sha256[:16], known)
     return Bundle(
         health=HealthScore.from_dict(weights["health"]),
         model=model,
@@ -222,12 +223,19 @@ def _parse(contents: Mapping[str, bytes], sha256: str, known: Catalog) -> Bundle
         strict_clock=weights.get("strict_clock", False) is True,
         horizons=model.horizons_,
         learned_until=pd.Timestamp(weights["learned_until"]),
-        catalog=_catalog(json.loads(contents["indicators.json"]), sha256[:16], known),
+        catalog=signs,
         card=contents["card.md"].decode(),
         sha256=sha256,
         expansion=ExpansionModel.from_dict(weights["expansion"]) if "expansion" in weights else None,
-        reference=Reference.from_dict(json.loads(contents["reference.json"])) if "reference.json" in contents else None,
+        reference=_reference(json.loads(contents["reference.json"]), signs) if "reference.json" in contents else None,
     )
+
+
+def _reference(stored: dict[str, Any], signs: Catalog) -> Reference:
+    found = Reference.from_dict(stored)
+    if set(found.signs) != set(signs.names):
+        raise ValueError("a reference of the signs that the model reads")
+    return found
 
 
 def definitions(signs: Iterable[Indicator]) -> list[dict[str, Any]]:
