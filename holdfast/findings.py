@@ -81,7 +81,7 @@ KINDS: dict[str, Kind] = {
     "HF070": Kind("info", "rows of accounts that were erased were left out, or persons that were erased are under a pseudonym", "delete them in the source as well"),
     "HF080": Kind("error", "accounts can give notice for the last time before a source has news again", "refresh it now, and deliver it more often than the shortest notice"),
     "HF081": Kind("warning", "a sign is spread otherwise than in training, and that moves scores or the queue", "find out what has changed in its source; retrain where that will stay"),
-    "HF082": Kind("info", "a sign is spread otherwise than in training, and scores and queue hardly move", "leave it; retraining will take it in"),
+    "HF082": Kind("info", "signs are spread otherwise than in training, and scores and queue hardly move", "leave it; retraining will take it in"),
     "HF083": Kind("error", "drift has moved scores so far that they no longer mean what they meant", "mend the sources that are named, or retrain, before scores are served"),
     "HF084": Kind("warning", "more or fewer accounts than in training have no value of a sign, and that moves scores or the queue", "check whether its source is delivered whole; retrain where that will stay"),
     "HF085": Kind("warning", "accounts have a word that training did not know, and that moves scores or the queue", "correct the word, or retrain once there is enough history with it"),

@@ -194,7 +194,7 @@ class Monitor(Section):
     """When a change of the data is worth a warning, and when nothing should be served."""
 
     matters: Share = Field(
-        default=0.1, description="share of the queue that changes, or of the mean probability, worth a warning"
+        default=0.1, description="share of the queue or the bands that changes, or of the mean probability: a warning"
     )
     stops: Share = Field(default=0.5, description="the same from which on nothing should be served: exit code 40")
 

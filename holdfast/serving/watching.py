@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.findings import Finding
+from holdfast.models.bands import ACTION
 from holdfast.serving import pipeline
 from holdfast.serving.contract.contract import contract
 from holdfast.serving.ledger.as_served import became
@@ -78,17 +79,23 @@ def _drift(plan: Plan, bundle: Bundle, now: Snapshot) -> tuple[pd.DataFrame, Eff
     """Give the signs that drift by their effect, that of all together, and why nothing could be judged."""
     if bundle.reference is None:
         none = pd.DataFrame(columns=["sign", "kind", "before", "now", "distance", "p", "adjusted", "drifts"])
-        return none.assign(change=[], share=[], queue=[]), Effect(0.0, 0.0, 0.0), "the model keeps no reference"
+        return none.assign(change=[], share=[], queue=[], bands=[]), Effect(), "the model keeps no reference"
     found = drift(now, bundle.reference)
     why = "" if len(found) else "the model learned from too few days, or no account is at risk"
     last = bundle.horizons[-1]
     arr = now.context["arr"].to_numpy(float)
     worth = np.nan_to_num(arr) if np.isfinite(arr).any() else np.ones(len(now))
-    model, calls = bundle.model, calls_of(plan.gate.capacity, len(now))
-    impact = Impact(now, bundle.reference, lambda X: model.predict_proba(X)[last].to_numpy(), worth, calls)
+    impact = Impact(
+        now,
+        bundle.reference,
+        lambda X: bundle.model.predict_proba(X)[last].to_numpy(),
+        lambda X: ACTION.names_of(bundle.health.score(X)).to_numpy(dtype=object),
+        worth,
+        calls_of(plan.gate.capacity, len(now)),
+    )
     ranked = impact.ranked(found)
     pairs = list(ranked[["sign", "kind"]].itertuples(index=False, name=None))
-    return ranked, impact.of(pairs) if pairs else Effect(0.0, 0.0, 0.0), why
+    return ranked, impact.of(pairs) if pairs else Effect(), why
 
 
 def _helped(plan: Plan, known: History) -> Treatments:

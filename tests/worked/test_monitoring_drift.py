@@ -123,15 +123,20 @@ def test_three_days_are_needed_to_know_what_is_usual() -> None:
     assert drift(now, Reference.of(snapshot([[float(i) for i in range(50)]] * 3)))["drifts"].any()
 
 
+def _banded(X: Snapshot) -> Any:
+    return np.where(X.indicators.iloc[:, 0] > 2, "red", "green").astype(object)
+
+
 def _impact(now: Snapshot, reference: Reference, calls: int, chance: Callable[[Snapshot], Any] | None = None) -> Impact:
     asked = chance or (lambda X: X.indicators["sign"].to_numpy() / 10)
-    return Impact(now, reference, asked, np.ones(len(now)), calls)
+    return Impact(now, reference, asked, _banded, np.ones(len(now)), calls)
 
 
 def test_the_effect_is_what_the_model_says_otherwise() -> None:
     reference = Reference.of(snapshot([[1, 2, 3, 4]] * 3))
     found = _impact(snapshot([[2, 4, 6, 8]]), reference, calls=1).of([("sign", "spread")])
     assert (found.change, found.share, found.queue) == pytest.approx((0.25, 1.0, 0.0))  # 0.5 for 0.25; the first stays
+    assert found.bands == 0.25  # the second would be at 2, and green
 
 
 def test_the_queue_tells_who_would_not_stand_there() -> None:
@@ -150,9 +155,14 @@ def test_a_sign_without_a_say_comes_last_however_far_it_went() -> None:
     past, today = company(400, 7)
     today = _moved(_moved(today, "sign_0", lambda one: one + 9), "sign_5", lambda one: one + 0.8)
     reference = Reference.of(past)
-    asked = Impact(
-        today, reference, lambda X: 1 / (1 + np.exp(-X.indicators["sign_5"].to_numpy())), np.ones(len(today)), 20
-    )
+
+    def chance(X: Snapshot) -> Any:
+        return 1 / (1 + np.exp(-X.indicators["sign_5"].to_numpy()))
+
+    def band(X: Snapshot) -> Any:
+        return np.where(X.indicators["sign_5"] > 0, "red", "green")
+
+    asked = Impact(today, reference, chance, band, np.ones(len(today)), 20)
     ranked = asked.ranked(drift(today, reference))
     assert ranked["sign"].tolist() == ["sign_5", "sign_0"]
     assert ranked["distance"].tolist() == sorted(ranked["distance"])  # the other way round by distance
@@ -186,7 +196,7 @@ def test_a_word_that_training_did_not_know_becomes_one_that_it_knew() -> None:
 
 def _row(kind: str, size: float) -> dict[str, Any]:
     told = {"sign": "seats", "kind": kind, "before": 0.1, "now": 0.4, "distance": 0.3, "change": size / 10}
-    return told | {"share": size, "queue": size / 2}
+    return told | {"share": size, "queue": size / 2, "bands": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -196,11 +206,18 @@ def _row(kind: str, size: float) -> dict[str, Any]:
         ("spread", 0.09, ["HF082"]),
         ("missing", 0.2, ["HF084"]),
         ("category", 0.2, ["HF085"]),
-        ("unit", 0.2, ["HF086"]),
+        ("unit", 0.0, ["HF086"]),
         ("unit", 0.5, ["HF086", "HF083"]),
     ],
 )
 def test_each_kind_has_its_code_and_the_effect_its_weight(kind: str, size: float, codes: list[str]) -> None:
     found = list(drifted(pd.DataFrame([_row(kind, size)]), Effect(size / 10, size, 0.0), 50, matters=0.1, stops=0.5))
     assert [one.code for one in found] == codes
-    assert found[0].count == 15
+    assert found[0].count == (1 if codes == ["HF082"] else 15)  # signs, or accounts
+
+
+def test_signs_without_effect_are_told_together() -> None:
+    rows = [_row("spread", 0.01) | {"sign": f"sign_{i}"} for i in range(7)]
+    (found,) = drifted(pd.DataFrame(rows), Effect(0.0, 0.07), 50, matters=0.1, stops=0.5)
+    assert (found.code, found.count) == ("HF082", 7)
+    assert found.message == "sign_0, sign_1, sign_2, sign_3, sign_4 and 2 more"

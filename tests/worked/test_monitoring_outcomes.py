@@ -142,12 +142,14 @@ def test_who_was_left_alone_by_lot_counts_as_nobody_helped() -> None:
 def test_the_monitor_tells_and_escapes() -> None:
     told = defeat(_book(3)[0].head(0), None, NOBODY)
     drift = pd.DataFrame(
-        [{"sign": "<b>x", "kind": "spread", "distance": 0.2, "change": 0.1, "share": 0.2, "queue": 0.1}]
+        [{"sign": "<b>x", "kind": "spread", "distance": 0.2, "change": 0.1, "share": 0.2, "queue": 0.1, "bands": 0.0}]
     )
     findings = (Finding("HF081", "<b>x", 3, "moved"), Finding("HF082", "y", 1, "hardly"))
     days = performance(_cells([0.1, 0.2, 0.8, 0.9] * 6, [NAN] * 24))
     found = Monitor(DAY, "m1", findings, drift, Effect(0.1, 0.2, 0.1), days, told)
-    assert found.text().startswith("As of 2025-06-01, model m1: 1 finding. Drift, the greatest effect first: <b>x;")
+    assert found.text().startswith(
+        "As of 2025-06-01, model m1: 1 finding. Drift, the greatest effect first: <b>x. Together:"
+    )
     assert "Estimated, if the probabilities still hold, 30 days from 2025-06-01: AUC" in found.text()
     assert "<b>x" not in found._repr_html_()
     assert found.alarms

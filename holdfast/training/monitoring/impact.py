@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Chance = Callable[["Snapshot"], "Floats"]
 """Gives the probability to leave of each row."""
+Banding = Callable[["Snapshot"], "NDArray[np.object_]"]
+"""Gives the band of health of each row."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,19 @@ class Effect:
         The same as a share of what it would be, without its sign.
     queue
         The share of the accounts at the head of the queue that would not stand there.
+    bands
+        The share of accounts that would be in another band of health.
     """
 
-    change: float
-    share: float
-    queue: float
+    change: float = 0.0
+    share: float = 0.0
+    queue: float = 0.0
+    bands: float = 0.0
 
     @property
     def size(self) -> float:
-        """The greater of both shares."""
-        return max(self.share, self.queue)
+        """The greatest of the three shares."""
+        return max(self.share, self.queue, self.bands)
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ class Impact:
         Accounts at risk on that day.
     reference
         What the model learned from.
-    chance
-        The model.
+    chance, band
+        The models.
     worth
         What is at stake with each account, such as its ARR; in their order.
     calls
@@ -74,6 +79,7 @@ class Impact:
     now: Snapshot
     reference: Reference
     chance: Chance
+    band: Banding
     worth: Floats
     calls: int
 
@@ -83,14 +89,15 @@ class Impact:
         is_, would = self.chance(self.now), self.chance(back)
         change, mean = float(is_.mean() - would.mean()), float(would.mean())
         share = abs(change) / mean if mean > 0 else 0.0
-        return Effect(change, share, 1 - len(self._head(is_) & self._head(would)) / max(self.calls, 1))
+        queue = 1 - len(self._head(is_) & self._head(would)) / max(self.calls, 1)
+        return Effect(change, share, queue, float((self.band(self.now) != self.band(back)).mean()))
 
     def ranked(self, drift: pd.DataFrame) -> pd.DataFrame:
-        """Add ``change, share, queue`` to what `drift` told of signs that drift, the greatest effect first."""
+        """Add the fields of `Effect` to what `drift` told of signs that drift, the greatest effect first."""
         told = drift[drift["drifts"]].reset_index(drop=True)
         found = [self.of([one]) for one in told[["sign", "kind"]].itertuples(index=False, name=None)]
-        for name in ("change", "share", "queue"):
-            told[name] = np.array([getattr(one, name) for one in found], dtype=float)
+        for one in fields(Effect):
+            told[one.name] = np.array([getattr(effect, one.name) for effect in found], dtype=float)
         told["size"] = np.array([one.size for one in found], dtype=float)
         order = told.sort_values(["size", "adjusted", "sign"], ascending=[False, True, True], kind="stable")
         return order.drop(columns="size").reset_index(drop=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import Any
 
@@ -32,7 +32,7 @@ class Monitor:
     findings
         What was noticed.
     drift
-        The signs that drift, by their effect: the columns of `drift`, and ``change, share, queue`` as in `Effect`.
+        The signs that drift, by their effect: the columns of `drift`, and the fields of `Effect`.
     together
         The effect of all of them together.
     performance
@@ -91,8 +91,7 @@ class Monitor:
         noticed = f"{serious} finding{'s' * (serious != 1)}" if serious else "nothing that needs anybody"
         yield f"As of {self.as_of:%Y-%m-%d}, model {self.model}: {noticed}."
         if len(self.drift):
-            signs = ", ".join(self.drift["sign"].drop_duplicates().head(_SHOWN))
-            yield f"Drift, the greatest effect first: {signs}; {_effect(self.together)}, all of it together."
+            yield f"Drift, the greatest effect first: {_some(self.drift['sign'])}. Together: {_effect(self.together)}."
         yield from self._performance()
         yield self.defeat.text()
 
@@ -116,17 +115,21 @@ def drifted(drift: pd.DataFrame, together: Effect, accounts: int, matters: float
     accounts
         At risk on that day.
     matters, stops
-        The share of the queue that changes, or by which the mean probability differs, from which on it is told as a
-        warning, and from which on nothing should be served.
+        The share of the queue or of the bands that changes, or by which the mean probability differs, from which on a
+        sign is told as a warning, and from which on nothing should be served. A unit is told whatever it does.
     """
+    slight = []
     for row in drift.to_dict("records"):
-        effect = Effect(row["change"], row["share"], row["queue"])
-        code = _CODES[row["kind"]] if effect.size >= matters else SLIGHT
-        yield Finding(code, row["sign"], round(row["distance"] * accounts), f"{_moved(row)}; {_effect(effect)}")
+        effect = Effect(**{one.name: row[one.name] for one in fields(Effect)})
+        if effect.size >= matters or row["kind"] == UNIT:
+            told = f"{_moved(row)}; {_effect(effect)}"
+            yield Finding(_CODES[row["kind"]], row["sign"], round(row["distance"] * accounts), told)
+        else:
+            slight.append(row["sign"])
+    if slight:
+        yield Finding(SLIGHT, "signs", len(slight), _some(slight))
     if together.size >= stops:
-        signs = drift["sign"].drop_duplicates()
-        shown = ", ".join(signs.head(_SHOWN)) + (" and others" if len(signs) > _SHOWN else "")
-        yield Finding(STOP, "scores", len(signs), f"{shown}: {_effect(together)}")
+        yield Finding(STOP, "scores", len(drift), f"{_some(drift['sign'])}: {_effect(together)}")
 
 
 def defeated(found: Defeat) -> Iterator[Finding]:
@@ -145,13 +148,21 @@ def _moved(row: dict[Any, Any]) -> str:
     if row["kind"] == CATEGORY:
         return f"{now:.0%} of the accounts have a word that training did not know"
     way = "higher" if now > before else "lower" if now < before else "elsewhere about the same median"
-    return f"median {now:.3g}, {before:.3g} in training: {way} for {row['distance']:.0%} of the accounts"
+    return f"median {_number(now)}, {_number(before)} in training: {way} for {row['distance']:.0%} of the accounts"
 
 
 def _effect(effect: Effect) -> str:
-    changed = f"{effect.queue:.0%} of the queue would be others without it"
-    return f"the mean probability is {abs(effect.change) * 100:.1f} points {_way(effect.change)}, {changed}"
+    way = "higher" if effect.change >= 0 else "lower"
+    moved = f"it makes the mean probability {abs(effect.change) * 100:.1f} points {way}"
+    return (
+        f"{moved}, {effect.queue:.0%} of the queue others, and puts {effect.bands:.0%} of the accounts in another band"
+    )
 
 
-def _way(change: float) -> str:
-    return "higher" if change >= 0 else "lower"
+def _some(signs: Iterable[str]) -> str:
+    every = list(dict.fromkeys(signs))
+    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
