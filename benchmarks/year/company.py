@@ -17,7 +17,6 @@ DAY = pd.Timedelta(days=1)
 PLAN = """
 [data]
 path = "history"
-end = {end}
 [churn]
 kind = "notice"
 [cutoffs]
@@ -40,7 +39,7 @@ class Fault:
     Attributes
     ----------
     code
-        The finding it must raise; empty when scoring must refuse the day.
+        The finding it must raise, or one of several; empty when scoring must refuse the day.
     first, last
         The days on which it lies in what is delivered.
     """
@@ -101,8 +100,8 @@ def company(accounts: int, days: int, seed: int) -> Company:
         Fault("a source stands still", "HF014", at(0.15) + 20 * DAY, at(0.15) + 29 * DAY),
         Fault("a column is renamed", "", at(0.30), at(0.30)),
         Fault("half a table", "", at(0.40), at(0.40)),
-        Fault("amounts in cents", "HF054", at(0.50) + 25 * DAY, end),
-        Fault("use is cut to a third", "HF081", at(0.75) + 20 * DAY, at(0.75) + 60 * DAY),
+        Fault("amounts in cents", "HF086 HF055", at(0.50) + 25 * DAY, end),
+        Fault("use is cut to a third", "HF081 HF083", at(0.75) + 20 * DAY, at(0.75) + 60 * DAY),
     )
     _late(frames, np.random.default_rng(seed), at)
     _frozen(frames["tickets"], at(0.15), 30)
@@ -114,9 +113,10 @@ def company(accounts: int, days: int, seed: int) -> Company:
 def _late(frames: Frames, rng: np.random.Generator, at: Callable[[float], pd.Timestamp]) -> None:
     """Let visits of weeks come all at once, three times, and every fourth notice three weeks late."""
     usage = frames["usage"]
+    once = ~usage["source_id"].duplicated(keep=False)
     for share in (0.2, 0.45, 0.65):
         arrival = at(share)
-        held = usage["known_at"].between(arrival - 21 * DAY, arrival) & (rng.random(len(usage)) < 0.1)
+        held = usage["known_at"].between(arrival - 21 * DAY, arrival) & once & (rng.random(len(usage)) < 0.1)
         usage.loc[held, "known_at"] = arrival
     churn = frames["churn"]
     late = (churn["known_at"] > at(0.0)) & (rng.random(len(churn)) < 0.25)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ import pandas as pd
 
 from benchmarks.year.company import PLAN, Company
 
+logger = logging.getLogger("holdfast.benchmarks.year")
 MORNING = pd.Timedelta(hours=6)
 
 
@@ -59,17 +61,22 @@ def live(company: Company, folder: Path, kills: int, seed: int) -> Year:
     """
     folder.mkdir(parents=True)
     plan = folder / "plan.toml"
-    plan.write_text(PLAN.format(end=f"{company.day(company.days):%Y-%m-%d}"), encoding="utf-8")
+    plan.write_text(PLAN, encoding="utf-8")
+    _ready()
     year, todo = Year(folder), list(_todo(company))
     rng = np.random.default_rng(seed)
-    struck = dict(zip(rng.choice(len(todo), min(kills, len(todo)), replace=False).tolist(), rng.random(kills), strict=False))
+    struck = dict(
+        zip(rng.choice(len(todo), min(kills, len(todo)), replace=False).tolist(), rng.random(kills), strict=False)
+    )
     delivered = None
     for number, (day, name, option) in enumerate(todo):
         if day != delivered:
             company.deliver(day, folder / "history")
             delivered = day
         said = year.command(day, [name, str(plan), option, f"{day:%Y-%m-%d}", "--json"], struck.get(number))
-        year.told[-1]["said"] = {key: said[key] for key in ("findings", "promoted", "model", "performance") if key in said}
+        year.told[-1]["said"] = {
+            key: said[key] for key in ("findings", "promoted", "model", "performance", "together") if key in said
+        }
     (folder / "told.json").write_text(json.dumps(year.told, default=str), encoding="utf-8")
     return year
 
@@ -98,6 +105,15 @@ def _run(arguments: Sequence[str], at: datetime, said: Path, kill_after: float |
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def _ready() -> None:
+    """Load what the commands need once; a process that is forked has it then."""
+    from holdfast.serving import command, pipeline, watching
+    from holdfast.serving.promotion import retraining
+
+    for one in (command, pipeline, watching, retraining):
+        logger.debug("%s is loaded", one.__name__)
+
+
 def _become(arguments: Sequence[str], at: datetime, said: Path) -> None:
     """Be the command, at a time of the simulated year."""
     from holdfast.serving import options
@@ -116,5 +132,3 @@ def _become(arguments: Sequence[str], at: datetime, said: Path) -> None:
     finally:
         sys.stdout.flush()
         os._exit(code)
-
-

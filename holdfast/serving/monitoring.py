@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,12 +19,17 @@ _DAYS = 12
 
 
 @app.command()
-def monitor(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False) -> None:
+def monitor(
+    plan: PlanFile,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="Watch as of then; default: the data end.")] = None,
+    strict_clock: StrictClock = False,
+    json: Json = False,
+) -> None:
     """Watch data and model: freshness, drift, performance, decay. Exit code 1 on findings, 40 when drift says stop."""
     from holdfast.serving.watching import watch
 
     settings = plan_of(plan, strict_clock)
-    found = watch(settings, history_of(settings))
+    found = watch(settings, history_of(settings), at)
     if json:
         show.as_json(found.to_dict())
     else:

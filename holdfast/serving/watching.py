@@ -36,8 +36,8 @@ OF_TODAY = ("HF014", "HF051", "HF055", "HF080")  # what the contract tells of th
 MODEL = "churn"
 
 
-def watch(plan: Plan, history: History) -> Monitor:
-    """Watch data and model on the last day of a history; nothing is written.
+def watch(plan: Plan, history: History, day: str | None = None) -> Monitor:
+    """Watch data and model on a day, by default the last one of a history; nothing is written.
 
     Parameters
     ----------
@@ -55,13 +55,15 @@ def watch(plan: Plan, history: History) -> Monitor:
     """
     bundle = pipeline.bundle_of(plan)
     pipeline.same_clock(plan, bundle)
-    known = known_on(plan, history, None)
+    known = known_on(plan, history, day)
+    news = history if day is None else known
     now = _at_risk(pipeline.measure_day(known, bundle), known, bundle)
     moved, together, why = _drift(plan, bundle, now)
     cells = became(pipeline.ledger_of(plan))
+    cells = cells[cells["as_of"] <= known.now]
     told = _defeat(plan, known, bundle, cells)
     before = last_volumes(pipeline.workspace(plan), strict_clock=plan.data.strict_clock)
-    data = [*shrunk(history, before), *contract(history, plan.churn.grace_days)]
+    data = [*shrunk(news, before), *contract(news, plan.churn.grace_days)]
     findings = [one for one in data if one.code in OF_TODAY]
     findings += [Finding("HF089", "drift", 1, why)] if why else []
     findings += drifted(moved, together, len(now), plan.monitor.matters, plan.monitor.stops)
