@@ -149,7 +149,8 @@ def main() -> int:
         print(json.dumps({"alarms": alarms, "found": power}, indent=2))
     else:
         print(pd.DataFrame(alarms).drop(columns="chance").to_string(index=False))
-        print(pd.DataFrame(power).to_string(index=False))
+        if power:
+            print(pd.DataFrame(power).to_string(index=False))
     return 1 if any(one["chance"] < 0.01 for one in alarms) else 0  # more than chance allows at a rate of 5 %
 
 
