@@ -55,6 +55,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("holdfast.pipeline")
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep numerical libraries to one thread: how many share a sum shows in its last digits, and so in the hash."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 @dataclass(frozen=True)
 class Trained:
     """What training made: the bundle, its proof, the rows it learned from, and the backtest where there is one."""
@@ -136,6 +145,7 @@ def train(plan: Plan, history: History, at: datetime) -> Trained:
     return trained
 
 
+@one_thread()
 def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
     """Fit on all that is settled, prove, and write the bundle with its proof beside it; what is in service stays.
 
@@ -152,15 +162,13 @@ def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
         When too few accounts churned, or stayed; nothing is written.
     """
     X, y = examples(plan, history)
-    with one_thread():
-        health = health_of(plan, catalog_of(plan)).fit(X, y)
-        model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
+    health = health_of(plan, catalog_of(plan)).fit(X, y)
+    model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
     if incumbent is not None and incumbent.learned_until >= history.now:  # nothing came after it
         incumbent = None
-    with one_thread():
-        result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
-        evidence |= proving.audited(plan, health, history, X, y)
-        expansion, evidence["expansion"] = learn_growth(plan, history, X, y)
+    result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
+    evidence |= proving.audited(plan, health, history, X, y)
+    expansion, evidence["expansion"] = learn_growth(plan, history, X, y)
     models = workspace(plan).models
     bundle = write_bundle(
         models,
@@ -248,6 +256,7 @@ def champion_of(plan: Plan) -> Champion | None:
     return None if bundle is None else Champion(bundle.version, bundle.model, bundle.learned_until)
 
 
+@one_thread()
 def prove(plan: Plan, X: Snapshot, y: Labels, *, open_holdout: bool = False) -> tuple[Backtest, dict[str, Any]]:
     """Backtest the models of a plan beside the baselines and the champion.
 
@@ -256,12 +265,12 @@ def prove(plan: Plan, X: Snapshot, y: Labels, *, open_holdout: bool = False) -> 
     open_holdout
         Judge on the block of cutoffs that was kept, once.
     """
-    with one_thread():
-        if open_holdout:
-            return proving.open_holdout(plan, X, y, catalog_of(plan)), {}
-        return proving.prove(plan, X, y, catalog_of(plan), champion_of(plan))
+    if open_holdout:
+        return proving.open_holdout(plan, X, y, catalog_of(plan)), {}
+    return proving.prove(plan, X, y, catalog_of(plan), champion_of(plan))
 
 
+@one_thread()
 def score_day(
     plan: Plan, history: History, bundle: Bundle, name: str = "", said: Standing | None = None
 ) -> tuple[Scores, Snapshot]:
@@ -282,12 +291,11 @@ def score_day(
     there = X.index.get_level_values("cutoff") == history.now
     now = X.rows(there)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
-    with one_thread():
-        churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
-        found = score(
-            now, bundle.health, bundle.model, history,
-            churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion, past=X.rows(~there),
-        )  # fmt: skip
+    churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
+    found = score(
+        now, bundle.health, bundle.model, history,
+        churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion, past=X.rows(~there),
+    )  # fmt: skip
     rows = (said or Standing()).over(found.rows)
     return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
 
@@ -348,6 +356,7 @@ def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named
     return run
 
 
+@one_thread()
 def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standing) -> Run:
     """Score a day and write the run."""
     place = workspace(plan)
@@ -384,12 +393,3 @@ def same_clock(plan: Plan, bundle: Bundle) -> None:
     found = f"{words[plan.data.strict_clock]}, as the plan or the command has it"
     expected = f"{words[bundle.strict_clock]}, as it was when model {bundle.version} was trained"
     raise UsageError("strict_clock", expected, found, do)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep numerical libraries to one thread: how many share a sum shows in its last digits, and so in the hash."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield

@@ -153,10 +153,10 @@ def _decide(plan: Plan, history: History, name: str) -> Decision:
     return decision
 
 
+@pipeline.one_thread()
 def _judged(plan: Plan, history: History, trained: pipeline.Trained, champion: Bundle | None) -> Gate:
     version, place = trained.bundle.version, pipeline.workspace(plan)
     if champion is not None and champion.version == version:
         return Gate(version, version, ())
     known = [one.signs for one in decisions(place.models) if one.unleaking]
-    with pipeline.one_thread():
-        return judge(plan, history, trained, champion, known=known, again=Promotions(place).rolled_back(version))
+    return judge(plan, history, trained, champion, known=known, again=Promotions(place).rolled_back(version))
