@@ -50,6 +50,7 @@ from holdfast.serving.options import (
 from holdfast.serving.plan import Plan, read_plan
 from holdfast.serving.promotion import command as promotion
 from holdfast.serving.queue import command as queue
+from holdfast.serving.tracking import command as tracking
 from holdfast.serving.writeback import command as writeback
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ app = typer.Typer(
 
 for more in (
     data_in, cataloguing, weighing, explaining, auditing, kpis, honesty, labelling, ledger, feedback, alerts, queue,
-    writeback, promotion, erasure, monitoring,
+    writeback, promotion, erasure, monitoring, tracking,
 ):  # fmt: skip
     app.add_typer(more.app)
 

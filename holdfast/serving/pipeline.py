@@ -38,7 +38,9 @@ from holdfast.serving.queue.week import queue
 from holdfast.serving.run_page import page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp, score
-from holdfast.serving.tracked import tracked
+from holdfast.serving.tracking.mirror import mirror
+from holdfast.serving.tracking.recording import record_of
+from holdfast.serving.tracking.spool import Spool
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.untreated import Untreated
+    from holdfast.training.promotion import Gate
 
 logger = logging.getLogger("holdfast.pipeline")
 
@@ -140,9 +143,16 @@ def train(plan: Plan, history: History, at: datetime) -> Trained:
         When too few accounts churned, or stayed; nothing is written, the champion stays.
     """
     trained = learn(plan, history, champion_of(plan))
+    record(plan, history, trained, at)
     Promotions(workspace(plan)).serve(trained.bundle.sha256, reason="trained", at=at)
-    tracked(plan, trained.bundle, trained.proof, trained.y)
+    mirror(plan, catalog_of(plan))
     return trained
+
+
+def record(plan: Plan, history: History, trained: Trained, at: datetime, gate: Gate | None = None) -> None:
+    """Keep what MLflow is to hear of a training, where the plan asks for it."""
+    if plan.tracking.enabled:
+        Spool(workspace(plan)).put(record_of(plan, history, trained.bundle, trained.proof, at, gate))
 
 
 @one_thread()

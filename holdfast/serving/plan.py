@@ -213,7 +213,7 @@ def _refusal(problem: ValidationError, where: str) -> UsageError:
 # what pydantic would say in its own words; None: what the key means
 _PLAINLY = {"tuple_type": "a list", "path_type": "a path", "model_type": "a section", "string_pattern_mismatch": None}
 
-_SECRET = {"url", "token", "channels"}  # what is typed there by mistake may be a secret
+_SECRET = {"url", "uri", "token", "channels"}  # what is typed there by mistake may be a secret
 
 
 def _known(sections: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ import pandas as pd
 from holdfast.findings import Finding
 from holdfast.serving.plots import Plot, draw
 from holdfast.serving.workspace import canonical_json, folder_atomic, read_manifest, write_manifest
-from holdfast.training.plots import plot_over_time, plot_weights
+from holdfast.training.plots import plot_importance, plot_over_time, plot_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +93,8 @@ def _paintings(result: Backtest | None, evidence: Mapping[str, Any]) -> dict[str
             path = result.trajectory()
             paint |= {"trajectory": path.plot} if len(path.rows) else {}
         over_time = result.importance_over_time().query("model == 'churn'")
+        if len(over_time):  # the report tells it in its own way
+            paint["importance"] = lambda ax: plot_importance(over_time, ax)
         if over_time["trained_at"].nunique() > 1:
             paint["over_time"] = lambda ax: plot_over_time(over_time, ax)
     if evidence.get("weights"):

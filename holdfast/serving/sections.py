@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -46,6 +47,13 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("a time zone such as Europe/Berlin") from None
     return name
+
+
+def _without_password(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.password or "pass" in parts.query.lower():
+        raise ValueError("an address without a password: say where it stands by env:NAME or file:/PATH")
+    return address
 
 
 AlertRule = Literal["drop", "unusual", "band", "sponsor", "champion", "silence", "renewal", "data_gap"]
@@ -271,11 +279,17 @@ class Queue(Section):
 
 
 class Tracking(Section):
-    """Where MLflow keeps the record of training runs."""
+    """Where MLflow keeps the record of trainings and the models in service."""
 
-    enabled: bool = Field(default=True, description="log training to MLflow")
-    uri: str | None = Field(default=None, description="default: mlflow.db in the workspace")
+    enabled: bool = Field(default=True, description="record trainings and promotions in MLflow")
+    uri: Annotated[str, AfterValidator(_without_password)] | None = Field(
+        default=None,
+        description="a server or a database, or env:NAME or file:/PATH that holds it; default: mlflow.db beside it all",
+    )
     experiment: str = Field(default="holdfast", description="name of the MLflow experiment")
+    model: str = Field(
+        default="holdfast", pattern=r"^\w[\w .-]*$", description="name of the registered model, one for each plan"
+    )
 
 
 class Output(Section):

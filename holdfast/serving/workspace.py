@@ -102,6 +102,11 @@ class Workspace:
         return self.root / "current"
 
     @property
+    def tracking(self) -> Path:
+        """What MLflow has still to hear, and what it was told."""
+        return self.root / "tracking"
+
+    @property
     def crowned(self) -> str | None:
         """The version that the file ``models/champion`` names; it follows the ledger of promotions."""
         try:
@@ -150,7 +155,19 @@ class Workspace:
         PublishError
             When the workspace cannot be written.
         """
-        return _alone(self.models, (self.models,))
+        return _alone(self.models, (self.models, self.tracking / "spool"))
+
+    def syncing(self) -> AbstractContextManager[None]:
+        """Talk to MLflow alone.
+
+        Raises
+        ------
+        LockHeld
+            When another process does.
+        PublishError
+            When the workspace cannot be written.
+        """
+        return _alone(self.tracking, (self.tracking,))
 
 
 @contextmanager

@@ -82,6 +82,18 @@ def plot_over_time(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_importance(importance: pd.DataFrame, ax: Axes | None = None, shown: int = 12) -> Axes:
+    """Draw the share of the heaviest signs in what a model reads, as it was trained last."""
+    ax = axes_or_new(ax)
+    last = importance[importance["trained_at"] == importance["trained_at"].max()]
+    heavy = last.sort_values("share", ascending=False, kind="stable").head(shown).iloc[::-1]
+    ax.barh(range(len(heavy)), 100.0 * heavy["share"], color=COLOURS[0])
+    ax.set_yticks(range(len(heavy)), [str(title).replace("$", r"\$")[:36] for title in heavy["title"]])
+    ax.set_xlabel("share of what is told, %")
+    ax.set_title("What counts")
+    return ax
+
+
 def plot_weights(table: pd.DataFrame, ax: Axes | None = None, shown: int = 12) -> Axes:
     """Draw learned weights with their intervals beside those of the template: the dimensions, then the heaviest signs.
 

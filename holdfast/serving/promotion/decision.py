@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.findings import Finding
 from holdfast.serving.pages import environment
-from holdfast.serving.pipeline import Trained
 from holdfast.serving.workspace import canonical_json, folder_atomic, read_manifest, write_manifest
 from holdfast.training.promotion import Gate
+
+if TYPE_CHECKING:
+    from holdfast.serving.pipeline import Trained
 
 SUFFIX = ".gate"
 

@@ -1,8 +1,9 @@
 """Retraining: one step that any scheduler may take again at any time.
 
-The bundle with its proof comes first, then the decision beside it, then the promotion in the ledger, then the file that
-names the champion. Each is whole or absent, and made of the same inputs again it is the same: whoever is killed between
-two of them finds the first ones done the next time, and goes on from there.
+The bundle with its proof comes first, then what MLflow is to hear, then the decision beside it, then the promotion in
+the ledger, then the file that names the champion; MLflow hears of it last. Each is whole or absent, and made of the
+same inputs again it is the same: whoever is killed between two of them finds the first ones done the next time, and
+goes on from there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from holdfast.serving.promotion.decision import Decision, decisions, report_of, 
 from holdfast.serving.promotion.judging import judge, signs_sha256
 from holdfast.serving.promotion.keeping import discard
 from holdfast.serving.promotion.promotions import Promotions
-from holdfast.serving.tracked import tracked
+from holdfast.serving.tracking.mirror import mirror
 from holdfast.training.champion import Champion
 from holdfast.training.promotion import Gate
 
@@ -100,12 +101,13 @@ def retrain(plan: Plan, history: History, at: datetime) -> Retrained:
     decision = _settled(plan, name)
     fresh = decision is None
     if decision is None:
-        decision = _decide(plan, history, name)
+        decision = _decide(plan, history, name, at)
     promoted = decision.gate.passed and not decision.same and not promotions.decided(name)
     if promoted:
         before = decision.gate.champion or None
         reason = "passed the gate" if before else "the first model"
         promotions.add("promote", decision.sha256, replaces=before, reason=reason, at=at, retrain=name)
+    mirror(plan, pipeline.catalog_of(plan))
     discard(place, plan.gate.keep)
     return Retrained(decision, place, fresh and not decision.same, promoted)
 
@@ -137,7 +139,7 @@ def _settled(plan: Plan, name: str) -> Decision | None:
     return found
 
 
-def _decide(plan: Plan, history: History, name: str) -> Decision:
+def _decide(plan: Plan, history: History, name: str, at: datetime) -> Decision:
     """Check, train, judge, and write down what was decided."""
     place = pipeline.workspace(plan)
     before = None if pipeline.in_service(plan) is None else pipeline.bundle_of(plan)
@@ -148,8 +150,8 @@ def _decide(plan: Plan, history: History, name: str) -> Decision:
     found = (*noticed, *afterthoughts(history, trained))
     signs, sha256 = signs_sha256(trained.bundle), trained.bundle.sha256
     decision = Decision(name, history.now.isoformat(), sha256, signs, gate, found)
+    pipeline.record(plan, history, trained, at, gate)
     write_decision(place.models, decision, trained)
-    tracked(plan, trained.bundle, trained.proof, trained.y)
     return decision
 
 

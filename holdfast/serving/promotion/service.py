@@ -15,6 +15,7 @@ from holdfast.serving.promotion.decision import decisions
 from holdfast.serving.promotion.keeping import versions
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import read_predictions, read_proof
+from holdfast.serving.tracking.mirror import mirror
 from holdfast.training.promotion import Compared, compared
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def promote(plan: Plan, version: str, reason: str, at: datetime) -> Moved:
     gates = [one.gate for one in decisions(promotions.place.models) if one.version == bundle.version]
     objection = next((one.text() for one in gates if not one.passed), "")
     changed = promotions.serve(bundle.sha256, reason=reason, at=at)
+    mirror(plan, pipeline.catalog_of(plan))
     return Moved(bundle, before, changed, objection=objection)
 
 
@@ -86,6 +88,7 @@ def roll_back(plan: Plan, reason: str, at: datetime) -> Moved:
             skipped.append(version)
             continue
         promotions.add("rollback", bundle.sha256, replaces=champion, reason=reason, at=at)
+        mirror(plan, pipeline.catalog_of(plan))
         return Moved(bundle, champion, True, tuple(skipped))
     found = f"none that can be read ({', '.join(skipped)})" if skipped else "none"
     there = ", ".join(versions(promotions.place)) or "none"
