@@ -10,6 +10,7 @@ import numpy as np
 
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats, HazardFit, Periods, fit_calendar, log_loss, loss_terms
+from holdfast.models.tree_text import check_trees
 
 if TYPE_CHECKING:
     import lightgbm
@@ -65,7 +66,14 @@ class Trees:
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Trees:
-        """Restore from `to_dict`, to the last bit."""
+        """Restore from `to_dict`, to the last bit.
+
+        Raises
+        ------
+        ValueError
+            When the text is no booster of ours.
+        """
+        check_trees(state["booster"])
         return cls(state["booster"], int(state["rounds"]))
 
 
@@ -141,7 +149,10 @@ def _watched(data: lightgbm.Dataset, features: Floats, periods: Periods, calenda
 def _load(text: str) -> lightgbm.Booster:
     import lightgbm
 
-    return lightgbm.Booster(model_str=text)
+    try:
+        return lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as problem:
+        raise ValueError(f"LightGBM does not take the trees: {problem}") from problem
 
 
 def _normalise(text: str) -> str:

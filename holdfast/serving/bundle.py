@@ -1,22 +1,25 @@
 """The bundle: all that scoring needs, as text and numbers, under a name that is the hash of its contents.
 
 Nothing in it can run: the booster is LightGBM's text, the rest is JSON. Reading it means: the list of files, the hashes
-of all bytes, and only then the parsers; the indicators must still mean what they meant, and rows kept from training
-must give the same results.
+of all bytes, and only then the parsers; the trees must be trees before LightGBM reads them, the indicators must still
+mean what they meant, and rows kept from training must give the same results.
+
+The manifest tells the schema. A change of the format adds one, with a reader; those for older ones stay.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from holdfast.errors import BundleError
+from holdfast.errors import BundleError, HoldfastError
 from holdfast.features.catalog import catalog
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.snapshot import Snapshot
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
 
 SCHEMA = 1
+LARGEST = 1 << 28  # bytes of a file: what is larger is none of ours, and is not read
 _BOOSTED = {"model": "model.lgb", "expansion": "expansion.lgb"}
 _OPTIONAL = frozenset({*_BOOSTED.values(), "calibration.json", "reference.json"})
 _FILES = frozenset({"weights.json", "indicators.json", "golden.json", "card.md"}) | _OPTIONAL
@@ -154,53 +158,75 @@ def read_bundle(models: Path, version: str, known: Catalog = catalog) -> Bundle:
     BundleError
         When it is absent, damaged, of another schema, or its golden rows give other results.
     """
-    return _opened(_checked(models / version), known)
+    contents, schema = _checked(models / version)
+    return _opened(contents, known, schema)
 
 
-def _opened(contents: Mapping[str, bytes], known: Catalog) -> Bundle:
+def _opened(contents: Mapping[str, bytes], known: Catalog, schema: int = SCHEMA) -> Bundle:
     """Parse contents whose hashes are right, and replay the golden rows."""
-    sha256 = _version(_listing(contents))
+    sha256 = _version(_listing(contents), schema)
     try:
-        bundle = _parse(contents, sha256, known)
+        bundle = _READERS[schema](contents, sha256, known)
         golden = json.loads(contents["golden.json"])
         same = replays(golden, bundle.catalog, bundle.health, bundle.model, bundle.expansion)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise _refusal(sha256[:16], "the contents of a bundle", repr(problem), "train again") from problem
+    except BundleError:
+        raise
+    except _UNREADABLE as problem:
+        raise _refusal(sha256[:16], "the contents of a bundle", repr(problem)[:300], "train again") from problem
     if not same:
         do = "use the versions it was trained with, or train again"
         raise _refusal(bundle.version, "the results kept from training", "other numbers", do)
     return bundle
 
 
-def _checked(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every file once their hashes are right; no parser but that of the manifest has seen any."""
+def _checked(folder: Path) -> tuple[dict[str, bytes], int]:
+    """Return the bytes of every file once their hashes are right, and the schema they are written in.
+
+    No parser but that of the manifest has seen any.
+    """
     version = folder.name
     if folder.is_symlink() or not folder.is_dir():
         raise _refusal(version, "a bundle", "none", "train first, or name a version that is there")
-    names = {path.name for path in folder.iterdir()} - {MANIFEST}
-    if not _FILES - _OPTIONAL <= names <= _FILES or any(path.is_symlink() for path in folder.iterdir()):
-        raise _refusal(version, f"the files {', '.join(sorted(_FILES))}", ", ".join(sorted(names)) or "nothing")
     try:
+        there = {path.name: path.lstat() for path in folder.iterdir()}
+        names = there.keys() - {MANIFEST}
+        if not _FILES - _OPTIONAL <= names <= _FILES or not all(S_ISREG(one.st_mode) for one in there.values()):
+            raise _refusal(version, f"the files {', '.join(sorted(_FILES))}", ", ".join(sorted(names)) or "nothing")
+        if any(one.st_size > LARGEST for one in there.values()):
+            raise _refusal(version, f"files of at most {LARGEST:,} bytes", "a larger one")
         contents = {name: (folder / name).read_bytes() for name in sorted(names)}
         manifest = (folder / MANIFEST).read_bytes()
     except OSError as problem:
         raise _refusal(version, "readable files", str(problem)) from problem
-    listing = _listing(contents)
-    if _version(listing)[:16] != version or manifest != _manifest(listing):
+    listing, schema = _listing(contents), _schema(manifest, version)
+    if _version(listing, schema)[:16] != version or manifest != _manifest(listing, schema):
         raise _refusal(version, "files with the hashes of its manifest", "other bytes")
-    return contents
+    return contents, schema
+
+
+def _schema(manifest: bytes, version: str) -> int:
+    """Read the schema out of a manifest, which is not believed in anything else."""
+    try:
+        schema = json.loads(manifest)["schema"]
+    except (LookupError, TypeError, ValueError, RecursionError) as problem:
+        raise _refusal(version, "a manifest", "none that can be read") from problem
+    if type(schema) is not int or schema not in _READERS:
+        newer = type(schema) is int and schema > SCHEMA
+        do = "update holdfast, or train again with this version" if newer else "train again"
+        raise _refusal(version, f"a schema of {min(_READERS)} to {SCHEMA}", str(schema)[:20], do)
+    return schema
 
 
 def _listing(contents: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
     return {name: {"bytes": len(content), "sha256": _sha(content)} for name, content in sorted(contents.items())}
 
 
-def _manifest(listing: Mapping[str, Any]) -> bytes:
-    return canonical_json({"schema": SCHEMA, "version": _version(listing), "files": listing})
+def _manifest(listing: Mapping[str, Any], schema: int = SCHEMA) -> bytes:
+    return canonical_json({"schema": schema, "version": _version(listing, schema), "files": listing})
 
 
-def _version(listing: Mapping[str, Any]) -> str:
-    return _sha(canonical_json({"schema": SCHEMA, "files": listing}))
+def _version(listing: Mapping[str, Any], schema: int = SCHEMA) -> str:
+    return _sha(canonical_json({"schema": schema, "files": listing}))
 
 
 def _sha(content: bytes) -> str:
@@ -236,6 +262,12 @@ def _reference(stored: dict[str, Any], signs: Catalog) -> Reference:
     if set(found.signs) != set(signs.names):
         raise ValueError("a reference of the signs that the model reads")
     return found
+
+
+_READERS: dict[int, Callable[[Mapping[str, bytes], str, Catalog], Bundle]] = {1: _parse}
+_UNREADABLE = (  # what parsers and models raise at contents that are none
+    HoldfastError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+)  # fmt: skip
 
 
 def definitions(signs: Iterable[Indicator]) -> list[dict[str, Any]]:
