@@ -146,8 +146,9 @@ def read_plan(path: str | Path) -> Plan:
     playbooks = plan.playbooks.model_copy(update={"file": books and (home / books.expanduser()).resolve()})
     named = str((home / Path(template).expanduser()).resolve()) if template.endswith(".toml") else template
     health = plan.health.model_copy(update={"template": named})
+    tracking = plan.tracking.model_copy(update={"uri": _database_in(home, plan.tracking.uri)})
     resolved = {"data": data, "output": output, "indicators": indicators, "health": health, "playbooks": playbooks}
-    return plan.model_copy(update=resolved)
+    return plan.model_copy(update=resolved | {"tracking": tracking})
 
 
 def parse_plan(settings: dict[str, Any], where: str = "plan") -> Plan:
@@ -164,6 +165,12 @@ Do: did you mean 'active_days'?.
         return Plan.model_validate(settings)
     except ValidationError as problem:
         raise _refusal(problem, where) from None
+
+
+def _database_in(home: Path, uri: str | None) -> str | None:
+    """Let the path of a SQLite file be relative to the plan, too."""
+    scheme, found, path = (uri or "").partition("sqlite:///")
+    return f"sqlite:///{(home / path).resolve()}" if found and not scheme else uri
 
 
 def _file_of(template: str) -> Path | None:

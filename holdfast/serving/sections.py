@@ -284,7 +284,7 @@ class Tracking(Section):
     enabled: bool = Field(default=True, description="record trainings and promotions in MLflow")
     uri: Annotated[str, AfterValidator(_without_password)] | None = Field(
         default=None,
-        description="a server or a database, or env:NAME or file:/PATH that holds it; default: mlflow.db beside it all",
+        description="a server, a database, or env:NAME or file:/PATH with it; default: mlflow.db in the workspace",
     )
     experiment: str = Field(default="holdfast", description="name of the MLflow experiment")
     model: str = Field(

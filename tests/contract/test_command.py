@@ -28,6 +28,7 @@ COMMANDS = (
     "train",
     "backtest",
     "score",
+    "sync",
     "explain",
     "importance",
     "audit",

@@ -99,7 +99,7 @@ def test_what_a_stranger_did_is_mended(mine: Path, capsys: pytest.CaptureFixture
 
 def test_another_place_is_told_of_the_champion(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(place(mine).root / "mlflow.db", tmp_path / "other.db")
-    track_in(mine, f"sqlite:///{tmp_path / 'other.db'}")
+    track_in(mine, "sqlite:///../other.db")  # relative to the plan
     mine.write_text(mine.read_text().replace("[tracking]", '[tracking]\nmodel = "acme.churn"\nexperiment = "acme"'))
     told = synced(capsys, mine)
     assert (told["sent"], told["moved"]) == ([], True)

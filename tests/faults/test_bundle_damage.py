@@ -306,7 +306,7 @@ def test_a_forgery_never_crashes_and_is_refused_or_says_what_the_original_says(t
         ("weights.json", b"[" * 100_000),
         ("weights.json", b'{"model": ' + b"9" * 5000 + b"}"),
         ("golden.json", b"{}"),
-        ("golden.json", b'{"indicators": {"visits": [1e999]}}'),
+        ("golden.json", b'{"indicators": {"kept_visits": [1e999]}}'),
         ("calibration.json", b'{"slope": 1e999, "shift": NaN}'),
         ("calibration.json", b'{"slope": "1"}'),
         ("indicators.json", b'{"events": [], "indicators": []}'),

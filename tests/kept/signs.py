@@ -4,15 +4,15 @@ from holdfast.features.indicators.curves import bands
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.indicators.sources import subscriptions, usage
 
-visits = Indicator(
+kept_visits = Indicator(
     usage.count(days=30).named("visits"), dimension="product", healthy="high", unit="records", title="Visits",
     curve=bands((0.0, 0), (20.0, 100)), evidence="{visits:.0f} in 30 days",
 )  # fmt: skip
-quiet = Indicator(
+kept_quiet = Indicator(
     usage.days_since().named("days"), dimension="product", healthy="low", unit="days", title="Days of silence",
     curve=bands((0.0, 100), (60.0, 0)), evidence="silent for {days:.0f} days",
 )  # fmt: skip
-seats = Indicator(
+kept_seats = Indicator(
     subscriptions.active().sum("seats").named("seats"), dimension="business", healthy="high", unit="seats",
     title="Seats", curve=bands((0.0, 0), (50.0, 100)), evidence="{seats:.0f} seats",
 )  # fmt: skip

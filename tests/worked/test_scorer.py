@@ -19,6 +19,7 @@ from holdfast.models.health import HealthScore
 from holdfast.serving.bundle import write_bundle
 from holdfast.serving.tracking.scorer import Scorer, rows_of
 from holdfast.training.labels import label
+from tests.kept.make import HERE
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,14 @@ def test_columns_that_cannot_be_read_are_named(made: tuple[Scorer, Snapshot, Pat
     ]:
         with pytest.raises(UsageError, match=said):
             scorer(wrong)
+
+
+def test_a_bundle_of_indicators_of_your_own_needs_their_file() -> None:
+    kept = next((HERE / "schema_1").iterdir())
+    scorer = Scorer.read({"bundle": str(kept), "indicators": str(HERE / "signs.py")})
+    assert list(scorer.inputs)[:3] == ["kept_visits", "kept_quiet", "kept_seats"]
+    with pytest.raises(BundleError, match="the indicator kept_visits"):
+        Scorer.read({"bundle": str(kept)})
 
 
 def test_a_damaged_bundle_scores_nothing(made: tuple[Scorer, Snapshot, Path], tmp_path: Path) -> None:
