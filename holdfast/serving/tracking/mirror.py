@@ -155,7 +155,8 @@ def _register(plan: Plan, server: Server, bundle: Bundle, run_id: str) -> None:
     with TemporaryDirectory(prefix="holdfast-") as temporary:
         folder = Path(temporary) / "model"
         packaged(folder, bundle, Workspace(plan.output.workspace).models, plan.indicators.file)
-        server.register(bundle.version, run_id, folder, {"model_sha256": bundle.sha256})
+        told = f"Bundle {bundle.version}, learned until {bundle.learned_until:%Y-%m-%d}"
+        server.register(bundle.version, run_id, folder, {"model_sha256": bundle.sha256}, told)
 
 
 @contextmanager

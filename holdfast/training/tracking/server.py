@@ -62,13 +62,15 @@ class Server:
         self._client.set_terminated(run_id, "FINISHED", end_time=record.at)
         return run_id
 
-    def register(self, version: str, run_id: str, folder: Path, tags: Mapping[str, str]) -> int:
+    def register(self, version: str, run_id: str, folder: Path, tags: Mapping[str, str], told: str = "") -> int:
         """Register a packaged model as a version of the registered model, unless it is there; return its number.
 
         Parameters
         ----------
         folder
             The model as `package` wrote it.
+        told
+            What people read beside its number.
         """
         from mlflow.exceptions import MlflowException
 
@@ -83,8 +85,9 @@ class Server:
             self._client.create_registered_model(self.model)
         self._client.log_artifacts(run_id, str(folder), MODEL)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{MODEL}"
-        told = {**tags, VERSION: version}
-        return int(self._client.create_model_version(self.model, source, run_id, tags=told).version)
+        known_by = {**tags, VERSION: version}
+        made = self._client.create_model_version(self.model, source, run_id, tags=known_by, description=told)
+        return int(made.version)
 
     def versions(self) -> dict[str, int]:
         """Give the number under which each bundle is registered, the latest where there are several."""
