@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing import get_context
@@ -280,6 +281,7 @@ def test_a_forgery_never_crashes_and_is_refused_or_says_what_the_original_says(t
     """In a process of its own, which no signal may end; each is refused with 70, or its golden rows hold."""
 
     def work() -> None:
+        warnings.simplefilter("ignore")
         rng, refusals = np.random.default_rng(2), 0
         for number in range(FORGED):
             copy = tmp_path / str(number) / KEPT.name
