@@ -80,5 +80,17 @@ def test_a_database_holds_a_training_once_and_names_models(
     assert files == {Path("artifacts") / name for name in ("card.md", "proof/a.txt", "model/a.txt")}
 
 
+def test_a_database_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(f"sqlite:///{tmp_path}/new/mlflow.db", "trainings", "churn", tmp_path / "mlartifacts")
+    with quietly():
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", _gone)  # cut off before it is in its place
+            with pytest.raises(ConnectionError):
+                server.versions()
+        assert not (tmp_path / "new" / "mlflow.db").exists()
+        assert server.versions() == {}
+    assert [one.name for one in (tmp_path / "new").iterdir()] == ["mlflow.db"]
+
+
 def _gone(*_: object) -> None:
     raise ConnectionError("gone")

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from holdfast.safely import flush
 from holdfast.training.tracking.record import Record
 
 KEY, VERSION = "holdfast.record", "holdfast.version"
@@ -159,8 +161,21 @@ def _answering(address: str) -> str:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     limits = {"connect_timeout": _PATIENCE} if url.get_backend_name() == "postgresql" else {}
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        _create(Path(url.database))
     engine = create_engine(url, poolclass=NullPool, connect_args=limits)
     with engine.connect():
         return url.render_as_string(hide_password=False)
+
+
+def _create(path: Path) -> None:
+    """Let MLflow make its tables in a new file, and move that to its place: half of them would never be mended."""
+    from mlflow.tracking import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for killed in path.parent.glob(f"{path.name}.new-*"):
+        killed.unlink()
+    new = path.with_name(f"{path.name}.new-{uuid4().hex}")  # MLflow makes none twice in one process
+    MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments(max_results=1)
+    flush(new)
+    new.replace(path)
