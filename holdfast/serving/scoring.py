@@ -147,14 +147,15 @@ def score(
     if expansion is not None and 90 in expansion.horizons:
         rows["p_expand_90"] = expansion.predict_proba(now)[90].to_numpy()
     rows["data_completeness"] = now.coverage["all"].to_numpy()
-    rows["stale_sources"] = " ".join(stale(history, as_of))
+    silent, before = (stale(history, day) for day in (as_of, as_of - STEP))
+    rows["stale_sources"] = " ".join(silent)
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
     found = drivers(why, now, past, history, scored)
-    alerts = _alerts(today.loc[scored], now, history, thresholds)
+    alerts = judge(today.loc[scored], thresholds, stale=silent, stale_before=before, language=now.language)
     rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
@@ -171,11 +172,6 @@ def _readings(now: Snapshot, past: Snapshot, health: HealthScore) -> pd.DataFram
     """Read today and each past day by itself, which holds one day's copies at a time."""
     days = (_on(past, day) for day in past.cutoffs)
     return pd.concat([readings(now, health), *(readings(one, health) for one in days)])
-
-
-def _alerts(today: pd.DataFrame, now: Snapshot, history: History, thresholds: Thresholds | None) -> pd.DataFrame:
-    known, before = (stale(history, day) for day in (now.cutoffs[0], now.cutoffs[0] - STEP))
-    return judge(today, thresholds, stale=known, stale_before=before, language=now.language)
 
 
 def _health(now: Snapshot, health: HealthScore, today: pd.DataFrame) -> pd.DataFrame:

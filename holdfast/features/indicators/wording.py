@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from holdfast.errors import UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Language = Literal["en", "de"]
 ENGLISH: Language = "en"
@@ -108,7 +106,7 @@ def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
     ('1.234,5 Ereignisse', '1,234.5 events')
     """
     wording = WORDINGS[language]
-    return wording.one.sub(wording.single, _FORMATTERS[language].vformat(sentence, (), values))
+    return wording.one.sub(wording.single, _FILLED[language](sentence, values))
 
 
 def written(value: float, unit: str, language: Language) -> str:
@@ -145,4 +143,8 @@ class _German(Formatter):
         return told if isinstance(value, str) else told.translate(self._SWAP)
 
 
-_FORMATTERS: dict[Language, Formatter] = {"en": Formatter(), "de": _German()}
+def _german(sentence: str, values: Mapping[str, Any]) -> str:
+    return _German().vformat(sentence, (), values)
+
+
+_FILLED: dict[Language, Callable[[str, Mapping[str, Any]], str]] = {"en": str.format_map, "de": _german}

@@ -113,12 +113,13 @@ def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Fin
     found
         The cadence of the sources of each table.
     """
+    stopped = stale(history, history.end)
     for table in history.tables:
         late = [one for one in found.get(table, []) if one.stale]
         for one in late:
             told = f"no news for {one.silent} days, where it came every {one.gap:g}; what is absent may only be late"
             yield Finding("HF014", one.where, one.silent, told)
-        if not late and table in stale(history, history.end):
+        if not late and table in stopped:
             told = f"nothing after {history.watermark(table):%Y-%m-%d}; the data end is {history.end:%Y-%m-%d}"
             yield Finding("HF014", table, 1, told)
 
