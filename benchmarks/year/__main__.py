@@ -20,12 +20,8 @@ import pandas as pd
 
 from benchmarks.year.company import company
 from benchmarks.year.judging import differences, promoted, raised
-from benchmarks.year.living import Year, live
+from benchmarks.year.living import lived
 from benchmarks.year.picture import draw
-
-
-def _lived(accounts: int, days: int, seed: int, folder: Path, kills: int) -> Year:
-    return live(company(accounts, days, seed), folder, kills, seed)
 
 
 def main() -> int:
@@ -45,7 +41,7 @@ def main() -> int:
             for name, kills in (("calm", 0), ("killed", asked.kills))
         ]
         with get_context("spawn").Pool(2) as pool:
-            calm, struck = pool.starmap(_lived, how)
+            calm, struck = pool.starmap(lived, how)
         world = company(asked.accounts, asked.days, asked.seed)
         faults, moves = raised(world, calm), promoted(world, calm)
         draw(world, calm, moves, place / "year.png")

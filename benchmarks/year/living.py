@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.year.company import PLAN, Company
+from benchmarks.year.company import PLAN, Company, company
 
 logger = logging.getLogger("holdfast.benchmarks.year")
 MORNING = pd.Timedelta(hours=6)
@@ -51,7 +51,12 @@ class Year:
         return json.loads(text) if text.startswith("{") else {}
 
 
-def live(company: Company, folder: Path, kills: int, seed: int) -> Year:
+def lived(accounts: int, days: int, seed: int, folder: Path, kills: int) -> Year:
+    """Make a company and live through its year."""
+    return live(company(accounts, days, seed), folder, kills, seed)
+
+
+def live(world: Company, folder: Path, kills: int, seed: int) -> Year:
     """Score every day, look at data and model every week, and retrain every month.
 
     Parameters
@@ -63,7 +68,7 @@ def live(company: Company, folder: Path, kills: int, seed: int) -> Year:
     plan = folder / "plan.toml"
     plan.write_text(PLAN, encoding="utf-8")
     _ready()
-    year, todo = Year(folder), list(_todo(company))
+    year, todo = Year(folder), list(_todo(world))
     rng = np.random.default_rng(seed)
     struck = dict(
         zip(rng.choice(len(todo), min(kills, len(todo)), replace=False).tolist(), rng.random(kills), strict=False)
@@ -71,7 +76,7 @@ def live(company: Company, folder: Path, kills: int, seed: int) -> Year:
     delivered = None
     for number, (day, name, option) in enumerate(todo):
         if day != delivered:
-            company.deliver(day, folder / "history")
+            world.deliver(day, folder / "history")
             delivered = day
         said = year.command(day, [name, str(plan), option, f"{day:%Y-%m-%d}", "--json"], struck.get(number))
         year.told[-1]["said"] = {
