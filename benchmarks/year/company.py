@@ -25,7 +25,7 @@ every = "28d"
 audits = false
 bootstrap = 200
 [gate]
-min_events = 30
+min_events = 20
 unjudged = "pass"
 [tracking]
 enabled = false

@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.year.company import PLAN, Company, company
 
 logger = logging.getLogger("holdfast.benchmarks.year")
-MORNING = pd.Timedelta(hours=6)
+MORNING, TOLD = pd.Timedelta(hours=6), "told.json"
 
 
 @dataclass
@@ -52,7 +52,10 @@ class Year:
 
 
 def lived(accounts: int, days: int, seed: int, folder: Path, kills: int) -> Year:
-    """Make a company and live through its year."""
+    """Make a company and live through its year, unless that was done in the same folder before."""
+    if (folder / TOLD).exists():
+        told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+        return Year(folder, [one | {"day": pd.Timestamp(one["day"])} for one in told])
     return live(company(accounts, days, seed), folder, kills, seed)
 
 
@@ -82,15 +85,15 @@ def live(world: Company, folder: Path, kills: int, seed: int) -> Year:
         year.told[-1]["said"] = {
             key: said[key] for key in ("findings", "promoted", "model", "performance", "together") if key in said
         }
-    (folder / "told.json").write_text(json.dumps(year.told, default=str), encoding="utf-8")
+    (folder / TOLD).write_text(json.dumps(year.told, default=str), encoding="utf-8")
     return year
 
 
-def _todo(company: Company) -> list[tuple[pd.Timestamp, str, str]]:
+def _todo(world: Company) -> list[tuple[pd.Timestamp, str, str]]:
     """List the commands of the year: day, name, and the option that takes the day."""
     rows = []
-    for number in range(company.days):
-        day = company.day(number)
+    for number in range(world.days):
+        day = world.day(number)
         if number % 30 == 0:
             rows.append((day, "retrain", "--until"))
         rows.append((day, "score", "--at"))

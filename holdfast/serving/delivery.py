@@ -6,6 +6,7 @@ the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,17 @@ def spreadsheet(rows: pd.DataFrame) -> pd.DataFrame:
     out = rows.copy()
     for column in out.columns:
         if kind(column) == "time":
-            out[column] = [_iso(value) for value in out[column]]
+            out[column] = _written(out[column], _iso)
         elif not pd.api.types.is_numeric_dtype(out[column]):
-            out[column] = [inert(str(value)) for value in out[column]]
+            out[column] = _written(out[column], lambda value: inert(str(value)))
     return out
+
+
+def _written(column: pd.Series, write: Callable[[Any], str]) -> list[str]:
+    """Write each value of a column once, however often it is there."""
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    told = [write(value) for value in values]
+    return [told[code] for code in codes]
 
 
 def _iso(value: Any) -> str:
