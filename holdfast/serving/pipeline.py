@@ -37,7 +37,7 @@ from holdfast.serving.queue.treated import treatments_of
 from holdfast.serving.queue.week import queue
 from holdfast.serving.run_page import page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
-from holdfast.serving.scoring import Scores, Stamp, score
+from holdfast.serving.scoring import Before, Scores, Stamp, score
 from holdfast.serving.tracking.mirror import mirror
 from holdfast.serving.tracking.recording import record_of
 from holdfast.serving.tracking.spool import Spool
@@ -297,14 +297,12 @@ def score_day(
         When the history was read under another clock than the one the bundle learned under.
     """
     same_clock(plan, bundle)
-    X = _measured(history, bundle, [history.now, *past_days(history.now)])
-    there = X.index.get_level_values("cutoff") == history.now
-    now = X.rows(there)
+    now, before = _today(history, bundle)
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
     churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
     found = score(
         now, bundle.health, bundle.model, history,
-        churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion, past=X.rows(~there),
+        churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion, before=before,
     )  # fmt: skip
     rows = (said or Standing()).over(found.rows)
     return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
@@ -323,6 +321,13 @@ def playbooks_of(plan: Plan) -> Playbooks:
 def measure_day(history: History, bundle: Bundle) -> Snapshot:
     """Measure what a bundle reads on the last day of a history."""
     return _measured(history, bundle, [history.now])
+
+
+def _today(history: History, bundle: Bundle) -> tuple[Snapshot, Before]:
+    """Measure the last day of a history, and the days before that scores compare with."""
+    X = _measured(history, bundle, [history.now, *past_days(history.now)])
+    there = X.index.get_level_values("cutoff") == history.now
+    return X.rows(there), Before.of(X.rows(~there), bundle.health, history.now)
 
 
 def _measured(history: History, bundle: Bundle, days: list[pd.Timestamp]) -> Snapshot:

@@ -91,6 +91,29 @@ class Scores:
         return str(self.riskiest()[shown].to_html(escape=True, index=False))
 
 
+@dataclass(frozen=True)
+class Before:
+    """The same accounts on earlier days, as far as scores compare with them.
+
+    Attributes
+    ----------
+    readings
+        What alerts read, a frame for each day, see `holdfast.serving.alerts.facts.readings`.
+    snapshot
+        The day that reasons are compared with; empty where nobody was a customer yet.
+    """
+
+    readings: tuple[pd.DataFrame, ...]
+    snapshot: Snapshot
+
+    @classmethod
+    def of(cls, past: Snapshot, health: HealthScore, day: pd.Timestamp) -> Before:
+        """Read the snapshot of `past_days` of a day, one by one, and keep no more of it than is needed."""
+        days = past.index.get_level_values("cutoff")
+        read = tuple(readings(past.rows(days == one), health) for one in past.cutoffs)
+        return cls(read, past.rows(days == day - PAST))
+
+
 def score(
     now: Snapshot,
     health: HealthScore,
@@ -101,7 +124,7 @@ def score(
     stamp: Stamp | None = None,
     thresholds: Thresholds | None = None,
     expansion: ExpansionModel | None = None,
-    past: Snapshot | None = None,
+    before: Before | None = None,
 ) -> Scores:
     """Score every account known on one day.
 
@@ -121,8 +144,8 @@ def score(
         Where the rules of alerts fire; by default where they do as shipped.
     expansion
         Fitted; without it nothing is told of growth.
-    past
-        The snapshot of `past_days`, to compare with; measured by default.
+    before
+        The same accounts on earlier days; measured by default.
 
     Raises
     ------
@@ -138,40 +161,30 @@ def score(
     probability = model.predict_proba(now)
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
-    if past is None:
-        past = Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons)
-    today = facts(_readings(now, past, health), as_of)
-    past = _on(past, as_of - PAST)
+    if before is None:
+        before = Before.of(
+            Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons), health, as_of
+        )
+    today = facts(pd.concat([readings(now, health), *before.readings]), as_of)
     rows = rows.join(_health(now, health, today)).join(_probabilities(probability, now, ids, model))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     if expansion is not None and 90 in expansion.horizons:
         rows["p_expand_90"] = expansion.predict_proba(now)[90].to_numpy()
     rows["data_completeness"] = now.coverage["all"].to_numpy()
-    silent, before = (stale(history, day) for day in (as_of, as_of - STEP))
+    silent, earlier = (stale(history, day) for day in (as_of, as_of - STEP))
     rows["stale_sources"] = " ".join(silent)
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
-    found = drivers(why, now, past, history, scored)
-    alerts = judge(today.loc[scored], thresholds, stale=silent, stale_before=before, language=now.language)
+    found = drivers(why, now, before.snapshot, history, scored)
+    alerts = judge(today.loc[scored], thresholds, stale=silent, stale_before=earlier, language=now.language)
     rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
         rows[column] = value
     return Scores(as_of, in_order(rows.reset_index()), found, alerts)
-
-
-def _on(past: Snapshot, day: pd.Timestamp) -> Snapshot:
-    """Keep the rows of a day; none where nobody was a customer yet."""
-    return past.rows(past.index.get_level_values("cutoff") == day)
-
-
-def _readings(now: Snapshot, past: Snapshot, health: HealthScore) -> pd.DataFrame:
-    """Read today and each past day by itself, which holds one day's copies at a time."""
-    days = (_on(past, day) for day in past.cutoffs)
-    return pd.concat([readings(now, health), *(readings(one, health) for one in days)])
 
 
 def _health(now: Snapshot, health: HealthScore, today: pd.DataFrame) -> pd.DataFrame:
