@@ -95,7 +95,7 @@ def _today(
     """Compare what both say of the accounts of today."""
     new = measure_day(history, challenger)
     there = at_risk(history, new.cutoffs, Churn(**challenger.churn)).reindex(new.index) == ""
-    old = new if definitions(champion.catalog) == definitions(challenger.catalog) else measure_day(history, champion)
+    old = new if _reads(champion) == _reads(challenger) else measure_day(history, champion)
     new, old = new.rows(there), old.rows(there.reindex(old.index, fill_value=False))
     if not len(new):
         nobody = pd.Series(dtype=float)
@@ -105,6 +105,11 @@ def _today(
     alike = likeness(challenger.model.explain(new), champion.model.explain(old))
     yield clauses.reasons(alike["top_3"], len(new), improved, margins)
     yield from clauses.bands(champion.health.score(old), challenger.health.score(new), margins)
+
+
+def _reads(bundle: Bundle) -> tuple[object, ...]:
+    """Tell what a snapshot has to hold for a bundle."""
+    return definitions(bundle.catalog), bundle.horizons, bundle.churn["grace_days"]
 
 
 def _duel(plan: Plan, trained: Trained, champion: Bundle) -> Duel:
