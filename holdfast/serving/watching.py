@@ -59,8 +59,7 @@ def watch(plan: Plan, history: History, day: str | None = None) -> Monitor:
     news = history if day is None else known
     now = _at_risk(pipeline.measure_day(known, bundle), known, bundle)
     moved, together, why = _drift(plan, bundle, now)
-    cells = became(pipeline.ledger_of(plan))
-    cells = cells[cells["as_of"] <= known.now]
+    cells = became(pipeline.ledger_of(plan), known.now)
     told = _defeat(plan, known, bundle, cells)
     before = last_volumes(pipeline.workspace(plan), strict_clock=plan.data.strict_clock)
     data = [*shrunk(news, before), *contract(news, plan.churn.grace_days)]

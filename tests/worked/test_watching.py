@@ -22,6 +22,8 @@ from tests.tiny import rows
 from tests.worked.test_labels_worked import gave, history
 from tests.worked.test_ledger_outcomes import EVERYBODY, NOTICE, on
 
+LATER = pd.Timestamp("2025-01-01", tz="UTC")
+
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
@@ -29,13 +31,13 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_days_a_week_apart_with_the_last_run_of_each_and_what_is_known_of_them(ledger: Ledger) -> None:
-    assert became(ledger).empty
-    assert performance(became(ledger)).empty
+    assert became(ledger, LATER).empty
+    assert performance(became(ledger, LATER)).empty
     put(ledger, "2024-06-01", "2024-06-02", "2024-06-08", chances=EVERYBODY)
     put(ledger, "2024-06-01", chances={one: {30: 0.5} for one in EVERYBODY}, model="second")
     put(ledger, "2024-05-01", chances=EVERYBODY, kind="rescored")
     mature(ledger, on(history(churn=[gave("2024-06-10")]), "2024-07-16"), NOTICE, NOW)
-    found = became(ledger)
+    found = became(ledger, LATER)
     by_day = found.groupby([found["as_of"].dt.strftime("%m-%d"), "horizon"])["y"].agg(["size", "count"])
     assert by_day.to_dict("index") == {
         ("06-01", 30): {"size": 3, "count": 3},  # of the last run of the day, which told one horizon
@@ -51,11 +53,13 @@ def test_days_a_week_apart_with_the_last_run_of_each_and_what_is_known_of_them(l
 def test_a_late_outcome_changes_the_line_of_its_day(ledger: Ledger) -> None:
     put(ledger, "2024-06-01", chances=EVERYBODY)
     company = history(churn=[gave("2024-06-10", "2024-06-10"), gave("2024-06-10", "2024-10-15", deleted=True)])
-    left = []
     for day in ("2024-10-01", "2024-10-20"):
         mature(ledger, on(company, day), NOTICE, NOW)
-        left.append(performance(became(ledger))["left"].tolist())
-    assert left == [[1.0, 1.0], [0.0, 0.0]]
+    days = [pd.Timestamp(day, tz="UTC") for day in ("2024-05-31", "2024-09-30", "2024-10-19", "2024-10-20")]
+    found = [performance(became(ledger, day)) for day in days]
+    kinds = [one["kind"].tolist() for one in found]
+    assert kinds == [[], ["estimated"] * 2, ["realised"] * 2, ["realised"] * 2]
+    assert [one["left"].tolist() for one in found[2:]] == [[1.0, 1.0], [0.0, 0.0]]
 
 
 def test_help_counts_by_lot_or_not_and_once_it_is_known(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.serving.ledger.entry import RESCORED, SERVED
+from holdfast.serving.ledger.store import stamp
 from holdfast.training.bootstrap import draw_accounts
 from holdfast.training.contest import Scores
 from holdfast.training.rows import json_rows
@@ -27,9 +28,10 @@ SELECT run_id, as_of, kind, model_version, recorded_at,
        (SELECT count(*) FROM score s WHERE s.run_id = r.run_id) AS accounts,
        (SELECT count(*) FROM score s WHERE s.run_id = r.run_id AND s.status <> 'not_scored') AS scored
 FROM run r ORDER BY as_of, rowid"""
-_LAST_WORD = """
+_WORD = """
 (SELECT account_id, horizon, state, churned, max(reading), count(*) AS readings FROM outcome
- WHERE as_of = ?1 GROUP BY account_id, horizon) o USING (account_id, horizon)"""
+ WHERE as_of = ?1 {}GROUP BY account_id, horizon) o USING (account_id, horizon)"""
+_LAST_WORD, _WORD_THEN = _WORD.format(""), _WORD.format("AND reading <= ?3 ")
 _COUNTS = f"""
 SELECT c.horizon, coalesce(o.state, 'open') AS state, count(*) AS cells, coalesce(sum(o.churned), 0) AS churned,
        sum(coalesce(o.readings, 1) > 1) AS reopened
@@ -39,13 +41,14 @@ SELECT c.account_id, c.horizon, c.probability AS p, o.churned AS y
 FROM chance c JOIN {_LAST_WORD} WHERE c.run_id = ?2 AND o.state = 'final'"""  # noqa: S608 # composed of constants
 _BECAME = f"""
 SELECT c.account_id, c.horizon, c.probability AS p, coalesce(o.state, 'open') AS state, o.churned AS y
-FROM chance c LEFT JOIN {_LAST_WORD} WHERE c.run_id = ?2"""  # noqa: S608 # composed of constants
+FROM chance c LEFT JOIN {_WORD_THEN} WHERE c.run_id = ?2"""  # noqa: S608 # composed of constants
 _CHANGED = """
 SELECT o.as_of, o.account_id, o.horizon, o.state, o.churned, r.known_on
 FROM outcome o JOIN reading r ON r.number = o.reading
 WHERE EXISTS (SELECT 1 FROM outcome p WHERE p.as_of = o.as_of AND p.account_id = o.account_id
               AND p.horizon = o.horizon AND p.reading <> o.reading)
 ORDER BY o.as_of, o.account_id, o.horizon, o.reading"""
+_READ_BY = "SELECT coalesce(max(number), 0) FROM reading WHERE known_on <= ?"
 _READING = """
 SELECT known_on, through, EXISTS (SELECT 1 FROM reading p WHERE p.through = r.through AND p.known_on < r.known_on)
        AS rewritten
@@ -169,8 +172,8 @@ def as_served(ledger: Ledger, *, bootstrap: int = 200, seed: int = 0) -> AsServe
     )
 
 
-def became(ledger: Ledger) -> pd.DataFrame:
-    """Give what was served on days at least a week apart, and what is known of it by now, but for what is censored.
+def became(ledger: Ledger, day: pd.Timestamp) -> pd.DataFrame:
+    """Give what was served on days at least a week apart, and what was known of it on a day, but for what is censored.
 
     Returns
     -------
@@ -178,9 +181,11 @@ def became(ledger: Ledger) -> pd.DataFrame:
         ``account_id, as_of, horizon, p, y``; ``y`` is missing while the outcome is open.
     """
     runs = ledger.read(_RUNS)
-    mine = _apart(runs[runs["kind"] == SERVED].drop_duplicates("as_of", keep="last"))
+    runs = runs[(runs["kind"] == SERVED) & (runs["as_of"] <= stamp(day))]
+    mine = _apart(runs.drop_duplicates("as_of", keep="last"))
+    reading = int(ledger.read(_READ_BY, (stamp(day),)).to_numpy()[0, 0])
     parts = [
-        ledger.read(_BECAME, (as_of, run_id)).assign(as_of=pd.Timestamp(as_of))
+        ledger.read(_BECAME, (as_of, run_id, reading)).assign(as_of=pd.Timestamp(as_of))
         for run_id, as_of in mine[["run_id", "as_of"]].itertuples(index=False, name=None)
     ]
     names = ["account_id", "as_of", "horizon", "p", "y"]
