@@ -67,7 +67,7 @@ def _facts_by(
     facts: dict[str, Facts] = {}
     accounts: pd.Index = pd.Index([], dtype="str")
     for name in ("accounts", *(one for one in files.manifest.columns if one != "accounts")):
-        table, landed = TABLES[name], files.frame(name, bucket)
+        table, landed = TABLES[name], files.rows(name, bucket)
         known = landed[(landed["known_at"] <= stamp).to_numpy()].reset_index(drop=True)
         kept = blank_later(table, known, stamp)
         if nameless(table, kept) or (happened(table, known) != happened(table, kept)).any():

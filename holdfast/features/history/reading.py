@@ -125,9 +125,9 @@ class Files:
 
     def frames(self, bucket: int) -> dict[str, pd.DataFrame]:
         """Read the landed rows of a bucket, by table."""
-        return {name: self.frame(name, bucket) for name in self.manifest.columns}
+        return {name: self.rows(name, bucket) for name in self.manifest.columns}
 
-    def frame(self, table: str, bucket: int) -> pd.DataFrame:
+    def rows(self, table: str, bucket: int) -> pd.DataFrame:
         """Read the landed rows of a table in a bucket."""
         paths = [self.path(one) for one in self.landed(table, bucket)]
         frame = read_landed(TABLES[table], self.manifest.columns[table], paths)
