@@ -50,7 +50,8 @@ def free_port() -> int:
 def mlflow(*arguments: str, port: int, alive: str, **environment: str) -> Iterator[str]:
     """Run a command of MLflow on the loopback until it answers, and end it with all that it started."""
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", "127.0.0.1", "--port", str(port)]
-    there = {**os.environ, "PYTHONPATH": HERE, "MLFLOW_DISABLE_TELEMETRY": "true", **environment}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it starts uvicorn by its name
+    there = {**os.environ, "PATH": path, "PYTHONPATH": HERE, "MLFLOW_DISABLE_TELEMETRY": "true", **environment}
     process = subprocess.Popen(
         command, env=there, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
