@@ -28,8 +28,8 @@ from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.models.points import health_points
+from holdfast.serving.learning import examples
 from holdfast.serving.opening import known_on, read_history
-from holdfast.serving.pipeline import examples
 from holdfast.serving.plan import read_plan
 from holdfast.training.stability import likeness
 

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from holdfast.features.history import History
-from holdfast.serving import opening, pipeline
+from holdfast.serving import learning, opening, pipeline
 from holdfast.serving.ledger.as_served import as_served
 from holdfast.serving.ledger.replay import replay
 from holdfast.serving.plan import Plan, read_plan
@@ -104,7 +104,7 @@ def company(folder: Path, accounts: int = 60, days: int = 60) -> Company:
 def serve(place: Company, days: int, step: int = 1) -> Iterator[dict[str, Any]]:
     """Train on the first day, then score day by day; after each backfill score an old day as well."""
     plan = place.plan
-    bundle = pipeline.train(plan, place.known(FIRST), FIRST.to_pydatetime()).bundle
+    bundle = learning.train(plan, place.known(FIRST), FIRST.to_pydatetime()).bundle
     with pipeline.workspace(plan).lock():
         for number in range(0, days, step):
             day = FIRST + pd.Timedelta(days=number)

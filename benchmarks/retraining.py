@@ -26,7 +26,9 @@ def spent(plan: Path, until: str) -> dict[str, float]:
     """Retrain in this process; give its CPU seconds, and those of the backtest and the fits."""
     from unittest.mock import patch
 
-    from holdfast.serving import pipeline, proving
+    from holdfast.models.churn import ChurnModel
+    from holdfast.models.health import HealthScore
+    from holdfast.serving import learning, proving
     from holdfast.serving.command import run
 
     inside, depth = 0.0, 0
@@ -43,7 +45,7 @@ def spent(plan: Path, until: str) -> dict[str, float]:
 
         return wrapped
 
-    work = [(pipeline.ChurnModel, "fit"), (pipeline.HealthScore, "fit"), (pipeline, "learn_growth")]
+    work = [(ChurnModel, "fit"), (HealthScore, "fit"), (learning, "learn_growth")]
     work += [(proving, "prove_if_possible"), (proving, "audited")]
     with ExitStack() as patched:
         for owner, name in work:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from holdfast.serving import opening, pipeline
+from holdfast.serving import learning, opening, pipeline
 from holdfast.serving.plan import read_plan
 from holdfast.serving.runs import read_scores
 from holdfast.serving.starter import write_simulation
@@ -39,7 +39,7 @@ history = opening.read_history(plan, now)
 
 # %%
 today = opening.known_on(plan, history, "2025-12-30")
-trained = pipeline.train(plan, today, now)
+trained = learning.train(plan, today, now)
 print(trained.summary()["verdict"])
 
 # %% [markdown]

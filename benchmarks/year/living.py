@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import pandas as pd
 
 from benchmarks.year.company import PLAN, Company, company
 
-logger = logging.getLogger("holdfast.benchmarks.year")
 MORNING, TOLD = pd.Timedelta(hours=6), "told.json"
 
 
@@ -115,11 +114,8 @@ def _run(arguments: Sequence[str], at: datetime, said: Path, kill_after: float |
 
 def _ready() -> None:
     """Load what the commands need once; a process that is forked has it then."""
-    from holdfast.serving import command, pipeline, watching
-    from holdfast.serving.promotion import retraining
-
-    for one in (command, pipeline, watching, retraining):
-        logger.debug("%s is loaded", one.__name__)
+    for name in ("command", "learning", "pipeline", "watching", "promotion.retraining"):
+        import_module(f"holdfast.serving.{name}")
 
 
 def _become(arguments: Sequence[str], at: datetime, said: Path) -> None:

@@ -58,13 +58,13 @@ def autopsy(
     json: Json = False,
 ) -> None:
     """Look at the last customers lost: what was knowable 90, 60 and 30 days before; nothing need be trained."""
-    from holdfast.serving import pipeline
+    from holdfast.serving import learning, pipeline
     from holdfast.serving.autopsy_page import render, told
     from holdfast.serving.columns import records
     from holdfast.training.autopsy import autopsy as looked_at
 
     settings, history = today_of(plan, strict_clock)
-    X, y = pipeline.examples(settings, history)
+    X, y = learning.examples(settings, history)
     health = pipeline.template_of(settings)
     found = looked_at(X, y, health, history, last=last, predictions=pipeline.predictions_of(settings))
     named = told(found, history)
@@ -81,13 +81,13 @@ def hypotheses(
     json: Json = False,
 ) -> None:
     """Hold what is claimed of customers against your own, like with like, with intervals; nothing need be trained."""
-    from holdfast.serving import pipeline
+    from holdfast.serving import learning, pipeline
     from holdfast.serving.columns import records
     from holdfast.serving.opening import expansion_of
     from holdfast.training.hypotheses import hypotheses as held
 
     settings, history = today_of(plan, strict_clock)
-    X, y = pipeline.examples(settings, history)
+    X, y = learning.examples(settings, history)
     health, grown = pipeline.template_of(settings), expansion_of(settings, history, y)
     found = held(X, y, expansion=grown, health=health, replicates=draws, seed=settings.model.seed)
     if json:

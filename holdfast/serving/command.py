@@ -191,12 +191,12 @@ def train(
     json: Json = False,
 ) -> None:
     """Fit, prove by backtest, keep the bundle and put it in service."""
-    from holdfast.serving import opening, pipeline
+    from holdfast.serving import learning, opening, pipeline
 
     settings, history = _open(plan, strict_clock)
     known = opening.known_on(settings, history, until)
     with pipeline.workspace(settings).training(), _guarded(settings, history, known, allow_shrink):
-        trained = pipeline.train(settings, known, now())
+        trained = learning.train(settings, known, now())
     summary = trained.summary()
     told = f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}."
     show.as_json(summary) if json else show.say(summary["verdict"] + " " + told)
@@ -212,14 +212,14 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Say how good the models would have been, beside the baselines and the model in service."""
-    from holdfast.serving import opening, pipeline
+    from holdfast.serving import learning, opening, pipeline
     from holdfast.serving.telling import tell_backtest
 
     settings, history = _open(plan, strict_clock)
-    X, y = pipeline.examples(settings, opening.known_on(settings, history, None))
+    X, y = learning.examples(settings, opening.known_on(settings, history, None))
     started = perf_counter()
     with pipeline.workspace(settings).training() if open_holdout else nullcontext():
-        proven, evidence = pipeline.prove(settings, X, y, open_holdout=open_holdout)
+        proven, evidence = learning.prove(settings, X, y, open_holdout=open_holdout)
     result = proven.to_dict() | {"evidence": evidence, "seconds": round(perf_counter() - started, 3)}
     show.as_json(result) if json else tell_backtest(result)
 

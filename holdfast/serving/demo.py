@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.errors import UsageError
-from holdfast.serving import pipeline, show
+from holdfast.serving import learning, pipeline, show
 from holdfast.serving.opening import known_on, read_history
 from holdfast.serving.plan import read_plan
 from holdfast.serving.runs import read_scores
@@ -37,7 +37,7 @@ def run_demo(out: Path, accounts: int, seed: int, months: int, now: datetime) ->
     with pipeline.workspace(plan).training(), pipeline.workspace(plan).lock():
         _company(out / "company", accounts, seed, months)
         history = known_on(plan, read_history(plan, now), None)
-        trained = pipeline.train(plan, history, now)
+        trained = learning.train(plan, history, now)
         run = pipeline.publish(plan, history, trained.bundle, now)
     return {
         **trained.summary(),

@@ -52,13 +52,13 @@ def importance(
 ) -> None:
     """Say which signs count, by four measures on later rows, and which reasons to be wary of."""
     from holdfast.models.churn import ChurnModel
-    from holdfast.serving import pipeline
+    from holdfast.serving import learning
     from holdfast.serving.columns import records
     from holdfast.serving.importance_page import render
     from holdfast.training.importance import importance as measured
 
     settings, history = today_of(plan, strict_clock)
-    X, y = pipeline.examples(settings, history)
+    X, y = learning.examples(settings, history)
     model, every = ChurnModel(seed=settings.model.seed), settings.backtest.retrain_every
     found = measured(model, X, y, refits=refits, retrain_every=every, without=without, seed=settings.model.seed)
     if handed_over(out, lambda: render(found, f"{history.now:%Y-%m-%d}"), json, found.to_dict):

@@ -40,13 +40,13 @@ def inflation(
     json: Json = False,
 ) -> None:
     """Say what the usual mistakes would have claimed on this data, and try the backtest on null tests."""
-    from holdfast.serving import pipeline
+    from holdfast.serving import learning
     from holdfast.serving.columns import records
     from holdfast.training.inflation import inflation as inflated
     from holdfast.training.null_tests import null_tests
 
     settings, history = today_of(plan, strict_clock)
-    X, y = pipeline.examples(settings, history)
+    X, y = learning.examples(settings, history)
     days = y.horizons[-1] if horizon is None else horizon
     if days not in y.horizons:
         known = ", ".join(map(str, y.horizons))

@@ -15,8 +15,9 @@ from holdfast.features.proof import prove
 from holdfast.findings import Finding
 from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
+from holdfast.serving.learning import examples
 from holdfast.serving.opening import known_on
-from holdfast.serving.pipeline import catalog_of, examples, workspace
+from holdfast.serving.pipeline import catalog_of, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
 from holdfast.serving.volumes import last_volumes, shrunk

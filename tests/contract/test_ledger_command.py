@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.replay import FIRST, Company, company, replayed, serve
 from holdfast.safely import sha256_of
-from holdfast.serving import pipeline
+from holdfast.serving import learning, pipeline
 from holdfast.serving.command import run
 from holdfast.serving.feedback.entry import Entry
 from holdfast.serving.feedback.keeping import record
@@ -166,7 +166,7 @@ def test_what_another_model_changes_is_told_apart_from_the_data(
     copied: Company, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = copied.plan
-    other = pipeline.train(plan.model_copy(update={"model": plan.model.model_copy(update={"seed": 5})}),
+    other = learning.train(plan.model_copy(update={"model": plan.model.model_copy(update={"seed": 5})}),
                            copied.known(FIRST + pd.Timedelta(days=1)), NOW).bundle  # fmt: skip
     change(copied, "subscriptions", lambda rows: rows.assign(mrr=rows["mrr"].where(rows["account_id"] != "A07", 9e4)))
     found = told(capsys, "replay", plan_of(copied), "--at", OLD, "--model", other.version)

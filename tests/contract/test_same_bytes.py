@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from holdfast.serving import opening, pipeline
+from holdfast.serving import learning, opening
 from holdfast.serving.plan import read_plan
 from holdfast.serving.starter import write_simulation
 from tests.leaving import company
@@ -55,13 +55,13 @@ def test_many_signs_are_weighed_the_same_whatever_the_numerical_libraries_are_al
     file = write_simulation(tmp_path, accounts=120, seed=0, months=18)
     file.write_text(file.read_text().replace('every = "28d"', 'every = "56d"') + "[backtest]\naudits = false\n")
     made, allowed = [], set()
-    write = pipeline.write_proof
+    write = learning.write_proof
 
     def told(*arguments: Any) -> Any:  # views of a backtest are reckoned when they are written
         allowed.update(one["num_threads"] for one in threadpool_info())
         return write(*arguments)
 
-    monkeypatch.setattr(pipeline, "write_proof", told)
+    monkeypatch.setattr(learning, "write_proof", told)
     for threads in (1, 2):
         plan = read_plan(file)
         model = plan.model.model_copy(update={"threads": threads})
@@ -69,7 +69,7 @@ def test_many_signs_are_weighed_the_same_whatever_the_numerical_libraries_are_al
         plan = plan.model_copy(update={"model": model, "output": output})
         history = opening.known_on(plan, opening.read_history(plan, now), None)
         with threadpool_limits(threads):
-            pipeline.learn(plan, history, None)
+            learning.learn(plan, history, None)
         made.append(left(output.workspace))
     assert set(made[0]) == set(made[1])
     assert [name for name in made[0] if made[0][name] != made[1][name]] == []

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from holdfast.features.mapping.mapped import FACTS
-from holdfast.serving import pipeline
+from holdfast.serving import learning
 from holdfast.serving.command import run
 from holdfast.serving.promotion import judging
 from holdfast.serving.promotion.decision import decisions
@@ -65,7 +65,7 @@ def test_an_error_in_the_data_is_refused_before_anything_is_learned(
     before = files(home)
     capsys.readouterr()
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "learn", None)
+        patch.setattr(learning, "learn", None)
         assert run(["retrain", str(home / "plan.toml"), "--json"]) == 30
     printed = capsys.readouterr()
     assert printed.out == ""

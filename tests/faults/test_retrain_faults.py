@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from holdfast.serving import command, pipeline
+from holdfast.serving import command, learning
 from holdfast.serving.command import run
 from holdfast.serving.promotion import retraining
 from holdfast.serving.promotion.promotions import Promotions
@@ -48,7 +48,7 @@ def test_interrupted_it_ends_cleanly(
 
     def work() -> None:
         if when == "while it learns":
-            pipeline.write_bundle = interrupted  # type: ignore[assignment]
+            learning.write_bundle = interrupted  # type: ignore[assignment]
         else:
             retraining.write_decision = interrupted
         sys.argv = ["holdfast", "retrain", str(mine / "plan.toml")]
@@ -74,7 +74,7 @@ def test_out_of_memory_nothing_is_left_behind(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "write_proof", exhausted)
+        patch.setattr(learning, "write_proof", exhausted)
         assert retrain(mine) == 71
     assert "internal error (MemoryError" in capsys.readouterr().err
     now = told(mine)

@@ -19,7 +19,7 @@ from holdfast.features.proof import prove
 from holdfast.features.proof.result import Proof
 from holdfast.features.snapshot import MEASURED, Snapshot
 from holdfast.models.trees import monotone_signs
-from holdfast.serving import inspection, opening, pipeline
+from holdfast.serving import inspection, learning, opening, pipeline
 from holdfast.serving.catalogue_page import page
 from holdfast.serving.command import run
 from holdfast.serving.options import now
@@ -48,7 +48,7 @@ def declared() -> str:
 class Day:
     plan: Plan
     known: History
-    trained: pipeline.Trained
+    trained: learning.Trained
     scores: Scores
     now: Snapshot
 
@@ -70,9 +70,9 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         raise TooFewEvents("backtest", "events", "none", "left out here")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "prove", untested)
+        patch.setattr(learning, "prove", untested)
         patch.setattr(pipeline, "catalog", replace(catalog.select(BESIDE), adaptive=True))
-        trained = pipeline.train(plan, known, now())
+        trained = learning.train(plan, known, now())
         yield Day(plan, known, trained, *pipeline.score_day(plan, known, pipeline.bundle_of(plan)))
 
 
@@ -138,7 +138,7 @@ def test_it_is_proven(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
         return prove(own, company, cutoffs=[T], rounds=1)
 
     monkeypatch.setattr(inspection, "prove", of_own)
-    X, _ = pipeline.examples(day.plan, day.known)
+    X, _ = learning.examples(day.plan, day.known)
     (found,) = inspection.proven(X.catalog, day.known)
     assert set(NAMES) < set(asked)
     assert found.code == "HF036"

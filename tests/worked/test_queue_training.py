@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.features.simulate import Scenario
+from holdfast.serving.learning import train
 from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.opening import read_history
-from holdfast.serving.pipeline import train
 from holdfast.serving.plan import read_plan
 from holdfast.serving.starter import write_simulation
 

@@ -11,8 +11,8 @@ import holdfast as hf
 from holdfast.errors import DataError, UsageError
 from holdfast.features.simulate import simulate_frames
 from holdfast.features.snapshot import INDEX, Snapshot
+from holdfast.serving.learning import _untreated, examples, train
 from holdfast.serving.opening import read_history
-from holdfast.serving.pipeline import _untreated, examples, train
 from holdfast.serving.plan import read_plan
 from holdfast.serving.starter import write_simulation
 from tests.outcome import Outcome

@@ -15,8 +15,8 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks.quality.rivals import PerHorizon, logistic
 from benchmarks.sources import SOURCES, write
 from holdfast.features.snapshot import Snapshot
+from holdfast.serving.learning import examples
 from holdfast.serving.opening import known_on, read_history
-from holdfast.serving.pipeline import examples
 from holdfast.serving.plan import read_plan
 from holdfast.training.labels import Labels
 

@@ -15,7 +15,7 @@ import pandas as pd
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.progress import progress
-from holdfast.serving import pipeline
+from holdfast.serving import learning, pipeline
 from holdfast.serving.alerts.episodes import CLOSED, Key, Last, step
 from holdfast.serving.alerts.facts import STEP, STEPS, facts, readings
 from holdfast.serving.alerts.rules import COMPANY, FIRES, RULES, Thresholds, judge
@@ -234,7 +234,7 @@ def _measured(plan: Plan, history: History, days: pd.DatetimeIndex) -> tuple[Hea
         expected = f"a rehearsal from {history.start + _BEFORE:%Y-%m-%d} on"
         raise UsageError("--weeks", expected, f"one from {days[0]:%Y-%m-%d}", "choose fewer weeks")
     begin = known_on(plan, history, f"{days[0]:%Y-%m-%d}")
-    X, y = pipeline.examples(plan, begin)
+    X, y = learning.examples(plan, begin)
     try:
         health, learned = health_of(plan, pipeline.catalog_of(plan)).fit(X, y), plan.health.learn
     except TooFewEvents:

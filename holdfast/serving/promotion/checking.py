@@ -14,7 +14,7 @@ from holdfast.serving.opening import cutoffs_of
 if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.findings import Finding
-    from holdfast.serving.pipeline import Trained
+    from holdfast.serving.learning import Trained
     from holdfast.serving.plan import Plan
 
 logger = logging.getLogger("holdfast.retraining")

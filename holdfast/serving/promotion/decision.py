@@ -13,7 +13,7 @@ from holdfast.serving.workspace import canonical_json, folder_atomic, read_manif
 from holdfast.training.promotion import Gate
 
 if TYPE_CHECKING:
-    from holdfast.serving.pipeline import Trained
+    from holdfast.serving.learning import Trained
 
 SUFFIX = ".gate"
 

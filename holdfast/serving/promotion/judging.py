@@ -11,7 +11,8 @@ import pandas as pd
 import holdfast
 from holdfast.serving.bundle import Bundle, definitions
 from holdfast.serving.inspection import proven
-from holdfast.serving.pipeline import Trained, measure_day, workspace
+from holdfast.serving.learning import Trained
+from holdfast.serving.pipeline import measure_day, workspace
 from holdfast.serving.proof import read_predictions
 from holdfast.serving.workspace import canonical_json
 from holdfast.training.champion import Champion, came_after

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import holdfast
 from holdfast.errors import BundleError
-from holdfast.serving import pipeline
+from holdfast.serving import learning, pipeline
 from holdfast.serving.bundle import Bundle
 from holdfast.serving.promotion.checking import afterthoughts, sound
 from holdfast.serving.promotion.decision import Decision, decisions, report_of, write_decision
@@ -145,18 +145,18 @@ def _decide(plan: Plan, history: History, name: str, at: datetime) -> Decision:
     before = None if pipeline.in_service(plan) is None else pipeline.bundle_of(plan)
     incumbent = None if before is None else Champion(before.version, before.model, before.learned_until)
     noticed = sound(plan, history)
-    trained = pipeline.learn(plan, history, incumbent)
+    trained = learning.learn(plan, history, incumbent)
     gate = _judged(plan, history, trained, before)
     found = (*noticed, *afterthoughts(history, trained))
     signs, sha256 = signs_sha256(trained.bundle), trained.bundle.sha256
     decision = Decision(name, history.now.isoformat(), sha256, signs, gate, found)
-    pipeline.record(plan, history, trained, at, gate)
+    learning.record(plan, history, trained, at, gate)
     write_decision(place.models, decision, trained)
     return decision
 
 
 @pipeline.one_thread()
-def _judged(plan: Plan, history: History, trained: pipeline.Trained, champion: Bundle | None) -> Gate:
+def _judged(plan: Plan, history: History, trained: learning.Trained, champion: Bundle | None) -> Gate:
     version, place = trained.bundle.version, pipeline.workspace(plan)
     if champion is not None and champion.version == version:
         return Gate(version, version, ())
