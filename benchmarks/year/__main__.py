@@ -49,7 +49,7 @@ def main() -> int:
         commands = pd.DataFrame(calm.told).groupby(["command", "code"]).size().rename("times").reset_index()
         print(commands.to_string(index=False), end="\n\n")
         print(faults.to_string(index=False), end="\n\n")
-        print(moves.round(5).to_string(index=False), end="\n\n")
+        print(moves.round({"loss": 5, "low": 5, "high": 5}).to_string(index=False), end="\n\n")
         killed = sum(one["killed"] for one in struck.told)
         print(f"{killed} of {len(struck.told)} commands killed; {len(told)} differences from the calm year {told[:5]}")
         wrong, missed = int(moves["wrong"].sum()), int(faults["seen"].isna().sum())

@@ -125,8 +125,10 @@ def _late(frames: Frames, rng: np.random.Generator, at: Callable[[float], pd.Tim
 
 def _frozen(tickets: pd.DataFrame, since: pd.Timestamp, days: int) -> None:
     """Let nothing of a source arrive for some days; then all of it comes."""
-    held = tickets["known_at"].between(since, since + days * DAY)
-    tickets.loc[held, "known_at"] = since + days * DAY
+    known = tickets["known_at"]
+    held = known.between(since, since + days * DAY)
+    within_minutes = ((known[held] - since) / 10_000).dt.floor("us")  # versions of a row come one after the other
+    tickets.loc[held, "known_at"] = since + days * DAY + within_minutes
 
 
 def _hundredfold(invoices: pd.DataFrame, since: pd.Timestamp) -> None:
