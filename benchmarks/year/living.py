@@ -20,6 +20,7 @@ import pandas as pd
 from benchmarks.year.company import PLAN, Company, company
 
 MORNING, TOLD = pd.Timedelta(hours=6), "told.json"
+TAKES = {"score": 1, "monitor": 1, "retrain": 15}  # how long a command takes beside another
 
 
 @dataclass
@@ -64,7 +65,8 @@ def live(world: Company, folder: Path, kills: int, seed: int) -> Year:
     Parameters
     ----------
     kills
-        So many commands, chosen at random, are killed at a random moment and taken again.
+        So many commands are killed at a random moment and taken again. A long one is chosen as much oftener as it
+        takes longer; where one ended before its moment, the next one is struck.
     """
     folder.mkdir(parents=True)
     plan = folder / "plan.toml"
@@ -72,15 +74,18 @@ def live(world: Company, folder: Path, kills: int, seed: int) -> Year:
     _ready()
     year, todo = Year(folder), list(_todo(world))
     rng = np.random.default_rng(seed)
-    struck = dict(
-        zip(rng.choice(len(todo), min(kills, len(todo)), replace=False).tolist(), rng.random(kills), strict=False)
-    )
-    delivered = None
+    takes = np.array([TAKES[name] for _, name, _ in todo])
+    struck = rng.choice(len(todo), min(kills, len(todo)), replace=False, p=takes / takes.sum()).tolist()
+    owed, delivered = 0, None
     for number, (day, name, option) in enumerate(todo):
         if day != delivered:
             world.deliver(day, folder / "history")
             delivered = day
-        said = year.command(day, [name, str(plan), option, f"{day:%Y-%m-%d}", "--json"], struck.get(number))
+        owed += number in struck
+        said = year.command(
+            day, [name, str(plan), option, f"{day:%Y-%m-%d}", "--json"], kill=float(rng.random()) if owed else None
+        )
+        owed -= year.told[-1]["killed"]
         year.told[-1]["said"] = {
             key: said[key] for key in ("findings", "promoted", "model", "performance", "together") if key in said
         }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.year.company import Company
+from benchmarks.year.company import DAY, Company
 from benchmarks.year.living import Year
 
 
@@ -32,7 +32,9 @@ def draw(company: Company, year: Year, promotions: pd.DataFrame, path: Path) -> 
     models.set_ylabel("promotions")
     for fault in company.faults:
         for axes in (auc, drift, models):
-            axes.axvspan(fault.first, fault.last + pd.Timedelta(days=1), color="#D9A066", alpha=0.25, lw=0)
+            axes.axvspan(
+                fault.first, min(fault.last + DAY, company.day(company.days)), color="#D9A066", alpha=0.25, lw=0
+            )
         auc.annotate(
             fault.name, (fault.first, 1.0), xycoords=("data", "axes fraction"), fontsize=7, rotation=20, va="bottom"
         )
