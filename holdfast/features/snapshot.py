@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -148,11 +148,24 @@ class Snapshot:
 
     def arrow(self) -> pa.Table:
         """Give ``account_id``, ``cutoff`` (timestamp, UTC) and the columns of `frame` as an Arrow table."""
-        rows = self.frame()
+        return pa.table(self.arrow_index() | arrow_columns(self.frame()))
+
+    def arrow_index(self) -> dict[str, pa.Array]:
+        """Give ``account_id`` and ``cutoff`` (timestamp, UTC) as Arrow."""
         ids, cutoffs = (self.index.get_level_values(name) for name in INDEX)
         instant = pa.array(micros(cutoffs), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        columns = {str(name): pa.array(rows[name], from_pandas=rows[name].dtype.kind != "f") for name in rows}
-        return pa.table({INDEX[0]: pa.array(ids, pa.string()), INDEX[1]: instant, **columns})
+        return {INDEX[0]: pa.array(ids, pa.string()), INDEX[1]: instant}
 
     def _repr_html_(self) -> str:
         return str(self.frame().head(10).to_html(escape=True, max_cols=12))
+
+
+def arrow_columns(frame: pd.DataFrame, prefix: str = "") -> dict[str, pa.Array]:
+    """Turn columns into Arrow; what is missing among numbers stays a NaN."""
+    return {f"{prefix}{name}": pa.array(frame[name], from_pandas=frame[name].dtype.kind != "f") for name in frame}
+
+
+def joined(parts: Sequence[Snapshot]) -> Snapshot:
+    """Put the rows of successive accounts together, measured by the same catalogue."""
+    names = ("indicators", "context", "exposure", "coverage", "inapplicable", "calendar")
+    return replace(parts[0], **{name: pd.concat([getattr(one, name) for one in parts]) for name in names})

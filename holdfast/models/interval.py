@@ -56,7 +56,8 @@ class Doubt:
             weights[:, : last + 1] = share
             weights[:, k] = (share * exposure.off_cycle[:, : last + 1]).sum(axis=1)
             row = np.hstack([design, weights])
-            spread[:, last] = np.sqrt(np.maximum(np.einsum("ij,ij->i", row @ self.covariance, row), 0.0))
+            reach = np.einsum("ij,jk->ik", row, self.covariance)  # as @ may not: the same bits whatever rows are beside
+            spread[:, last] = np.sqrt(np.maximum(np.einsum("ij,ij->i", reach, row), 0.0))
         return spread
 
     def to_dict(self) -> dict[str, Any]:

@@ -61,12 +61,15 @@ def stale(history: History, day: pd.Timestamp) -> list[str]:
 
     What became known after the day does not count.
     """
-    there, end, last = [one for one in ACTIVITY_TABLES if one in history], micro(day), dict[str, int]()
+    there, since, end = [one for one in ACTIVITY_TABLES if one in history], micro(day - STALE_AFTER), micro(day)
+    heard, lately = set[str](), set[str]()
     for bucket in history.buckets():
-        for name in there:
+        for name in (one for one in there if one not in lately):
             known = bucket.records(name, ()).known
-            last[name] = max(last.get(name, -1), int(known[known <= end].max(initial=-1)))
-    return [name for name in there if 0 <= last[name] < micro(day - STALE_AFTER)]
+            last = int(known[known <= end].max(initial=-1))
+            heard |= {name} if last >= 0 else set()
+            lately |= {name} if last >= since else set()
+    return [name for name in there if name in heard - lately]
 
 
 def _latest(accounts: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import pandas as pd
@@ -66,6 +67,7 @@ QUEUE: dict[str, Kind] = {
     "risk": "share",
     "expected_saved": "money",
 }
+AT_ONCE = 50_000  # rows that are turned into text at a time
 _JUDGED = list(COLUMNS)[list(COLUMNS).index("health") : list(COLUMNS).index("playbook_id")]
 
 
@@ -83,6 +85,12 @@ def horizon(column: str) -> int | None:
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn rows into dictionaries by column name."""
     return [dict(zip(map(str, rows.columns), row, strict=True)) for row in rows.itertuples(index=False, name=None)]
+
+
+def cut(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Cut a table into parts that are turned into text one after the other; an empty one is a part as well."""
+    for start in range(0, max(len(rows), 1), AT_ONCE):
+        yield rows.iloc[start : start + AT_ONCE]
 
 
 def kind(column: str) -> Kind:

@@ -6,13 +6,16 @@ the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow.parquet import ParquetWriter
 
-from holdfast.serving.columns import kind
+from holdfast.serving.columns import AT_ONCE, cut, kind
 from holdfast.serving.feedback.form import ASKED
 from holdfast.serving.inert import inert
 from holdfast.serving.scoring import Scores
@@ -24,7 +27,14 @@ if TYPE_CHECKING:
 _FORM = ("run_id", "account_id", "account_name", "csm", "health", "band", "driver_1", "driver_2", "driver_3")
 
 
-def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page, queue: pd.DataFrame) -> None:
+def write_scores(
+    scores: Scores,
+    folder: Path,
+    about: dict[str, Any],
+    page: Page,
+    queue: pd.DataFrame,
+    reasons: Iterable[pd.DataFrame] | None = None,
+) -> None:
     """Write the scores into a folder: for machines, for people, the queue, and the form that people fill in.
 
     These are ``scores.parquet``, ``scores.csv``, ``scores.xlsx``, ``drivers.parquet``, ``alerts.parquet``,
@@ -38,10 +48,12 @@ def write_scores(scores: Scores, folder: Path, about: dict[str, Any], page: Page
         What is told beside the scores, in the report as in the workbook.
     queue
         Whom to call, in the order of work, see `holdfast.serving.queue.week.Queue`.
+    reasons
+        Those of all accounts, some at a time; by default those of the scores.
     """
     rows = scores.frame()
     (folder / "scores.parquet").write_bytes(parquet(rows))
-    scores.reasons.to_parquet(folder / "drivers.parquet", index=False)
+    _write_parts((scores.reasons,) if reasons is None else reasons, folder / "drivers.parquet")
     scores.alerts.to_parquet(folder / "alerts.parquet", index=False)
     write_csv(rows, folder / "scores.csv")
     write_csv(queue, folder / "queue.csv")
@@ -56,7 +68,34 @@ def parquet(rows: pd.DataFrame) -> bytes:
 
 def write_csv(rows: pd.DataFrame, path: Path) -> None:
     """Write a table for spreadsheets: UTF-8, dates as ``2026-06-30``, ten significant digits, inert text."""
-    spreadsheet(rows).to_csv(path, index=False, float_format="%.10g", lineterminator="\n", encoding="utf-8")
+    how: dict[str, Any] = {"index": False, "float_format": "%.10g", "lineterminator": "\n"}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for part in cut(rows):
+            spreadsheet(part).to_csv(file, header=file.tell() == 0, **how)
+
+
+def _write_parts(parts: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write successive rows into one file, in groups of the same size however they come."""
+    with ExitStack() as stack:
+        writer = None
+        for group in _groups(parts):
+            table = pa.Table.from_pandas(group, preserve_index=False)
+            writer = writer or stack.enter_context(ParquetWriter(path, table.schema))
+            writer.write_table(table)
+
+
+def _groups(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield successive rows in frames of one size, the last one shorter; an empty one, where there is none."""
+    held: list[pd.DataFrame] = []
+    told = False
+    for part in parts:
+        held = [one for one in (*held, part) if len(one)] or [part]
+        if sum(map(len, held)) >= AT_ONCE:
+            *whole, rest = cut(pd.concat(held, ignore_index=True))
+            yield from whole
+            held, told = [rest], True
+    if not told or any(map(len, held)):
+        yield pd.concat(held, ignore_index=True)
 
 
 def spreadsheet(rows: pd.DataFrame) -> pd.DataFrame:

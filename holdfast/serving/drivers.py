@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.catalog.collection import Catalog
-from holdfast.features.catalog.peers import standings
 from holdfast.features.indicators.wording import written
 from holdfast.features.snapshot import INDEX
 from holdfast.models.groups import by_group
@@ -39,8 +38,18 @@ figure of the account 90 days before, ``peer_percentile`` how many of a hundred 
 """
 
 
+def signs(catalog: Iterable[Indicator]) -> list[str]:
+    """Name the signs that can be a reason: those of health, which somebody could act on."""
+    return [one.name for one in catalog if not one.calendar]
+
+
 def drivers(
-    parts: Iterable[Explanation], now: Snapshot, past: Snapshot, history: History, ids: Iterable[str]
+    parts: Iterable[Explanation],
+    now: Snapshot,
+    past: Snapshot,
+    history: History,
+    ids: Iterable[str],
+    standings: pd.DataFrame,
 ) -> pd.DataFrame:
     """Rank the reasons of each account: what raises the risk, strongest first, then what lowers it, strongest first.
 
@@ -55,6 +64,8 @@ def drivers(
         All rows of that day, and those of the day to compare with.
     ids
         The accounts wanted; at most eight reasons each, the first three are the drivers shown.
+    standings
+        By account and sign, its place among the peers, 0 to 100.
 
     Returns
     -------
@@ -63,18 +74,18 @@ def drivers(
     """
     wanted, told = set(ids), []
     for why in parts:
-        part = _ranked(_signs(why, wanted))
+        part = _ranked(_contributions(why, wanted))
         told.append(part.assign(dimension=part["indicator"].map(why.sources["dimension"])))
     frame = pd.concat(told, ignore_index=True) if told else pd.DataFrame()
     if frame.empty:
         return pd.DataFrame(columns=list(REASON))
     known = {one.name: one for one in now.catalog}
-    frame["text"] = Catalog(now.catalog, fixed=True).sentences(history, frame, now.cutoffs[0])
     figures = {
         "value": _by_account(now.indicators),
         "own_past": _by_account(past.indicators.reindex(columns=now.indicators.columns)),
-        "peer_percentile": _by_account(standings(now, sorted(set(frame["indicator"])))),
+        "peer_percentile": standings,
     }
+    frame["text"] = Catalog(now.catalog, fixed=True).sentences(history, frame, now.cutoffs[0], figures["value"])
     for name, table in figures.items():
         frame[name] = _looked_up(table, frame)
     frame["others"] = frame["others"].map(" ".join)
@@ -84,22 +95,21 @@ def drivers(
     return frame.rename(columns={"indicator": "code"})[list(REASON)]
 
 
-def _signs(explanation: Explanation, ids: set[str]) -> pd.DataFrame:
+def _contributions(explanation: Explanation, ids: set[str]) -> pd.DataFrame:
     """List what can be a reason: signs of health that are on record and say something."""
     frame = explanation.frame()
-    signs = {one.name for one in explanation.X.catalog if not one.calendar}
-    kept = frame["account_id"].isin(ids) & frame["indicator"].isin(signs)
+    kept = frame["account_id"].isin(ids) & frame["indicator"].isin(signs(explanation.X.catalog))
     frame = frame[kept & (frame["contribution"] != 0.0) & frame["value"].notna()]
     return frame.assign(group=frame["indicator"].map(explanation.sources["group"]))
 
 
-def _ranked(signs: pd.DataFrame) -> pd.DataFrame:
-    sums = signs.groupby(["account_id", "group"], sort=True)["contribution"].sum().rename("size").reset_index()
+def _ranked(told: pd.DataFrame) -> pd.DataFrame:
+    sums = told.groupby(["account_id", "group"], sort=True)["contribution"].sum().rename("size").reset_index()
     sums = sums[sums["size"] != 0.0].assign(lowers=sums["size"] < 0, size=-sums["size"].abs())
     sums = sums.sort_values(["account_id", "lowers", "size", "group"], kind="stable", ignore_index=True)
     sums["rank"] = sums.groupby("account_id").cumcount() + 1
     kept = sums.loc[sums["rank"] <= KEPT, ["account_id", "group", "rank"]]
-    told = by_group(signs.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")
+    told = by_group(told.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")
     return told.merge(kept, on=["account_id", "group"]).sort_values(["account_id", "rank"], ignore_index=True)
 
 

@@ -73,11 +73,12 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
     from holdfast.serving import pipeline
     from holdfast.serving.opening import cutoffs_of, definition
     from holdfast.serving.proving import models_of
+    from holdfast.serving.sharing import one_thread
     from holdfast.training.definitions import definitions as tried
 
     settings, history = today_of(plan, strict_clock)
     how = settings.backtest
-    with pipeline.one_thread():
+    with one_thread():
         found = tried(
             history,
             cutoffs_of(settings, history),

@@ -15,11 +15,12 @@ from holdfast.serving.bundle import Bundle, write_bundle
 from holdfast.serving.card import card, notes
 from holdfast.serving.growth import learn_growth
 from holdfast.serving.opening import cutoffs_of, definition
-from holdfast.serving.pipeline import catalog_of, champion_of, one_thread, workspace
+from holdfast.serving.pipeline import catalog_of, champion_of, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import Proof, write_proof
 from holdfast.serving.queue.treated import treatments_of
+from holdfast.serving.sharing import one_thread
 from holdfast.serving.tracking.mirror import mirror
 from holdfast.serving.tracking.recording import record_of
 from holdfast.serving.tracking.spool import Spool

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import os
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,8 +19,9 @@ from holdfast.features.catalog import catalog
 from holdfast.features.catalog.own import own_indicators
 from holdfast.features.history import History
 from holdfast.models.health import HealthScore
-from holdfast.serving.alerts.facts import past_days
+from holdfast.safely import TEMPORARY, clearing
 from holdfast.serving.alerts.rules import Thresholds
+from holdfast.serving.book import Book, book
 from holdfast.serving.bundle import Bundle, read_bundle
 from holdfast.serving.card import proven
 from holdfast.serving.feedback.standing import Standing, acted_on
@@ -31,28 +34,20 @@ from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import read_predictions, read_proof
 from holdfast.serving.queue.week import queue
-from holdfast.serving.run_page import page_of
+from holdfast.serving.report import ACCOUNTS
+from holdfast.serving.run_page import EXPLAINED, page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
-from holdfast.serving.scoring import Before, Scores, Stamp, score
+from holdfast.serving.scoring import Scores, Stamp
+from holdfast.serving.sharing import one_thread
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.champion import Champion
-from holdfast.training.labels import Churn
 
 if TYPE_CHECKING:
     from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
 
 logger = logging.getLogger("holdfast.pipeline")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep numerical libraries to one thread: how many share a sum shows in its last digits, and so in the hash."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
 
 
 def workspace(plan: Plan) -> Workspace:
@@ -130,7 +125,6 @@ def champion_of(plan: Plan) -> Champion | None:
     return None if bundle is None else Champion(bundle.version, bundle.model, bundle.learned_until)
 
 
-@one_thread()
 def score_day(
     plan: Plan, history: History, bundle: Bundle, name: str = "", said: Standing | None = None
 ) -> tuple[Scores, Snapshot]:
@@ -147,15 +141,17 @@ def score_day(
         When the history was read under another clock than the one the bundle learned under.
     """
     same_clock(plan, bundle)
-    now, before = _today(history, bundle)
+    with TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True) as folder:
+        found = _book(plan, history, bundle, name, said or Standing(), Path(folder))
+        return found.scores(), found.snapshot()
+
+
+def _book(plan: Plan, history: History, bundle: Bundle, name: str, said: Standing, folder: Path) -> Book:
+    """Score a day, lay over it what people set, and say what is done."""
     stamp = Stamp(name, "holdfast", bundle.version, bundle.sha256)
-    churn, limits = Churn(**bundle.churn), Thresholds(**plan.alerts.asked)
-    found = score(
-        now, bundle.health, bundle.model, history,
-        churn=churn, stamp=stamp, thresholds=limits, expansion=bundle.expansion, before=before,
-    )  # fmt: skip
-    rows = (said or Standing()).over(found.rows)
-    return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), found.as_of))), now
+    found = book(history, bundle, stamp, Thresholds(**plan.alerts.asked), folder)
+    rows = said.over(found.rows)
+    return replace(found, rows=rows.assign(**playbooks_of(plan).assign(acted_on(rows), history.now)))
 
 
 def said_on(plan: Plan, day: pd.Timestamp) -> Standing:
@@ -170,18 +166,7 @@ def playbooks_of(plan: Plan) -> Playbooks:
 
 def measure_day(history: History, bundle: Bundle) -> Snapshot:
     """Measure what a bundle reads on the last day of a history."""
-    return _measured(history, bundle, [history.now])
-
-
-def _today(history: History, bundle: Bundle) -> tuple[Snapshot, Before]:
-    """Measure the last day of a history, and the days before that scores compare with."""
-    X = _measured(history, bundle, [history.now, *past_days(history.now)])
-    there = X.index.get_level_values("cutoff") == history.now
-    return X.rows(there), Before.of(X.rows(~there), bundle.health, history.now)
-
-
-def _measured(history: History, bundle: Bundle, days: list[pd.Timestamp]) -> Snapshot:
-    cutoffs = pd.DatetimeIndex(days, name="cutoff")
+    cutoffs = pd.DatetimeIndex([history.now], name="cutoff")
     return bundle.catalog.measure(history, cutoffs, bundle.horizons, grace_days=bundle.churn["grace_days"])
 
 
@@ -225,7 +210,6 @@ def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named
 def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standing) -> Run:
     """Score a day and write the run."""
     place = workspace(plan)
-    scores, now = score_day(plan, history, bundle, name, said)
     facts = {
         "run_id": name,
         "as_of": history.now.isoformat(),
@@ -236,10 +220,15 @@ def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standin
         "feedback_sha256": said.fingerprint(),
         "holdfast": holdfast.__version__,
     }
-    proof = read_proof(place.models, bundle.version)
-    page = page_of(plan, history, bundle, now, proof, facts, playbooks_of(plan))
-    entered, calls = scores_sha256(ledger_of(plan), name), queue(scores, plan.queue).frame()
-    return write_run(place, scores, page, proven(bundle.card, proof.result, facts), facts, calls, entered)
+    proof, entered = read_proof(place.models, bundle.version), scores_sha256(ledger_of(plan), name)
+    parts = place.runs / f"{TEMPORARY}{os.getpid()}-parts"
+    with clearing(place.runs, parts):
+        parts.mkdir(parents=True)
+        found = _book(plan, history, bundle, name, said, parts)
+        page = page_of(plan, history, bundle, found.snapshot(EXPLAINED), proof, facts, playbooks_of(plan))
+        scores = found.scores(ACCOUNTS)
+        calls, card = queue(scores, plan.queue).frame(), proven(bundle.card, proof.result, facts)
+        return write_run(place, scores, page, card, facts, calls, entered, found.reasons())
 
 
 def same_clock(plan: Plan, bundle: Bundle) -> None:

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import holdfast
+from holdfast.serving.book import evenly
 from holdfast.serving.contract.contract import contract
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.plots import Plot, draw
@@ -17,7 +16,6 @@ from holdfast.serving.telling import tell_untested
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
@@ -40,8 +38,14 @@ def page_of(
     facts: Mapping[str, Any],
     playbooks: Playbooks,
 ) -> Page:
-    """Collect what the report tells beyond the scores."""
-    why = bundle.model.explain(now.rows(evenly(len(now), EXPLAINED)))
+    """Collect what the report tells beyond the scores.
+
+    Parameters
+    ----------
+    now
+        What importance is averaged over: accounts of the day, `EXPLAINED` of them at most.
+    """
+    why = bundle.model.explain(now)
     noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
     for finding in (one for one in noticed if one.code == "HF014"):
         logger.warning("%s", finding)
@@ -72,19 +76,6 @@ def page_of(
             "holdfast": holdfast.__version__,
         },
     )
-
-
-def evenly(n: int, most: int) -> NDArray[np.bool_]:
-    """Choose rows, evenly spread, not more than so many.
-
-    Examples
-    --------
-    >>> evenly(5, 2).tolist()
-    [True, False, False, True, False]
-    """
-    chosen = np.zeros(n, dtype=bool)
-    chosen[:: max(1, -(-n // most))] = True
-    return chosen
 
 
 def _beeswarm(why: Explanation) -> Plot | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,7 @@ def write_run(
     facts: dict[str, Any],
     queue: pd.DataFrame,
     entered: str | None = None,
+    reasons: Iterable[pd.DataFrame] | None = None,
 ) -> Run:
     """Write the files of a run.
 
@@ -118,6 +120,8 @@ def write_run(
         Whom to call, in the order of work.
     entered
         The hash of its scores in the ledger, when it was served before and its folder was lost or damaged.
+    reasons
+        Those of all accounts, some at a time, where the scores hold those of a few.
 
     Raises
     ------
@@ -127,7 +131,7 @@ def write_run(
     """
     name = facts["run_id"]
     with folder_atomic(place.runs / name) as folder:
-        write_scores(scores, folder, {**facts, "verdict": page.verdict, **scores.counts()}, page, queue)
+        write_scores(scores, folder, {**facts, "verdict": page.verdict, **scores.counts()}, page, queue, reasons)
         (folder / "report.html").write_text(render(scores, page), encoding="utf-8")
         (folder / "card.md").write_text(card, encoding="utf-8")
         _check(folder, scores)
@@ -158,14 +162,16 @@ def serve(place: Workspace, run: Run) -> Run:
 
 def _check(folder: Path, scores: Scores) -> None:
     """Read back what was written before anyone else can, and hold it to what every run promises."""
-    rows = pd.read_parquet(folder / "scores.parquet")
-    kept = [column for column in rows if horizon(str(column)) and rows[column].notna().any()]
-    chances = rows[kept].dropna().to_numpy()
-    steps = np.diff(chances, axis=1)
+    chances = [name for name in map(str, scores.rows) if horizon(name)]
+    looked_at = ["account_id", "health", "score_status", "score_reason", *chances]
+    rows = pd.read_parquet(folder / "scores.parquet", columns=looked_at)
+    kept = [column for column in chances if rows[column].notna().any()]
+    told = rows[kept].dropna().to_numpy()
+    steps = np.diff(told, axis=1)
     unexplained = (rows["score_status"] == "not_scored") & (rows["score_reason"] == "")
     promises = {
         "every account, once": rows["account_id"].is_unique and len(rows) == len(scores.rows),
-        "probabilities between 0 and 1": ((chances >= 0) & (chances <= 1)).all(),
+        "probabilities between 0 and 1": ((told >= 0) & (told <= 1)).all(),
         "probabilities that rise, or fall, with the horizon": (steps >= 0).all() or (steps <= 0).all(),
         "health between 0 and 100": rows["health"].dropna().between(0.0, 100.0).all(),
         "a reason for every account that is not scored": not unexplained.any(),

@@ -15,13 +15,17 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
+from holdfast.features.catalog.peers import standings
+from holdfast.features.snapshot import INDEX
 from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
 from holdfast.serving.alerts.facts import STEP, facts, past_days, readings
 from holdfast.serving.alerts.rules import codes, judge
 from holdfast.serving.attributes import attributes, stale
+from holdfast.serving.chances import chances
 from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
-from holdfast.serving.drivers import DRIVERS, drivers
+from holdfast.serving.drivers import DRIVERS, drivers, signs
+from holdfast.serving.unsound import set_aside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,6 +118,30 @@ class Before:
         return cls(read, past.rows(days == day - PAST))
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What the scores of an account need to know of all the others.
+
+    Attributes
+    ----------
+    standings
+        By account and sign, the share of its segment that lies below, 0 to 100, see `peers.standings`.
+    stale, stale_before
+        The sources of which nothing had been heard, on the day and 30 days before.
+    """
+
+    standings: pd.DataFrame
+    stale: tuple[str, ...] = ()
+    stale_before: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, now: Snapshot, history: History) -> Beside:
+        """Look at all accounts of a day."""
+        day = now.cutoffs[0]
+        places = standings(now, signs(now.catalog)).droplevel(INDEX[1])
+        return cls(places, tuple(stale(history, day)), tuple(stale(history, day - STEP)))
+
+
 def score(
     now: Snapshot,
     health: HealthScore,
@@ -125,6 +153,7 @@ def score(
     thresholds: Thresholds | None = None,
     expansion: ExpansionModel | None = None,
     before: Before | None = None,
+    beside: Beside | None = None,
 ) -> Scores:
     """Score every account known on one day.
 
@@ -146,6 +175,8 @@ def score(
         Fitted; without it nothing is told of growth.
     before
         The same accounts on earlier days; measured by default.
+    beside
+        What is told of all accounts, where the snapshot holds some of them; by default it holds all.
 
     Raises
     ------
@@ -157,8 +188,8 @@ def score(
             "score", "a snapshot of one cutoff", f"{len(now.cutoffs)} cutoffs", "choose the day by X.at(day)"
         )
     as_of = now.cutoffs[0]
+    now, unsound = set_aside(now)
     ids = pd.Index(now.index.get_level_values("account_id"), name="account_id")
-    probability = model.predict_proba(now)
     rows = attributes(history, as_of, ids)
     rows["arr"] = now.context["arr"].to_numpy()
     if before is None:
@@ -166,20 +197,22 @@ def score(
             Catalog(now.catalog, fixed=True).measure(history, past_days(as_of), now.horizons), health, as_of
         )
     today = facts(pd.concat([readings(now, health), *before.readings]), as_of)
-    rows = rows.join(_health(now, health, today)).join(_probabilities(probability, now, ids, model))
+    rows = rows.join(_health(now, health, today)).join(chances(now, model).set_axis(ids, axis=0))
     rows["expected_arr_at_risk_90"] = rows["arr"] * rows.get("p90", np.nan)
     if expansion is not None and 90 in expansion.horizons:
         rows["p_expand_90"] = expansion.predict_proba(now)[90].to_numpy()
     rows["data_completeness"] = now.coverage["all"].to_numpy()
-    silent, earlier = (stale(history, day) for day in (as_of, as_of - STEP))
-    rows["stale_sources"] = " ".join(silent)
+    beside = beside or Beside.of(now, history)
+    rows["stale_sources"] = " ".join(beside.stale)
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
+    reasons = np.where(reasons == "", unsound.to_numpy(dtype=object), reasons)
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
-    found = drivers(why, now, before.snapshot, history, scored)
-    alerts = judge(today.loc[scored], thresholds, stale=silent, stale_before=earlier, language=now.language)
+    found = drivers(why, now, before.snapshot, history, scored, beside.standings)
+    sources = {"stale": beside.stale, "stale_before": beside.stale_before}
+    alerts = judge(today.loc[scored], thresholds, language=now.language, **sources)
     rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))
     stamp = stamp or Stamp()
     for column, value in {**asdict(stamp), "schema_version": SCHEMA_VERSION, "as_of": as_of}.items():
@@ -199,41 +232,6 @@ def _health(now: Snapshot, health: HealthScore, today: pd.DataFrame) -> pd.DataF
     frame["grade"] = GRADES.names_of(frame["health"])
     frame["delta_health_30"] = -today["fall"]
     return frame
-
-
-def _probabilities(probability: pd.DataFrame, now: Snapshot, ids: pd.Index[str], model: ChurnModel) -> pd.DataFrame:
-    interval = model.predict_interval(now)
-    frame = probability.set_axis(ids, axis=0).add_prefix("p")
-    if 90 in model.horizons_:
-        frame["p90_low"], frame["p90_high"] = (interval[90, side].to_numpy() for side in ("low", "high"))
-    frame["p_renew"] = passing(probability.to_numpy(), now.exposure.to_numpy()) if model.rises_ else np.nan
-    return frame
-
-
-def passing(probability: NDArray[np.float64], decisions: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Give the probability to pass the next renewal decision, missing where none lies within the horizons.
-
-    The hazard of an interval with d decisions is shared by them, so one decision is passed with
-    ``(S_before ** (d - 1) * S_after) ** (1 / d)``, where S is the probability to stay up to the start and the end
-    of the interval in which the next decision lies.
-
-    Parameters
-    ----------
-    probability
-        Churn by each horizon, (accounts, horizons), rising.
-    decisions
-        Decisions in each interval, same shape.
-
-    Examples
-    --------
-    >>> passing(np.array([[0.0, 0.36], [0.1, 0.2]]), np.array([[0, 2], [0, 0]])).round(6).tolist()
-    [0.8, nan]
-    """
-    stay = 1.0 - np.hstack([np.zeros((len(probability), 1)), probability])
-    row, first = np.arange(len(stay)), (decisions > 0).argmax(axis=1)
-    before, after, count = stay[row, first], stay[row, first + 1], np.maximum(decisions[row, first], 1)
-    passed = before ** (1 - 1 / count) * after ** (1 / count)
-    return np.where((decisions > 0).any(axis=1), passed, np.nan)
 
 
 def _not_at_risk(now: Snapshot, history: History, churn: Churn) -> NDArray[np.object_]:

@@ -6,7 +6,7 @@ never run as a formula nor made a link. The same scores give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from holdfast.models.bands import ACTION, ALERT
-from holdfast.serving.columns import Kind, horizon, kind, records
+from holdfast.serving.columns import Kind, cut, horizon, kind, records
 from holdfast.serving.evidence import seen_by_band
 from holdfast.serving.feedback.form import ASKED, MOST_DAYS, words
 from holdfast.serving.headings import about as meaning
@@ -181,9 +181,8 @@ class _Pen:
             sheet.set_column(place, place, _width(name), self._body(name), {"hidden": name == "run_id"})
             sheet.write_string(0, place, title(name, self.language), self._head(asked=name in ASKED))
         formats = [self._body(name) for name in filled]
-        cells = [_cells(table[name], self.language) for name in filled]
         long = [place for place, name in enumerate(filled) if name.startswith("driver_")]
-        for number, row in enumerate(zip(*cells, strict=True), start=1):
+        for number, row in enumerate(self._rows(table[list(filled)]), start=1):
             _tall(sheet, number, [(row[place], _REASON) for place in long])
             for place, cell, form in zip(filled.values(), row, formats, strict=True):
                 if isinstance(cell, str):
@@ -196,6 +195,10 @@ class _Pen:
         self._asks(sheet, names, last, day)
         self._printed(sheet)
         sheet.repeat_columns(0, 2)
+
+    def _rows(self, table: pd.DataFrame) -> Iterator[tuple[str | float | None, ...]]:
+        for part in cut(table):
+            yield from zip(*(_cells(part[name], self.language) for name in part), strict=True)
 
     def table(self, sheet: Worksheet, lines: Sequence[Line], widths: Sequence[int]) -> None:
         """Write a table that explains; the first line is its head."""

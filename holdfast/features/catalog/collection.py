@@ -160,6 +160,7 @@ class Catalog:
         horizons: Iterable[int] = (30, 60, 90),
         *,
         grace_days: float = 14,
+        together: bool = True,
     ) -> Snapshot:
         """Measure every applicable indicator for every account known at each cutoff.
 
@@ -173,6 +174,9 @@ class Catalog:
             Days; their differences are the intervals of the exposure.
         grace_days
             Days after the end of a term before a lapse counts, as in the labels: when renewal is decided.
+        together
+            Whether all accounts are there. Else what compares with peers keeps the account's own figure, until
+            `holdfast.features.catalog.placing` has those of all.
 
         Raises
         ------
@@ -181,7 +185,9 @@ class Catalog:
         """
         instant = instants_of(cutoffs, history)
         fitted = self.for_history(history, instant[-1]) if self.adaptive else self
-        measured = snapshot_of(fitted.indicators, history, instant, horizons, grace_days, occurring=self.adaptive)
+        measured = snapshot_of(
+            fitted.indicators, history, instant, horizons, grace_days, occurring=self.adaptive, together=together
+        )
         return widened(measured, self.indicators) if self.fixed else measured
 
     def measure_batch(
@@ -239,9 +245,18 @@ class Catalog:
         gone = (one for one in self.indicators if self.fixed and one.name not in said)
         return said.assign(**{one.name: one.sentence({}) for one in gone})
 
-    def sentences(self, history: History, pairs: pd.DataFrame, cutoff: Instant) -> NDArray[np.object_]:
-        """Say the evidence of some pairs of ``account_id`` and ``indicator`` at one cutoff, in their order."""
-        return sentences_of(self.indicators, history, pairs, instants_of([cutoff], history))
+    def sentences(
+        self, history: History, pairs: pd.DataFrame, cutoff: Instant, measured: pd.DataFrame | None = None
+    ) -> NDArray[np.object_]:
+        """Say the evidence of some pairs of ``account_id`` and ``indicator`` at one cutoff, in their order.
+
+        Parameters
+        ----------
+        measured
+            By account, what was measured at the cutoff: what compares with peers is taken from there. By default it is
+            measured anew, of all accounts of the history.
+        """
+        return sentences_of(self.indicators, history, pairs, instants_of([cutoff], history), measured)
 
     def frame(self) -> pd.DataFrame:
         """Tabulate the catalogue, one row per indicator; ``tables`` and ``seeds`` are lists.

@@ -44,7 +44,11 @@ def sentences(
 
 
 def sentences_of(
-    indicators: Iterable[Indicator], history: History, pairs: pd.DataFrame, cutoff: pd.DatetimeIndex
+    indicators: Iterable[Indicator],
+    history: History,
+    pairs: pd.DataFrame,
+    cutoff: pd.DatetimeIndex,
+    measured: pd.DataFrame | None = None,
 ) -> NDArray[np.object_]:
     """Say the evidence of some pairs alone, in their order; where nothing is on record, say so.
 
@@ -54,6 +58,8 @@ def sentences_of(
         ``account_id, indicator``.
     cutoff
         One instant.
+    measured
+        By account, what was measured then, see `Catalog.sentences`.
     """
     known = {one.name: one for one in indicators}
     place, ids = pd.factorize(pairs["account_id"], sort=True)
@@ -63,7 +69,8 @@ def sentences_of(
     said = np.empty(len(pairs), dtype=object)
     for name, at in rows.items():
         said[at] = known[str(name)].sentence({})
-    for one, told in _gathered(some, history, pd.Index(ids, dtype="str"), cutoff, wanted, Indicator.sentence):
+    told_of = _gathered(some, history, pd.Index(ids, dtype="str"), cutoff, wanted, Indicator.sentence, measured)
+    for one, told in told_of:
         said[rows[one.name]] = told
     return said
 
@@ -88,6 +95,7 @@ def _gathered(
     cutoff: pd.DatetimeIndex,
     wanted: Mapping[str, Ints] | None,
     make: Callable[[Indicator, dict[str, float]], Made],
+    measured: pd.DataFrame | None = None,
 ) -> list[tuple[Indicator, list[Made]]]:
     """Make something of what is measured for each applicable indicator, of all accounts or of those at some places."""
     place = history.accounts.get_indexer(ids)
@@ -97,7 +105,7 @@ def _gathered(
     kept, _ = split(tuple(indicators), history)
     every = np.arange(len(ids))
     asked = [every if wanted is None else wanted[one.name] for one in kept]
-    standing = _standings(kept, history, ids, cutoff)
+    standing = _standings(kept, history, ids, cutoff, measured)
     made: list[dict[int, Made]] = [{} for _ in kept]
     for bucket in history.buckets():
         place = bucket.accounts.get_indexer(ids)
@@ -116,13 +124,19 @@ def _gathered(
 
 
 def _standings(
-    indicators: Iterable[Indicator], history: History, ids: pd.Index, cutoff: pd.DatetimeIndex
+    indicators: Iterable[Indicator],
+    history: History,
+    ids: pd.Index,
+    cutoff: pd.DatetimeIndex,
+    measured: pd.DataFrame | None,
 ) -> dict[str, Floats]:
     """Place the accounts by what compares with peers, among all accounts."""
     beside = tuple(one for one in indicators if isinstance(one.expression, Peers))
     if not beside:
         return {}
-    places = snapshot_of(beside, history, cutoff, (1,), 0.0).indicators.droplevel(INDEX[1])
+    places = measured
+    if places is None:
+        places = snapshot_of(beside, history, cutoff, (1,), 0.0).indicators.droplevel(INDEX[1])
     return {one.name: places[one.name].reindex(ids).to_numpy(float) for one in beside}
 
 

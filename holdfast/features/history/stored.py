@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,11 @@ from holdfast.features.history import building
 from holdfast.features.history.assembly import Assembly
 from holdfast.features.history.bucketfile import read_landed
 from holdfast.features.history.cutting import cut_in_place, cut_store
+from holdfast.features.history.delivered import told
 from holdfast.features.history.dialect import Dialect
 from holdfast.features.history.facts import Facts, total
 from holdfast.features.history.history import History, Instant
 from holdfast.features.history.ingest import Dialects
-from holdfast.features.history.landing import told_outside
 from holdfast.features.history.manifest import MANIFEST, Manifest
 from holdfast.features.history.outline import Outline
 from holdfast.features.history.part import BucketHistory, joined
@@ -30,7 +31,6 @@ from holdfast.features.history.storing import canonical, write_streamed
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import View
 from holdfast.features.time import to_instant
-from holdfast.findings import Finding
 
 _SMALL_ROWS = 250_000
 
@@ -46,6 +46,11 @@ class StoredHistory(History):
         self.folder, self.manifest = files.folder, files.manifest
         self._files = files
         self._end = end
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what another process needs to read the same files; what was worked out of them stays here."""
+        files = Files(self.folder, self.manifest, self._files.clock, self._files.until)
+        return {"folder": self.folder, "manifest": self.manifest, "_files": files, "_end": self._end}
 
     @classmethod
     def of(
@@ -185,7 +190,7 @@ class StoredHistory(History):
     @cached_property
     def _told(self) -> Outline:
         facts = total(self._facts_of(number) for number in range(len(self.manifest.buckets)))
-        return Outline(facts, self._end, tuple(delivered(self.manifest)))
+        return Outline(facts, self._end, tuple(told(self.manifest)))
 
     @cached_property
     def _late_facts(self) -> dict[int, tuple[Mapping[str, Facts], pd.Index]]:
@@ -281,26 +286,6 @@ class StoredHistory(History):
         for number in range(len(self.manifest.buckets)):
             kept = self._assembly(number).kept
             yield {name: canonical(TABLES[name], kept[name]) for name in self.tables}
-
-
-def delivered(manifest: Manifest) -> Iterator[Finding]:
-    """Tell what was noticed in the files of all deliveries, each once."""
-    told: dict[Finding, None] = {}
-    for part in manifest.parts:
-        for found in part.findings.values():
-            told |= dict.fromkeys(one for one in found if one.code != "HF007")
-    yield from told
-    for name in manifest.columns:
-        dateless = sum(part.dateless.get(name, 0) for part in manifest.parts)
-        rows = sum(part.rows.get(name, 0) for part in manifest.parts)
-        if dateless:
-            yield Finding("HF005", name, dateless, f"{dateless} of {rows} rows have no date at all")
-        outside = sum(f.count for one in manifest.parts for f in one.findings.get(name, ()) if f.code == "HF007")
-        if outside:
-            yield told_outside(name, outside, rows)
-        if assumed := sum(part.assumed.get(name, 0) for part in manifest.parts):
-            left_out = f"{assumed} of {rows - dateless - outside} rows have no known_at and were left out"
-            yield Finding("HF021", name, assumed, left_out)
 
 
 def is_store(folder: str | Path) -> bool:

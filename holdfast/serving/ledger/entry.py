@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVED, RESCORED = "served", "rescored"
 _CONTENT = ("as_of", "model_sha256", "input_sha256", "config_sha256", "scores_sha256")
+_SHOWN = ("account_id", "score_status", "health", "band", "arr")
 _LAST = "SELECT max(as_of) FROM run WHERE kind = 'served'"
 
 
@@ -89,14 +91,21 @@ def _write(db: sqlite3.Connection, facts: dict[str, Any], run: Run) -> None:
         *("run_id", "as_of", "kind", "model_version", "model_sha256", "input_sha256", "config_sha256"),
         *("feedback_sha256", "scores_sha256", "recorded_at"),
     )
-    rows = pd.read_parquet(run.folder / "scores.parquet")
+    rows = _shown(run.folder / "scores.parquet")
     marks = ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO run ({', '.join(columns)}) VALUES ({marks})", [facts[name] for name in columns])  # noqa: S608 # names above
-    shown = rows[["account_id", "score_status", "health", "band", "arr"]]
     into = "INSERT INTO score (run_id, account_id, status, health, band, arr) VALUES (?, ?, ?, ?, ?, ?)"
-    db.executemany(into, ((run.run_id, *row) for row in shown.itertuples(index=False, name=None)))
+    db.executemany(into, ((run.run_id, *row) for row in rows[list(_SHOWN)].itertuples(index=False, name=None)))
     into = "INSERT INTO chance (run_id, account_id, horizon, probability) VALUES (?, ?, ?, ?)"
     for name in (one for one in rows if horizon(str(one))):
         told = rows.loc[rows[name].notna(), ["account_id", name]]
         days = horizon(str(name))
         db.executemany(into, ((run.run_id, account, days, p) for account, p in told.itertuples(index=False, name=None)))
+
+
+def _shown(file: Path) -> pd.DataFrame:
+    """Read of the scores what is entered."""
+    from pyarrow.parquet import read_schema
+
+    chances = [name for name in read_schema(file).names if horizon(name)]
+    return pd.read_parquet(file, columns=[*_SHOWN, *chances])

@@ -24,6 +24,7 @@ from holdfast.serving.promotion.decision import Decision, decisions, report_of, 
 from holdfast.serving.promotion.judging import judge, signs_sha256
 from holdfast.serving.promotion.keeping import discard
 from holdfast.serving.promotion.promotions import Promotions
+from holdfast.serving.sharing import one_thread
 from holdfast.serving.tracking.mirror import mirror
 from holdfast.training.champion import Champion
 from holdfast.training.promotion import Gate
@@ -155,7 +156,7 @@ def _decide(plan: Plan, history: History, name: str, at: datetime) -> Decision:
     return decision
 
 
-@pipeline.one_thread()
+@one_thread()
 def _judged(plan: Plan, history: History, trained: learning.Trained, champion: Bundle | None) -> Gate:
     version, place = trained.bundle.version, pipeline.workspace(plan)
     if champion is not None and champion.version == version:

@@ -24,6 +24,7 @@ WEEK = pd.Timedelta(days=7)
 POOL = ""  # whose accounts have no CSM
 ESCALATE, CALL, LEFT_ALONE, LATER, RESTING = "escalate", "call", "left_alone", "later", "resting"
 _DECISIONS = (ESCALATE, CALL, LEFT_ALONE, LATER, RESTING)
+_WHY = ("account_id", "decision", "risk", "arr", "expected_saved", "call_by", "notice_deadline")
 _SHOWN = (
     *("account_id", "account_name", "segment", "csm", "arr", "currency", "renewal_date", "notice_deadline"),
     *("health", "band", "expected_arr_at_risk_90", "driver_1", "driver_2", "driver_3", "playbook_id", "due_date"),
@@ -164,7 +165,11 @@ def queue(scores: Scores, how: Settings, said: Said | None = None) -> Queue:
     rows["decision"] = rows["account_id"].map(called).map({True: CALL, False: LATER})
     rows.loc[rows["playbook_id"] == ESCALATION, "decision"] = ESCALATE
     rows.loc[rows["account_id"].isin(list(resting)), "decision"] = RESTING
-    rows["why"] = [_why(row, resting, column, how.save_rate) for row in rows.to_dict("records")]
+    told = rows[list(_WHY)]
+    rows["why"] = [
+        _why(dict(zip(_WHY, row, strict=True)), resting, column, how.save_rate)
+        for row in told.itertuples(index=False, name=None)
+    ]
     hours = {owner: minutes / 60 for owner, minutes in budget.items()}
     return Queue(scores.as_of, in_order(rows), load_of(rows, hours), horizon(column) or 0, how.save_rate)
 

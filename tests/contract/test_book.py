@@ -1,0 +1,148 @@
+"""A day is scored bucket by bucket: however accounts are dealt and whoever scores them, the files are the same."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import holdfast as hf
+from holdfast.errors import DataError
+from holdfast.serving import book, pipeline
+from holdfast.serving.command import run
+from holdfast.serving.plan import Plan, read_plan
+from holdfast.serving.scoring import score
+from holdfast.serving.starter import write_simulation
+from holdfast.serving.unsound import refuse_many
+
+DAY = "2026-01-01"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company with a model in service, which has scored nothing yet."""
+    folder = tmp_path_factory.mktemp("company")
+    plan = write_simulation(folder, accounts=160, seed=3, months=18)
+    plan.write_text(plan.read_text().replace('every = "28d"', 'every = "84d"') + "[backtest]\naudits = false\n")
+    assert run(["train", str(plan)]) == 0
+    return folder
+
+
+def copied(trained: Path, folder: Path, buckets: int) -> Path:
+    """Copy the company, its history in a store of so many buckets; none means as it is."""
+    shutil.copytree(trained, folder, symlinks=True)
+    if buckets:
+        (folder / "history").rename(folder / "tables")
+        hf.History.build(folder / "tables", folder / "history", buckets=buckets)
+    return folder / "plan.toml"
+
+
+def left(plan: Path) -> dict[str, bytes]:
+    """Score, and give the files of the run."""
+    assert run(["score", str(plan)]) == 0
+    assert not list(plan.parent.glob("out/**/.tmp-*"))
+    return {one.name: one.read_bytes() for one in sorted((plan.parent / "out" / "current").iterdir())}
+
+
+def test_buckets_and_processes_leave_the_files_that_all_accounts_at_once_leave(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = left(copied(trained, tmp_path / "whole", 0))
+    dealt = left(copied(trained, tmp_path / "dealt", 7))
+    monkeypatch.setattr(book, "WORTH", 10)
+    monkeypatch.setattr(book, "cores", lambda: 2)
+    apart = left(copied(trained, tmp_path / "apart", 7))
+    assert {"scores.parquet", "drivers.parquet", "alerts.parquet", "scores.xlsx", "report.html"} <= set(whole)
+    for other in (dealt, apart):
+        assert [name for name in whole if whole[name] != other[name]] == []
+
+
+def scene(trained: Path) -> tuple[Plan, hf.History]:
+    plan = read_plan(trained / "plan.toml")
+    return plan, hf.History.read(trained / "history").until(DAY, end=DAY)
+
+
+def test_the_scores_are_those_of_one_snapshot_of_all_accounts(trained: Path) -> None:
+    plan, history = scene(trained)
+    bundle = pipeline.bundle_of(plan)
+    found, now = pipeline.score_day(plan, history, bundle)
+    alike = score(pipeline.measure_day(history, bundle), bundle.health, bundle.model, history)
+    names = ["account_id", "health", "p30", "p60", "p90", "percentile", "driver_1", "driver_2", "score_status"]
+    pd.testing.assert_frame_equal(found.rows[names], alike.rows[names], check_exact=True)
+    pd.testing.assert_frame_equal(found.reasons, alike.reasons, check_exact=True)
+    assert found.reasons["peer_percentile"].notna().any()
+    assert found.reasons["own_past"].notna().any()
+    pd.testing.assert_frame_equal(now.frame(), pipeline.measure_day(history, bundle).frame(), check_exact=True)
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it(trained: Path) -> None:
+    """Products of matrices may end otherwise in another place of another table; what is served must not."""
+    plan, history = scene(trained)
+    bundle = pipeline.bundle_of(plan)
+    X = pipeline.measure_day(history, bundle)
+    whole, bounds = bundle.model.predict_proba(X), bundle.model.predict_interval(X)
+    rng = np.random.default_rng(0)
+    for _ in range(25):
+        mask = rng.random(len(X)) < rng.uniform(0.02, 0.9)
+        if mask.any():
+            some = X.rows(mask)
+            pd.testing.assert_frame_equal(bundle.model.predict_proba(some), whole[mask], check_exact=True)
+            pd.testing.assert_frame_equal(bundle.model.predict_interval(some), bounds[mask], check_exact=True)
+
+
+def test_what_cannot_be_scored_ends_the_run_and_leaves_what_was_served(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = copied(trained, tmp_path / "acme", 3)
+    before, model = left(plan), (plan.parent / "out" / "models" / "champion").read_text().strip()
+
+    def refuse(_: book.Task, bucket: int) -> None:
+        raise DataError(f"bucket {bucket}", "rows", "none", "look at the store")
+
+    monkeypatch.setattr(book.Task, "scoring", refuse)
+    assert run(["score", str(plan), "--at", "2025-12-20", "--model", model]) == 30
+    assert "bucket 0" in capsys.readouterr().err
+    assert not list(plan.parent.glob("out/**/.tmp-*"))
+    assert {one.name: one.read_bytes() for one in sorted((plan.parent / "out" / "current").iterdir())} == before
+
+
+@pytest.mark.parametrize("column", ["usage_30", "arr"])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+def test_an_account_with_something_infinite_is_not_scored_and_the_others_are(
+    trained: Path, column: str, bad: float
+) -> None:
+    plan, history = scene(trained)
+    bundle = pipeline.bundle_of(plan)
+    now = pipeline.measure_day(history, bundle)
+    calm = score(now, bundle.health, bundle.model, history)
+    place = int(np.flatnonzero(calm.rows["score_status"] == "scored")[0])
+    of = now.indicators if column in now.indicators else now.context
+    changed = of.copy()
+    changed.iloc[place, changed.columns.get_loc(column)] = bad
+    spoilt = replace(now, **{"indicators" if of is now.indicators else "context": changed})
+    found = score(spoilt, bundle.health, bundle.model, history)
+    row = found.rows.iloc[place]
+    assert (row["score_status"], row["score_reason"]) == ("not_scored", f"cannot be reckoned: {column} is infinite")
+    assert pd.isna(row["p90"])
+    assert row["account_id"] not in set(found.reasons["account_id"])
+    others = calm.rows["account_id"] != row["account_id"]
+    same = ["account_id", "health", "p30", "p90", "score_status", "driver_1"]
+    pd.testing.assert_frame_equal(found.rows.loc[others, same], calm.rows.loc[others, same], check_exact=True)
+
+
+def test_a_book_of_which_one_in_twenty_is_unsound_is_told_and_more_are_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reason = "cannot be reckoned: usage_30 is infinite"
+    rows = pd.DataFrame({"account_id": [f"A{i}" for i in range(40)], "score_reason": [reason] * 2 + [""] * 38})
+    with caplog.at_level("WARNING", logger="holdfast"):
+        refuse_many(rows)
+    assert "2 of 40" in caplog.text
+    assert "A0 (usage_30 is infinite)" in caplog.text
+    rows.loc[2, "score_reason"] = reason
+    with pytest.raises(DataError, match="3 of 40 that cannot be reckoned"):
+        refuse_many(rows)
