@@ -78,11 +78,12 @@ class Playbooks:
         """Give each scored account its playbook and the day it is due: ``playbook_id, due_date``.
 
         The band decides, but for the accounts with most at stake (ARR at risk, else probability of the longest
-        horizon), as many as management can take: these are escalated.
+        horizon), as many as management can take: these are escalated. One that is snoozed takes nobody's place.
         """
         scored = (rows["score_status"] != "not_scored").to_numpy()
+        awake = ~(rows["snoozed_until"] > as_of).to_numpy()
         ids = ("action." + rows["band"].astype(str)).where(scored & rows["health"].notna(), "")
-        ids = ids.where(~rows.index.isin(self._escalated(rows[scored])), ESCALATION)
+        ids = ids.where(~rows.index.isin(self._escalated(rows[scored & awake])), ESCALATION)
         days = ids.map(lambda one: self.books[one].due_days if one else None)
         return pd.DataFrame({"playbook_id": ids, "due_date": as_of + pd.to_timedelta(days, unit="D")})
 

@@ -48,6 +48,12 @@ def test_what_is_at_stake_is_escalated_whatever_its_colour() -> None:
     assert without["playbook_id"].tolist()[3] == ESCALATION  # by probability, where nobody knows the ARR
 
 
+def test_who_is_snoozed_takes_nobody_s_place_among_the_escalated() -> None:
+    asleep = pd.Series([pd.NaT, DAY + pd.Timedelta(days=9), pd.NaT, DAY, pd.NaT])  # d's ends today
+    told = Playbooks.read(escalate=2).assign(book(snoozed_until=asleep), DAY)
+    assert told["playbook_id"].tolist() == ["action.green", "action.yellow", ESCALATION, ESCALATION, ""]
+
+
 def test_who_is_not_scored_has_none() -> None:
     told = Playbooks.read(escalate=9).assign(book(score_status="not_scored"), DAY)
     assert (told["playbook_id"] == "").all()
