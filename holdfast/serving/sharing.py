@@ -7,7 +7,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -93,10 +93,10 @@ def _done(lines: Sequence[Connection], buckets: int, step: str) -> Iterator[None
                 busy += 1
 
 
-def _heard(line: Connection) -> BaseException | None:
+def _heard(line: Connection) -> Exception | None:
     try:
-        problem: BaseException | None = line.recv()
-    except EOFError:
+        problem: Exception | None = line.recv()
+    except (EOFError, ConnectionResetError):
         do = "see whether the machine is short of memory, then run again"
         return HoldfastError("sharing", "a process that goes on", "one that was ended", do)
     return problem
@@ -105,15 +105,15 @@ def _heard(line: Connection) -> BaseException | None:
 def _work(line: Connection, task: object) -> None:
     """Do steps until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks hears it, and ends this
-    with one_thread():
+    with one_thread(), suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            try:
-                step, bucket = line.recv()
-            except EOFError:
-                return
-            try:
-                getattr(task, step)(bucket)
-            except Exception as problem:  # raised again where the step was asked for
-                line.send(problem)
-            else:
-                line.send(None)
+            line.send(_problem(task, *line.recv()))
+
+
+def _problem(task: object, step: str, bucket: int) -> Exception | None:
+    """Do a step; give what went wrong, to be raised where it was asked for."""
+    try:
+        getattr(task, step)(bucket)
+    except Exception as problem:
+        return problem
+    return None
