@@ -241,15 +241,18 @@ def test_a_past_that_was_rewritten_is_said_until_everything_is_read_anew(
 def test_a_run_is_of_one_model_though_another_is_crowned_meanwhile(
     copied: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion, scored, at = pipeline.in_service(copied.plan), pipeline.score_day, FIRST
+    champion, scored, at = pipeline.in_service(copied.plan), pipeline.book, FIRST
+    happened: list[bool] = []
 
     def meanwhile(*arguments: Any) -> Any:
+        happened.append(True)
         Promotions(pipeline.workspace(copied.plan)).add("promote", "b" * 64, replaces=champion, reason="", at=at)
         return scored(*arguments)
 
-    monkeypatch.setattr(pipeline, "score_day", meanwhile)
+    monkeypatch.setattr(pipeline, "book", meanwhile)
     assert run(["score", plan_of(copied), "--at", "2025-04-10"]) == 0
     made = current(pipeline.workspace(copied.plan))
+    assert happened
     assert made.manifest["model_version"] == champion
     assert read_scores(made).rows["model_version"].unique().tolist() == [champion]
 
