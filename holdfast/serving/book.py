@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +45,8 @@ class Task:
     ----------
     stale, stale_before
         See `holdfast.serving.scoring.Beside`.
+    numbers
+        Of the buckets; a step takes one by its place among them, and lets go of it.
     """
 
     folder: Path
@@ -55,7 +56,7 @@ class Task:
     limits: Thresholds
     stale: tuple[str, ...]
     stale_before: tuple[str, ...]
-    count: int
+    numbers: tuple[int, ...]
 
     @property
     def days(self) -> pd.DatetimeIndex:
@@ -65,17 +66,12 @@ class Task:
     @property
     def spool(self) -> Spool:
         """Where what was measured lies."""
-        return Spool(self.folder, self.bundle.catalog.indicators, self.count)
-
-    @cached_property
-    def buckets(self) -> list[History]:
-        """The buckets, each a history of its own; they stay in the process that asks."""
-        return list(self.history.buckets())
+        return Spool(self.folder, self.bundle.catalog.indicators, len(self.numbers))
 
     def measuring(self, bucket: int) -> None:
         """Measure a bucket."""
         of, grace = self.bundle.catalog, self.bundle.churn["grace_days"]
-        some, horizons = self.buckets[bucket], self.bundle.horizons
+        some, horizons = self.history.bucket(self.numbers[bucket]), self.bundle.horizons
         self.spool.write(bucket, of.measure(some, self.days, horizons, grace_days=grace, together=False))
 
     def placing(self) -> None:
@@ -94,7 +90,7 @@ class Task:
             self.spool.matrix(bucket, STANDINGS).T, now.index.get_level_values(INDEX[0]), signs(now.catalog)
         )
         found = score(
-            now, bundle.health, bundle.model, self.buckets[bucket],
+            now, bundle.health, bundle.model, self.history.bucket(self.numbers[bucket]),
             churn=Churn(**bundle.churn), stamp=self.stamp, thresholds=self.limits, expansion=bundle.expansion,
             before=Before.of(X.rows(~there), bundle.health, day), beside=Beside(places, self.stale, self.stale_before),
         )  # fmt: skip
@@ -108,7 +104,7 @@ class Task:
 
     def read(self, name: str) -> Iterator[pd.DataFrame]:
         """Read one kind of what was made, bucket by bucket."""
-        for bucket in range(self.count):
+        for bucket in range(len(self.numbers)):
             if (file := self._file(bucket, name)).exists():
                 yield pd.read_parquet(file)
 
@@ -146,7 +142,7 @@ class Book:
         """Give what was measured of all accounts on the day, or of at most so many, evenly spread."""
         chosen = evenly(len(self.rows), len(self.rows) if most is None else most)
         parts, start = [], 0
-        for bucket in range(self.task.count):
+        for bucket in range(len(self.task.numbers)):
             some = self.task.today(bucket)
             parts.append(some.rows(chosen[start : start + len(some)]))
             start += len(some)
@@ -168,10 +164,10 @@ def book(history: History, bundle: Bundle, stamp: Stamp, limits: Thresholds, fol
     DataError
         When too many accounts cannot be reckoned.
     """
-    day, count = history.now, sum(1 for _ in history.buckets())
+    day, numbers = history.now, history.numbers
     quiet, quiet_before = (tuple(stale(history, one)) for one in (day, day - STEP))
-    task = Task(folder, history, bundle, stamp, limits, quiet, quiet_before, count)
-    with one_thread(), shared(task, count, min(MOST, cores(), len(history.accounts) // WORTH)) as each:
+    task = Task(folder, history, bundle, stamp, limits, quiet, quiet_before, numbers)
+    with one_thread(), shared(task, len(numbers), min(MOST, cores(), len(history.accounts) // WORTH)) as each:
         each("measuring")
         task.placing()
         each("scoring")

@@ -203,7 +203,7 @@ class Sequel(History):
 
         def read(table: str, names: Iterable[str] | None) -> Records:
             if table in self.added:
-                parts = [self.stored._bucket(number) for number in group]
+                parts = [self.stored.bucket(number) for number in group]
                 return joined([one.records(table, names) for one in parts], [len(one.accounts) for one in parts])
             if table not in made:
                 made[table] = from_arrow(self.small[table]) if table in self.small else records_in(built, table, {})

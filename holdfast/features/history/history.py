@@ -289,6 +289,15 @@ class History:
         """Yield the accounts in buckets that fit into memory: here all at once."""
         yield self
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the buckets that have accounts, in the order of `buckets`."""
+        return (0,)
+
+    def bucket(self, number: int) -> History:  # noqa: ARG002 # as a store has it
+        """Give one bucket; what is worked out of it is kept as long as it lives."""
+        return self
+
     def records(self, table: str, columns: Iterable[str] | None = None) -> Records:
         """Give all rows of a table in the order of time, known and superseded when.
 

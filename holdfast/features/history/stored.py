@@ -48,9 +48,9 @@ class StoredHistory(History):
         self._end = end
 
     def __getstate__(self) -> dict[str, Any]:
-        """Give what another process needs to read the same files; what was worked out of them stays here."""
+        """Give what another process needs to read the same files; the rows that were read stay here."""
         files = Files(self.folder, self.manifest, self._files.clock, self._files.until)
-        return {"folder": self.folder, "manifest": self.manifest, "_files": files, "_end": self._end}
+        return {name: kept for name, kept in vars(self).items() if name != "_small"} | {"_files": files}
 
     @classmethod
     def of(
@@ -229,9 +229,15 @@ class StoredHistory(History):
         """Yield the accounts in buckets, in ascending order; no more than one need be in memory."""
         for number in range(len(self.manifest.buckets)):
             if len(self._accounts_of(number)):
-                yield self._bucket(number)
+                yield self.bucket(number)
 
-    def _bucket(self, number: int) -> BucketHistory:
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the buckets that have accounts, in the order of `buckets`."""
+        return tuple(number for number in range(len(self.manifest.buckets)) if len(self._accounts_of(number)))
+
+    def bucket(self, number: int) -> BucketHistory:
+        """Give one bucket; what is worked out of it is kept as long as it lives."""
         outline, ids = self._whole(), self._accounts_of(number)
         if self._files.ready(number):
             return BucketHistory(
