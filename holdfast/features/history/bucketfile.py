@@ -91,7 +91,7 @@ def read_table(path: Path, texts: Iterable[str] = (), columns: Iterable[str] | N
     texts
         The columns to be read as dictionaries, as far as the file has them as texts.
     columns
-        The only columns to be read; None for all.
+        The only columns to be read, as far as the file has them; None for all.
     """
     with readable(path):
         file = pa.parquet.ParquetFile(path, memory_map=True, page_checksum_verification=True)
@@ -101,7 +101,8 @@ def read_table(path: Path, texts: Iterable[str] = (), columns: Iterable[str] | N
             file = pa.parquet.ParquetFile(
                 path, memory_map=True, read_dictionary=coded, metadata=file.metadata, page_checksum_verification=True
             )
-        return file.read(columns=None if columns is None else list(columns), use_threads=False)
+        only = None if columns is None else [name for name in schema.names if name in set(columns)]
+        return file.read(columns=only, use_threads=False)
 
 
 def read_landed(table: Table, columns: Iterable[str], paths: Iterable[Path]) -> pd.DataFrame:
@@ -110,7 +111,7 @@ def read_landed(table: Table, columns: Iterable[str], paths: Iterable[Path]) -> 
     Parameters
     ----------
     columns
-        The columns of the table in the whole store.
+        The columns of the table in the whole store, or those of them that are wanted.
     """
     names = [name for name in (*table.columns, *_BOOKKEEPING) if name in set(columns)]
     own = {one.name for one in table.columns.values() if one.default == SOURCE_ID} | {SOURCE_ID}
@@ -118,7 +119,7 @@ def read_landed(table: Table, columns: Iterable[str], paths: Iterable[Path]) -> 
     coded = [one.name for one in plain if pa.types.is_string(one.type) and one.name not in own]
     parts, unhashed = [], [np.zeros(0, dtype=bool)]
     for path in paths:
-        part = read_table(path, coded)
+        part = read_table(path, coded, names)
         unhashed.append(np.full(len(part), DIGEST not in part.column_names))
         parts.append(_with_columns(part, plain, coded))
     fields = [(one.name, _coded(one.type) if one.name in coded else one.type) for one in plain]

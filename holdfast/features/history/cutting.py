@@ -67,6 +67,13 @@ def _facts_by(
     facts: dict[str, Facts] = {}
     accounts: pd.Index = pd.Index([], dtype="str")
     for name in ("accounts", *(one for one in files.manifest.columns if one != "accounts")):
+        if (
+            name != "accounts"
+            and len(accounts) == files.manifest.buckets[bucket].accounts
+            and (whole := _whole_by(files, name, bucket, stamp, reach))
+        ):
+            facts[name] = whole
+            continue
         table, landed = TABLES[name], files.rows(name, bucket)
         known = landed[(landed["known_at"] <= stamp).to_numpy()].reset_index(drop=True)
         kept = blank_later(table, known, stamp)
@@ -81,6 +88,17 @@ def _facts_by(
         rows, _ = of_known_accounts(table, kept, accounts, {name: []}, facts)
         facts[name] += tally(table, rows, happened(table, rows))
     return len(accounts), facts
+
+
+def _whole_by(files: Files, name: str, bucket: int, stamp: pd.Timestamp, reach: dict[str, Reach]) -> Facts | None:
+    """Give the facts of a table of which everything was known by an instant, and nothing lay ahead; else none."""
+    if files.until is not None:
+        return None
+    when = files.instants(name, bucket)
+    if when.empty or (when > stamp).any(axis=None):
+        return None
+    reach[name] = reach.get(name, Reach()) + Reach.of(when["known_at"])
+    return files.manifest.buckets[bucket].facts[name]
 
 
 def cut_store(files: Files, folder: Path, stamp: pd.Timestamp) -> Manifest:

@@ -133,6 +133,14 @@ class Files:
         frame = read_landed(TABLES[table], self.manifest.columns[table], paths)
         return frame if self.until is None else known_by(TABLES[table], [frame], self.until)
 
+    def instants(self, table: str, bucket: int) -> pd.DataFrame:
+        """Read of the landed rows of a table in a bucket when they were known, and the dates that may lie later."""
+        wanted = {"known_at", *TABLES[table].late}
+        columns = [name for name in self.manifest.columns[table] if name in wanted]
+        paths = [self.path(one) for one in self.landed(table, bucket)]
+        frame = read_landed(TABLES[table], columns, paths)
+        return frame.select_dtypes("datetimetz")
+
     def accounts(self, bucket: int) -> pd.Index:
         """Read the account ids of a bucket that is ready."""
         ids = read_ids(self.path(self._records(bucket, "ids")))
