@@ -97,11 +97,11 @@ def company(accounts: int, days: int, seed: int) -> Company:
         return first + int(share * days) * DAY
 
     faults = (
-        Fault("a source stands still", "HF014", at(0.15) + 20 * DAY, at(0.15) + 29 * DAY),
+        Fault("a source stands still", "HF014", at(0.15), at(0.15) + 29 * DAY),
         Fault("a column is renamed", "", at(0.30), at(0.30)),
         Fault("half a table", "", at(0.40), at(0.40)),
-        Fault("amounts in cents", "HF086 HF055", at(0.50) + 25 * DAY, end),
-        Fault("use is cut to a third", "HF081 HF083", at(0.75) + 20 * DAY, at(0.75) + 60 * DAY),
+        Fault("amounts in cents", "HF086 HF055", at(0.50), end),
+        Fault("use is cut to a third", "HF081 HF083", at(0.75), at(0.75) + 60 * DAY),
     )
     _late(frames, np.random.default_rng(seed), at)
     _frozen(frames["tickets"], at(0.15), 30)
