@@ -1,6 +1,6 @@
 """A day of scores killed at random instants: what was served stays whole, and the same command leaves the same bytes.
 
-    python -m benchmarks.kills [--kills N] [--accounts N] [--keep DIR]
+    python -m benchmarks.kills [--kills N] [--accounts N] [--seed N] [--keep DIR]
 
 A store of some buckets, scored by two processes. Each time the command is killed at a random moment, what is served,
 and the ledger, are looked at, no process may be left, and the command is run again; all that lasts must be what a quiet
@@ -79,6 +79,7 @@ def main() -> int:
     )
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--accounts", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it there")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -86,10 +87,10 @@ def main() -> int:
         plan = folder / "large" / "plan.toml"
         if not plan.exists():
             prepare(asked.accounts, MONTHS, folder, BUCKETS)
-        return killed(plan, asked.kills)
+        return killed(plan, asked.kills, asked.seed)
 
 
-def killed(plan: Path, kills: int) -> int:
+def killed(plan: Path, kills: int, seed: int) -> int:
     """Kill so many times; tell of each what was amiss."""
     out, start_from = plan.parent / "out", plan.parent / "before"
     version = (out / "models" / "champion").read_text().strip()
@@ -99,7 +100,7 @@ def killed(plan: Path, kills: int) -> int:
     again(start_from, out)
     usual, quiet = finish(plan), lasting(out)
     before, after = ((one / "current").resolve().name for one in (start_from, out))
-    rng, done, faults = np.random.default_rng(0), 0, 0
+    rng, done, faults = np.random.default_rng(seed), 0, 0
     while done < kills:
         again(start_from, out)
         process = start(plan)
