@@ -52,10 +52,10 @@ def test_buckets_and_processes_leave_the_files_that_all_accounts_at_once_leave(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = left(copied(trained, tmp_path / "whole", 0))
-    dealt = left(copied(trained, tmp_path / "dealt", 7))
+    dealt = left(copied(trained, tmp_path / "dealt", 3))
     monkeypatch.setattr(book, "WORTH", 10)
     monkeypatch.setattr(book, "cores", lambda: 2)
-    apart = left(copied(trained, tmp_path / "apart", 7))
+    apart = left(copied(trained, tmp_path / "apart", 3))
     assert {"scores.parquet", "drivers.parquet", "alerts.parquet", "scores.xlsx", "report.html"} <= set(whole)
     for other in (dealt, apart):
         assert [name for name in whole if whole[name] != other[name]] == []
@@ -97,7 +97,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(trained: Path) -> None:
 def test_what_cannot_be_scored_ends_the_run_and_leaves_what_was_served(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = copied(trained, tmp_path / "acme", 3)
+    plan = copied(trained, tmp_path / "acme", 2)
     before, model = left(plan), (plan.parent / "out" / "models" / "champion").read_text().strip()
 
     def refuse(_: book.Task, bucket: int) -> None:

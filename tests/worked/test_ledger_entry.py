@@ -110,7 +110,7 @@ def test_a_run_is_entered_wholly_or_not_at_all(ledger: Ledger, tmp_path: Path, m
     run = made(tmp_path, "2025-03-01")
     whole = pd.read_parquet
     twice = pd.concat([whole(run.folder / "scores.parquet")] * 2)
-    monkeypatch.setattr(pd, "read_parquet", lambda *_: twice)
+    monkeypatch.setattr(pd, "read_parquet", lambda *_, **__: twice)
     with pytest.raises(PublishError, match="UNIQUE"):
         enter(ledger, run, NOW)
     monkeypatch.setattr(pd, "read_parquet", whole)
