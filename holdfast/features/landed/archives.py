@@ -34,8 +34,8 @@ def unpacked(path: Path, scratch: Path) -> Path:
             written = 0
             for one in members:
                 written = _extract(archive, one, folder, path, written)
-    # zipfile knows neither every compression (NotImplementedError) nor a password (RuntimeError)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as problem:
+    # zipfile knows neither every compression nor a password, and says so by a RuntimeError
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as problem:
         raise DataError(str(path), "a zip archive that can be unpacked", str(problem), "export it anew") from None
     return folder
 

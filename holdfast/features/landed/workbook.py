@@ -56,8 +56,8 @@ def read_workbook(path: Path, scratch: Path) -> list[Sheet]:
                 else Sheet(one.name, path, 0, "the sheet is hidden")
                 for one in sheets
             ]
-    # zipfile does not know every way to write an archive (NotImplementedError)
-    except (zipfile.BadZipFile, CalamineError, OSError, NotImplementedError) as problem:
+    # zipfile does not know every way to write an archive, and says so by a RuntimeError
+    except (zipfile.BadZipFile, CalamineError, OSError, RuntimeError) as problem:
         do = "open it in Excel, take a password off, and save it as .xlsx"
         raise DataError(str(path), "an Excel workbook", str(problem), do) from None
 
