@@ -23,7 +23,7 @@ from holdfast.serving.attributes import stale
 from holdfast.serving.drivers import REASON, signs
 from holdfast.serving.scoring import Before, Beside, Scores, Stamp, score
 from holdfast.serving.sharing import MOST, cores, one_thread, shared
-from holdfast.serving.unsound import refuse_many
+from holdfast.serving.unsound import refuse_many, set_aside
 from holdfast.training.labels import Churn
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class Task:
             frame.to_parquet(self._file(bucket, name), index=False)
 
     def today(self, bucket: int) -> Snapshot:
-        """Read what was measured of a bucket on the day."""
+        """Read what was measured of a bucket on the day; what is infinite is missing."""
         X = self.spool.read(bucket)
-        return X.rows(X.index.get_level_values(INDEX[1]) == self.history.now)
+        return set_aside(X.rows(X.index.get_level_values(INDEX[1]) == self.history.now))[0]
 
     def read(self, name: str) -> Iterator[pd.DataFrame]:
         """Read one kind of what was made, bucket by bucket."""

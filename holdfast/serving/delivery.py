@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from holdfast.serving.columns import AT_ONCE, cut, kind
+from holdfast.serving.columns import cut, kind
 from holdfast.serving.feedback.form import ASKED
 from holdfast.serving.inert import inert
 from holdfast.serving.scoring import Scores
@@ -86,16 +86,12 @@ def _write_parts(parts: Iterable[pd.DataFrame], path: Path) -> None:
 
 def _groups(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Yield successive rows in frames of one size, the last one shorter; an empty one, where there is none."""
-    held: list[pd.DataFrame] = []
-    told = False
+    held = pd.DataFrame()
     for part in parts:
-        held = [one for one in (*held, part) if len(one)] or [part]
-        if sum(map(len, held)) >= AT_ONCE:
-            *whole, rest = cut(pd.concat(held, ignore_index=True))
-            yield from whole
-            held, told = [rest], True
-    if not told or any(map(len, held)):
-        yield pd.concat(held, ignore_index=True)
+        held = pd.concat([one for one in (held, part) if len(one)] or [part], ignore_index=True)
+        *whole, held = cut(held)
+        yield from whole
+    yield held
 
 
 def spreadsheet(rows: pd.DataFrame) -> pd.DataFrame:

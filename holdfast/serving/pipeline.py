@@ -39,6 +39,7 @@ from holdfast.serving.run_page import EXPLAINED, page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp
 from holdfast.serving.sharing import one_thread
+from holdfast.serving.unsound import set_aside
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.champion import Champion
@@ -165,9 +166,10 @@ def playbooks_of(plan: Plan) -> Playbooks:
 
 
 def measure_day(history: History, bundle: Bundle) -> Snapshot:
-    """Measure what a bundle reads on the last day of a history."""
+    """Measure what a bundle reads on the last day of a history; what is infinite is missing, see `unsound`."""
     cutoffs = pd.DatetimeIndex([history.now], name="cutoff")
-    return bundle.catalog.measure(history, cutoffs, bundle.horizons, grace_days=bundle.churn["grace_days"])
+    X = bundle.catalog.measure(history, cutoffs, bundle.horizons, grace_days=bundle.churn["grace_days"])
+    return set_aside(X)[0]
 
 
 def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named: bool = False) -> Run:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow.parquet import ParquetFile
 
 import holdfast as hf
 from holdfast.errors import DataError
-from holdfast.serving import book, pipeline
+from holdfast.features.catalog.collection import Catalog
+from holdfast.features.snapshot import Snapshot
+from holdfast.serving import book, columns, delivery, pipeline
 from holdfast.serving.command import run
 from holdfast.serving.plan import Plan, read_plan
 from holdfast.serving.scoring import score
@@ -146,3 +150,47 @@ def test_a_book_of_which_one_in_twenty_is_unsound_is_told_and_more_are_refused(
     rows.loc[2, "score_reason"] = reason
     with pytest.raises(DataError, match="3 of 40 that cannot be reckoned"):
         refuse_many(rows)
+
+
+def test_a_company_with_something_infinite_is_published_and_explained(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = copied(trained, tmp_path / "acme", 2)
+    calm = left(plan)
+    scores = pd.read_parquet(plan.parent / "out" / "current" / "scores.parquet")
+    gone, other = scores.loc[scores["score_status"] == "scored", "account_id"].iloc[:2]
+    measured = Catalog.measure
+
+    def spoilt(*arguments: Any, **how: Any) -> Snapshot:
+        X = measured(*arguments, **how)
+        here = X.index.get_level_values("account_id") == gone
+        values = X.indicators.assign(usage_30=X.indicators["usage_30"].mask(here, np.inf))
+        return replace(X, indicators=values)
+
+    monkeypatch.setattr(Catalog, "measure", spoilt)
+    shutil.rmtree(plan.parent / "out" / "runs")
+    (plan.parent / "out" / "ledger.db").unlink()
+    assert set(left(plan)) == set(calm)
+    rows = pd.read_parquet(plan.parent / "out" / "current" / "scores.parquet").set_index("account_id")
+    assert rows.at[gone, "score_reason"] == "cannot be reckoned: usage_30 is infinite"
+    assert rows.at[other, "p90"] == scores.set_index("account_id").at[other, "p90"]
+    capsys.readouterr()
+    assert run(["explain", str(plan), "--account", other]) == 0
+    assert other in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sizes", [(7,), (1, 6), (3, 0, 3, 1), (0, 2, 2, 2, 1), (0,)])
+def test_reasons_lie_in_groups_of_one_size_however_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(columns, "AT_ONCE", 3)
+    rows = pd.DataFrame({"account_id": [f"A{i}" for i in range(sum(sizes))], "rank": range(sum(sizes))})
+    ends = np.cumsum(sizes).tolist()
+    parts = [rows.iloc[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    delivery._write_parts(parts, tmp_path / "parts.parquet")
+    delivery._write_parts([rows], tmp_path / "whole.parquet")
+    file = ParquetFile(tmp_path / "parts.parquet")
+    groups = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    assert groups == ([3, 3, 1] if sum(sizes) else groups)
+    assert (tmp_path / "parts.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "parts.parquet"), rows)
