@@ -22,9 +22,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from benchmarks.scoring import prepare
-from benchmarks.tree import descendants
 from holdfast.serving.workspace import read_manifest
 
 MONTHS, BUCKETS, YESTERDAY, PATIENCE = 18, 6, "2025-12-20", 20.0
@@ -105,16 +105,14 @@ def killed(plan: Path, kills: int, seed: int) -> int:
         again(start_from, out)
         process = start(plan)
         time.sleep(float(rng.random()) * usual)
-        children = descendants(process.pid)
+        children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         if process.wait() == 0:
             continue
         done += 1
         found = list(wrong(out, before, after))
-        end = time.monotonic() + PATIENCE
-        while any(map(alive, children)) and time.monotonic() < end:
-            time.sleep(0.1)
-        found += ["a process is left"] if any(map(alive, children)) else []
+        _, left = psutil.wait_procs(children, timeout=PATIENCE)
+        found += ["a process is left"] if left else []
         usual = 0.9 * usual + 0.1 * finish(plan)
         now = lasting(out)
         found += [f"{name} differs" for name in sorted(quiet.keys() | now.keys()) if quiet.get(name) != now.get(name)]
@@ -128,14 +126,6 @@ def again(start_from: Path, out: Path) -> None:
     """Put the workspace back as it was."""
     shutil.rmtree(out)
     shutil.copytree(start_from, out, symlinks=True)
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process runs."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from holdfast.safely import remove
 from holdfast.serving.pipeline import bundle_of, measure_day
 from holdfast.serving.plan import read_plan
 
-LEARNED_FROM = 1_500
+LEARNED_FROM, LEARNED_MONTHS = 1_500, 24
 BOUND_SECONDS, BOUND_MB = 180, 2_000
 
 
@@ -44,7 +44,8 @@ def holdfast(*arguments: str | Path, measured: bool = False) -> dict[str, Any]:
 def prepare(accounts: int, months: int, folder: Path, buckets: int | None = None) -> Path:
     """Simulate and store the company, and put in service a model that learned elsewhere."""
     small, large = folder / "small", folder / "large"
-    holdfast("simulate", "--accounts", str(LEARNED_FROM), "--months", str(months), "--seed", "1", "--out", small)
+    size = ("--accounts", str(LEARNED_FROM), "--months", str(LEARNED_MONTHS))
+    holdfast("simulate", *size, "--seed", "1", "--out", small)
     plan = small / "plan.toml"
     plan.write_text(plan.read_text(encoding="utf-8") + "\n[backtest]\naudits = false\n", encoding="utf-8")
     holdfast("train", plan)

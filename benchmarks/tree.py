@@ -1,35 +1,29 @@
-"""A process and those it started: who they are, and the most memory they held together."""
+"""The most memory that a process and those it started held together."""
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
+from contextlib import suppress
 from types import TracebackType
 
-
-def descendants(pid: int) -> list[int]:
-    """List the processes that one has started, and those that they have."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [one for child in map(int, text.split()) for one in (child, *descendants(child))]
+import psutil
 
 
-def held(pid: int) -> float:
-    """Give the megabytes that a process holds; what several share is shared out among them."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+def held(process: psutil.Process) -> float:
+    """Give the megabytes that a process and its own hold; what several share is shared out among them."""
+    found = 0
+    with suppress(psutil.Error):
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                found += one.memory_full_info().pss
+    return found / 2**20
 
 
 class Watch:
     """Look several times a second at what a process and its own hold together."""
 
     def __init__(self, pid: int, every: float = 0.25) -> None:
-        self.pid, self.every, self.most = pid, every, 0.0
+        self.process, self.every, self.most = psutil.Process(pid), every, 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -43,4 +37,4 @@ class Watch:
 
     def _look(self) -> None:
         while not self._over.wait(self.every):
-            self.most = max(self.most, sum(map(held, (self.pid, *descendants(self.pid)))))
+            self.most = max(self.most, held(self.process))

@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.catalog.placing import STANDINGS, place, write_standings
-from holdfast.features.catalog.spool import Spool
+from holdfast.features.catalog.snapshot_files import SnapshotFiles
 from holdfast.features.snapshot import INDEX, Snapshot, joined
 from holdfast.models.scales import percentile
 from holdfast.serving.alerts.facts import STEP, past_days
 from holdfast.serving.attributes import stale
 from holdfast.serving.drivers import REASON, signs
-from holdfast.serving.scoring import Before, Beside, Scores, Stamp, score
-from holdfast.serving.sharing import MOST, cores, one_thread, shared
+from holdfast.serving.scoring import Around, Before, Scores, Stamp, score
+from holdfast.serving.sharing import MOST, shared
+from holdfast.serving.threads import cores, one_thread
 from holdfast.serving.unsound import refuse_many, set_aside
 from holdfast.training.labels import Churn
 
@@ -44,7 +45,7 @@ class Task:
     Attributes
     ----------
     stale, stale_before
-        See `holdfast.serving.scoring.Beside`.
+        See `holdfast.serving.scoring.Around`.
     numbers
         Of the buckets; a step takes one by its place among them, and lets go of it.
     """
@@ -64,42 +65,42 @@ class Task:
         return pd.DatetimeIndex([self.history.now, *past_days(self.history.now)], name=INDEX[1])
 
     @property
-    def spool(self) -> Spool:
+    def files(self) -> SnapshotFiles:
         """Where what was measured lies."""
-        return Spool(self.folder, self.bundle.catalog.indicators, len(self.numbers))
+        return SnapshotFiles(self.folder, self.bundle.catalog.indicators, len(self.numbers))
 
     def measuring(self, bucket: int) -> None:
         """Measure a bucket."""
         of, grace = self.bundle.catalog, self.bundle.churn["grace_days"]
         some, horizons = self.history.bucket(self.numbers[bucket]), self.bundle.horizons
-        self.spool.write(bucket, of.measure(some, self.days, horizons, grace_days=grace, together=False))
+        self.files.write(bucket, of.measure(some, self.days, horizons, grace_days=grace, together=False))
 
     def placing(self) -> None:
         """Place all accounts among their peers."""
-        place(self.spool, self.days)
-        write_standings(self.spool, self.history.now, signs(self.bundle.catalog))
+        place(self.files, self.days)
+        write_standings(self.files, self.history.now, signs(self.bundle.catalog))
 
     def scoring(self, bucket: int) -> None:
         """Score and explain the accounts of a bucket."""
-        day, bundle, X = self.history.now, self.bundle, self.spool.read(bucket)
+        day, bundle, X = self.history.now, self.bundle, self.files.read(bucket)
         there = X.index.get_level_values(INDEX[1]) == day
         now = X.rows(there)
         if not len(now):
             return  # nobody was a customer yet
         places = pd.DataFrame(
-            self.spool.matrix(bucket, STANDINGS).T, now.index.get_level_values(INDEX[0]), signs(now.catalog)
+            self.files.matrix(bucket, STANDINGS).T, now.index.get_level_values(INDEX[0]), signs(now.catalog)
         )
         found = score(
             now, bundle.health, bundle.model, self.history.bucket(self.numbers[bucket]),
             churn=Churn(**bundle.churn), stamp=self.stamp, thresholds=self.limits, expansion=bundle.expansion,
-            before=Before.of(X.rows(~there), bundle.health, day), beside=Beside(places, self.stale, self.stale_before),
+            before=Before.of(X.rows(~there), bundle.health, day), around=Around(places, self.stale, self.stale_before),
         )  # fmt: skip
         for name, frame in ((_ROWS, found.rows), (_REASONS, found.reasons), (_ALERTS, found.alerts)):
             frame.to_parquet(self._file(bucket, name), index=False)
 
     def today(self, bucket: int) -> Snapshot:
         """Read what was measured of a bucket on the day; what is infinite is missing."""
-        X = self.spool.read(bucket)
+        X = self.files.read(bucket)
         return set_aside(X.rows(X.index.get_level_values(INDEX[1]) == self.history.now))[0]
 
     def read(self, name: str) -> Iterator[pd.DataFrame]:
@@ -164,7 +165,7 @@ def book(history: History, bundle: Bundle, stamp: Stamp, limits: Thresholds, fol
     DataError
         When too many accounts cannot be reckoned.
     """
-    day, numbers = history.now, history.numbers
+    day, numbers = history.now, history.bucket_numbers
     quiet, quiet_before = (tuple(stale(history, one)) for one in (day, day - STEP))
     task = Task(folder, history, bundle, stamp, limits, quiet, quiet_before, numbers)
     with one_thread(), shared(task, len(numbers), min(MOST, cores(), len(history.accounts) // WORTH)) as each:

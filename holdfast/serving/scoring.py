@@ -119,7 +119,7 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Around:
     """What the scores of an account need to know of all the others.
 
     Attributes
@@ -135,7 +135,7 @@ class Beside:
     stale_before: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, now: Snapshot, history: History) -> Beside:
+    def of(cls, now: Snapshot, history: History) -> Around:
         """Look at all accounts of a day."""
         day = now.cutoffs[0]
         places = standings(now, signs(now.catalog)).droplevel(INDEX[1])
@@ -153,7 +153,7 @@ def score(
     thresholds: Thresholds | None = None,
     expansion: ExpansionModel | None = None,
     before: Before | None = None,
-    beside: Beside | None = None,
+    around: Around | None = None,
 ) -> Scores:
     """Score every account known on one day.
 
@@ -175,7 +175,7 @@ def score(
         Fitted; without it nothing is told of growth.
     before
         The same accounts on earlier days; measured by default.
-    beside
+    around
         What is told of all accounts, where the snapshot holds some of them; by default it holds all.
 
     Raises
@@ -202,16 +202,16 @@ def score(
     if expansion is not None and 90 in expansion.horizons:
         rows["p_expand_90"] = expansion.predict_proba(now)[90].to_numpy()
     rows["data_completeness"] = now.coverage["all"].to_numpy()
-    beside = beside or Beside.of(now, history)
-    rows["stale_sources"] = " ".join(beside.stale)
+    around = around or Around.of(now, history)
+    rows["stale_sources"] = " ".join(around.stale)
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     reasons = np.where(reasons == "", unsound.to_numpy(dtype=object), reasons)
     rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
-    found = drivers(why, now, before.snapshot, history, scored, beside.standings)
-    sources = {"stale": beside.stale, "stale_before": beside.stale_before}
+    found = drivers(why, now, before.snapshot, history, scored, around.standings)
+    sources = {"stale": around.stale, "stale_before": around.stale_before}
     alerts = judge(today.loc[scored], thresholds, language=now.language, **sources)
     rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))
     stamp = stamp or Stamp()

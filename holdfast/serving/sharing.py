@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,22 +12,9 @@ from multiprocessing.connection import Connection, wait
 
 from holdfast.errors import HoldfastError
 from holdfast.progress import progress
+from holdfast.serving.threads import one_thread
 
 MOST = 4  # processes; each holds the libraries, the model and a bucket
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep numerical libraries to one thread: how many share a sum shows in its last digits, and so in the hash."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.catalog.peers import standings
 from holdfast.features.catalog.placing import STANDINGS, place, write_standings
-from holdfast.features.catalog.spool import Spool
+from holdfast.features.catalog.snapshot_files import SnapshotFiles
 from holdfast.features.history import to_tables
 from holdfast.features.snapshot import joined
 
@@ -62,16 +62,16 @@ def test_buckets_measured_apart_and_placed_are_the_whole(history: hf.History, bu
     whole = hf.catalog.adding(curved).measure(history, CUTOFFS)
     history.write(tmp_path / "tables")
     stored = hf.History.build(tmp_path / "tables", tmp_path / "store", buckets=buckets, end=history.end)
-    spool = Spool(tmp_path, whole.catalog, sum(1 for _ in stored.buckets()))
+    files = SnapshotFiles(tmp_path, whole.catalog, sum(1 for _ in stored.buckets()))
     for number, bucket in enumerate(stored.buckets()):
-        spool.write(number, Catalog(whole.catalog).measure(bucket, CUTOFFS, together=False))
-    place(spool, CUTOFFS)
-    found = joined([spool.read(number) for number in range(spool.buckets)])
+        files.write(number, Catalog(whole.catalog).measure(bucket, CUTOFFS, together=False))
+    place(files, CUTOFFS)
+    found = joined([files.read(number) for number in range(files.buckets)])
     for name in ("indicators", "context", "exposure", "coverage", "inapplicable", "calendar"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(whole, name), check_exact=True)
     assert whole.indicators["usage_peers_scored"].notna().any()
-    write_standings(spool, CUTOFFS[-1], ["usage_30", "open_tickets"])
-    beside = np.concatenate([spool.matrix(number, STANDINGS) for number in range(spool.buckets)], axis=1)
+    write_standings(files, CUTOFFS[-1], ["usage_30", "open_tickets"])
+    beside = np.concatenate([files.matrix(number, STANDINGS) for number in range(files.buckets)], axis=1)
     expected = standings(whole.at(CUTOFFS[-1]), ["usage_30", "open_tickets"])
     np.testing.assert_array_equal(beside.T, expected.to_numpy())
 

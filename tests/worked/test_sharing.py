@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from holdfast.errors import DataError, HoldfastError
@@ -80,10 +81,10 @@ def test_processes_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment)
     found = [tmp_path / "0.first", tmp_path / "1.first"]
     _until(lambda: all(one.exists() and one.read_text() for one in found))
+    workers = [psutil.Process(int(one.read_text())) for one in found]
     parent.kill()
     parent.wait()
-    workers = [int(one.read_text()) for one in found]
-    _until(lambda: not any(map(_alive, workers)))
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
 
 
 def _until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -91,11 +92,3 @@ def _until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    """Tell whether a process runs; one that nobody has waited for is over."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

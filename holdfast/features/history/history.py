@@ -290,7 +290,7 @@ class History:
         yield self
 
     @property
-    def numbers(self) -> tuple[int, ...]:
+    def bucket_numbers(self) -> tuple[int, ...]:
         """The numbers of the buckets that have accounts, in the order of `buckets`."""
         return (0,)
 

@@ -232,7 +232,7 @@ class StoredHistory(History):
                 yield self.bucket(number)
 
     @property
-    def numbers(self) -> tuple[int, ...]:
+    def bucket_numbers(self) -> tuple[int, ...]:
         """The numbers of the buckets that have accounts, in the order of `buckets`."""
         return tuple(number for number in range(len(self.manifest.buckets)) if len(self._accounts_of(number)))
 

@@ -1,4 +1,4 @@
-"""A spool: snapshots of successive buckets in files, so that memory holds one bucket, or one column of all of them."""
+"""Files of snapshots, one bucket each, so that memory holds one bucket, or one column of all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEFT_OUT = b"holdfast.left_out"
 
 
 @dataclass(frozen=True)
-class Spool:
+class SnapshotFiles:
     """Snapshots of successive buckets of accounts, each written once, in any order, by whatever process.
 
     Attributes
