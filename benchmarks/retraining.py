@@ -3,7 +3,8 @@
     python -m benchmarks.retraining [--accounts N] [--months M] [--json]
 
 The peer is the CPU time of what is fitted and tested, within the same run: the models of the bundle, the backtest, its
-audits, and growth. The first time every sign is proven; later ones are not proven again while their definitions stay.
+audits, and growth. The first time every sign is proven, on a sample of the same size in every company; later ones are
+not proven again while their definitions stay. Exit code 1 when either adds more than a quarter.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--accounts", type=int, default=800)
+    parser.add_argument("--accounts", type=int, default=1_500)
     parser.add_argument("--months", type=int, default=30)
     parser.add_argument("--tracking", action="store_true", help="tell MLflow, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -99,7 +100,7 @@ def main() -> int:
                 f"{name}: {one['whole']} s of CPU, {one['ratio']} of the {one['inside']} s of backtest and fits, "
                 f"bound {BOUND}"
             )
-    return 0 if found["later"]["ratio"] <= BOUND else 1
+    return 0 if max(one["ratio"] for one in found.values()) <= BOUND else 1
 
 
 if __name__ == "__main__":

@@ -177,17 +177,25 @@ def test_most_buckets_bound_the_cuts(tmp_path, monkeypatch):
     assert len(after.accounts) == 17
 
 
-def test_names_of_several_buckets_are_found_share_by_share(tmp_path, monkeypatch):
+def test_names_of_several_buckets_are_found(tmp_path, monkeypatch):
     paths = {}
     for bucket in range(3):
         names = [f"own-{bucket}-{n}" for n in range(200)] + [f"both-{n:03d}" for n in range(bucket, 150 + bucket)]
         paths[bucket] = [tmp_path / f"{bucket}.parquet"]
         pd.DataFrame({"source_id": [*names, None]}).to_parquet(paths[bucket][0])
     late = tuple(f"both-{n:03d}" for n in range(2, 151))
-    for rows in (10, 100, 10_000):
-        monkeypatch.setattr(sharing, "_ROWS", rows)
-        assert sharing.shared_names(tmp_path, "usage", paths, paths) == ("both-001", *late)
-        assert sharing.shared_names(tmp_path, "usage", paths, {2: paths[2]}) == late
+    assert sharing.shared_names(tmp_path, "usage", paths, paths) == ("both-001", *late)
+    assert sharing.shared_names(tmp_path, "usage", paths, {2: paths[2]}) == late
     monkeypatch.setattr(sharing, "MOST_SHARED", 149)
     with pytest.raises(DataError, match="over 149 that name rows of several accounts"):
         sharing.shared_names(tmp_path, "usage", paths, paths)
+
+
+def test_names_of_many_buckets_are_found_in_little_memory(tmp_path, monkeypatch):
+    """As many scans as there are buckets would each hold a part of it."""
+    monkeypatch.setattr(sharing, "_MEMORY", "24MB")
+    paths = {bucket: [tmp_path / f"{bucket:04d}.parquet"] for bucket in range(150)}
+    for bucket, (path,) in paths.items():
+        names = [*(f"own-{bucket}-{n}" for n in range(4_000)), "both"]
+        pd.DataFrame({"source_id": names}).to_parquet(path, compression=None)
+    assert sharing.shared_names(tmp_path, "usage", paths, paths) == ("both",)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pyarrow.parquet import read_metadata
-
 from holdfast.errors import DataError
 from holdfast.features.history.tables import TABLES, Table
 from holdfast.safely import TEMPORARY
 
 MOST_SHARED = 1_000_000
 _MEMORY = "512MB"
-_ROWS = 4_000_000  # whose names are held at once; of more, a share of the names is looked at after the other
 _NAMES = """
 SELECT name FROM whole WHERE name IS NOT NULL AND hash(name) IN (SELECT h FROM often)
 GROUP BY name HAVING min(bucket) <> max(bucket) ORDER BY name LIMIT $most
@@ -33,7 +30,7 @@ def shared_names(
     Parameters
     ----------
     files
-        By bucket, all files of landed rows, all of which have the column that names a record.
+        By bucket, all files of landed rows, named by it, all of which have the column that names a record.
     new
         Those of them whose names have not been looked for yet.
 
@@ -57,7 +54,7 @@ def shared_names(
 def _found(
     folder: Path, column: str, files: Mapping[int, Sequence[Path]], new: Mapping[int, Sequence[Path]]
 ) -> list[str]:
-    """Give up to one name more than there may be, sorted."""
+    """Give up to one name more than there may be, sorted; what memory does not hold lies on the disk meanwhile."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -68,28 +65,21 @@ def _found(
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
     }
-    rows = sum(read_metadata(path).num_rows for paths in files.values() for path in paths)
-    shares, found = 1 + rows // _ROWS, list[str]()
     with duckdb.connect(":memory:", config=settings) as base:
-        base.execute(f"CREATE TEMP VIEW whole AS {_union(files, column)}")
-        base.execute(f"CREATE TEMP VIEW late AS {_union(new, column)}")
-        grouped = "SELECT hash(name) AS h FROM whole WHERE name IS NOT NULL AND hash(name) % $shares = $share"
+        for view, paths in (("whole", files), ("late", new)):
+            base.execute(f"CREATE TEMP VIEW {view} AS {_scan(paths, column)}")
+        grouped = "SELECT hash(name) AS h FROM whole WHERE name IS NOT NULL"
         if sum(map(len, new.values())) < sum(map(len, files.values())):
             grouped += " AND hash(name) IN (SELECT hash(name) FROM late)"
-        grouped += " GROUP BY h HAVING min(bucket) <> max(bucket)"
-        for share in range(shares):
-            base.execute(f"CREATE OR REPLACE TEMP TABLE often AS {grouped}", {"shares": shares, "share": share})
-            named = base.execute(_NAMES, {"most": MOST_SHARED + 1 - len(found)}).fetchall()
-            found.extend(str(name) for (name,) in named)
-    return sorted(found)
+        base.execute(f"CREATE TEMP TABLE often AS {grouped} GROUP BY h HAVING min(bucket) <> max(bucket)")
+        named = base.execute(_NAMES, {"most": MOST_SHARED + 1}).fetchall()
+    return [str(name) for (name,) in named]
 
 
-def _union(files: Mapping[int, Sequence[Path]], column: str) -> str:
-    def listed(paths: Sequence[Path]) -> str:
-        return ", ".join("'" + path.as_posix().replace("'", "''") + "'" for path in paths)
-
-    parts = [
-        f'SELECT "{column}" AS name, {bucket} AS bucket FROM read_parquet([{listed(paths)}])'  # noqa: S608 # own names
-        for bucket, paths in sorted(files.items())
-    ]
-    return " UNION ALL ".join(parts)
+def _scan(files: Mapping[int, Sequence[Path]], column: str) -> str:
+    """Read names in one scan: each scan of its own would hold memory from the first row to the last."""
+    paths = ", ".join(
+        "'" + path.as_posix().replace("'", "''") + "'" for _, some in sorted(files.items()) for path in some
+    )
+    bucket = "CAST(parse_filename(filename, true) AS INTEGER)"
+    return f'SELECT "{column}" AS name, {bucket} AS bucket FROM read_parquet([{paths}], filename = true)'  # noqa: S608 # own names
