@@ -27,13 +27,15 @@ from holdfast.features.simulate.world import WEIGHTS
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
-from holdfast.models.points import health_points
+from holdfast.models.strength import strengths
 from holdfast.serving.learning import examples
 from holdfast.serving.opening import known_on, read_history
 from holdfast.serving.plan import read_plan
 from holdfast.training.stability import likeness
 
 MONTH, ROWS = pd.Timedelta(days=28), 100_000
+_NAMES = np.array(DIMENSIONS, dtype=object)
+DOMINANT = {"dominant": (1.0, 2.0), "sole": (2.0, 3.0)}  # log-hazard, and how many times that of the next
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)  # long after the data
 # The law of the social network, by its maker: what lowers churn (-1) and what raises it.
 SIGNS = {"post": -1, "newfriend": -1, "like": -1, "message": -1, "reply": -1, "adview": 1, "dislike": 1, "unfriend": 1}
@@ -46,13 +48,13 @@ def main() -> int:
     asked = parser.parse_args()
     question = Question(0, asked.accounts)
     day = question.tests[-1]
-    before, after = (learned(question, at) for at in (day - MONTH, day))
-    now = question.rows[0].at(day)
-    alike = likeness(after.explain(now), before.explain(now))
+    before, after = ((learned(question, at), health_of(question, at)) for at in (day - MONTH, day))
+    (model, health), now = after, question.rows[0].at(day)
+    alike = likeness(model.explain(now), before[0].explain(now), (health, before[1]))
     told = (
-        cost(after, question.rows[0]) | {"accounts": len(now)} | {f"month_{name}": one for name, one in alike.items()}
+        cost(model, question.rows[0]) | {"accounts": len(now)} | {f"month_{name}": one for name, one in alike.items()}
     )
-    told |= planted(after, health_of(question, day), question, day)
+    told |= planted(model, health, question, day)
     data = data_folder()
     told |= {} if data is None else known_signs(data) | alarms(data)
     print(json.dumps(told, indent=1) if asked.json else "\n".join(f"- {name}: {value}" for name, value in told.items()))
@@ -88,36 +90,56 @@ def cost(model: ChurnModel, X: Snapshot) -> dict[str, Any]:
 def planted(model: ChurnModel, health: HealthScore, question: Question, day: pd.Timestamp) -> dict[str, Any]:
     """Compare the first reason with the hidden cause, where one of the three states outweighs the others by far.
 
-    Beside it stands what could be had at all: a regression of the hidden states themselves on the same signs, each
-    account judged by a fit to the others.
+    A sign stands for the state that moves it most in this world, which need not be the dimension it is filed under:
+    progress towards goals is business to whoever reads it, and here follows how well the product fits. Beside it
+    stands what could be had at all: a regression of the hidden states themselves on the same signs, each account judged
+    by a fit to the others.
     """
     now, world = question.rows[0].at(day), question.world()
     place = pd.Index(world.book.ids).get_indexer(now.index.get_level_values("account_id"))
     days = np.full(len(place), (day - world.start) / pd.Timedelta(days=1))
     state = np.column_stack([world.state(name, place, days) for name in DIMENSIONS])
     pull = -(state - state.mean(axis=0)) * WEIGHTS[world.book.segment[place]]
-    order = np.sort(pull, axis=1)[:, ::-1]
-    one = (order[:, 0] >= 1.0) & (order[:, 0] >= 2.0 * np.maximum(order[:, 1], 0.0))
-    cause = np.array(DIMENSIONS, dtype=object)[pull.argmax(axis=1)]
+    cause = _NAMES[pull.argmax(axis=1)]
     why = model.explain(now)
-    dimension = why.sources["dimension"]
     signs = [one.name for one in now.catalog if not one.calendar]
-    parts = why.contributions[[name for name in map(str, why.contributions) if name in signs]]
-    groups = parts.where(now.indicators[parts.columns].notna(), 0.0)
-    groups = groups.T.groupby(why.sources["group"][parts.columns].to_numpy(), sort=False).sum().T
-    points = -health_points(health, now).contributions
+    moved = {name: moved_by(now.indicators[name], state) for name in signs}
+    seen = now.indicators[signs].notna()
+    reasons = {"first_reason": strengths(why, health), "churn_model_alone": why.contributions}
+    said = {name: _leading(parts[signs].where(seen, 0.0), why.sources["group"]) for name, parts in reasons.items()}
+    told = {name: np.array([moved[one] for one in first], dtype=object) for name, first in said.items()}
+    told["first_reason_by_its_dimension"] = why.sources["dimension"][said["first_reason"]].to_numpy()
     design = model.encoding_.design(now)
     learner = RidgeCV(np.logspace(0, 5, 12))
     known = np.column_stack([cross_val_predict(learner, design, pull[:, k], cv=5) for k in range(3)])
-    told = {
-        "first_reason": dimension[groups.columns[groups.to_numpy().argmax(axis=1)]].to_numpy(),
-        "dimension_of_the_risk": _heaviest(parts, dimension),
-        "dimension_of_the_health": _heaviest(points, dimension),
-        "signs_at_best": np.array(DIMENSIONS, dtype=object)[known.argmax(axis=1)],
-    }
-    return {"dominant_cause": int(one.sum())} | {
-        f"cause_named_by_{name}": float((found == cause)[one].mean()) for name, found in told.items()
-    }
+    told["signs_at_best"] = _NAMES[known.argmax(axis=1)]
+    found: dict[str, Any] = {}
+    for name, (least, times) in DOMINANT.items():
+        order = np.sort(pull, axis=1)[:, ::-1]
+        one = (order[:, 0] >= least) & (order[:, 0] >= times * np.maximum(order[:, 1], 0.0))
+        found |= {f"{name}_cause": int(one.sum())}
+        found |= {f"{name}_cause_named_by_{who}": float((said == cause)[one].mean()) for who, said in told.items()}
+    return found
+
+
+def moved_by(values: pd.Series, state: np.ndarray) -> str:
+    """Name the hidden state that moves a sign most, the others held: by its ranks among the accounts that have it."""
+    there = values.notna().to_numpy()
+    if values[there].nunique() < 2:
+        return ""
+    ranks = values[there].rank().to_numpy()
+    beside = np.column_stack([np.ones(there.sum()), state[there] / state.std(axis=0)])
+    slopes = np.linalg.lstsq(beside, (ranks - ranks.mean()) / ranks.std(), rcond=None)[0][1:]
+    return str(_NAMES[np.abs(slopes).argmax()])
+
+
+def _leading(parts: pd.DataFrame, group: pd.Series) -> np.ndarray:
+    """Name of each account the sign that says most of the group that raises its risk most."""
+    mine = group[parts.columns].to_numpy()
+    sums = parts.T.groupby(mine, sort=False).sum().T
+    first = sums.columns.to_numpy(dtype=object)[sums.to_numpy().argmax(axis=1)]
+    inside = np.where(mine[None, :] == first[:, None], parts.to_numpy(), -np.inf)
+    return parts.columns.to_numpy(dtype=object)[inside.argmax(axis=1)]
 
 
 def known_signs(data: Path) -> dict[str, Any]:
@@ -148,11 +170,6 @@ def alarms(data: Path) -> dict[str, Any]:
         "named": sum(name in leaking for name in found[0]),
         "named_without": found[1],
     }
-
-
-def _heaviest(parts: pd.DataFrame, dimension: pd.Series) -> np.ndarray:
-    sums = parts.T.groupby(dimension[parts.columns].to_numpy()).sum().T
-    return sums.columns.to_numpy(dtype=object)[sums.to_numpy().argmax(axis=1)]
 
 
 def _best(work: Callable[[], object]) -> float:

@@ -70,29 +70,35 @@ def by_group(rows: pd.DataFrame, within: str) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        ``indicator, group, contribution`` and a column to stay within, such as the account.
+        ``indicator, group, contribution, strength`` (see `holdfast.models.strength`) and a column to stay within, such
+        as the account.
 
     Returns
     -------
     DataFrame
-        One row per ``within`` and group, as they come: ``group, contribution, indicator`` (the strongest member among
-        those that point the way of the sum) and ``others`` (a tuple of the remaining members, strongest first).
+        One row per ``within`` and group, as they come: ``group, contribution, strength`` (of the way that the
+        contribution goes; 0 where the strength goes the other way), ``indicator`` (the strongest member among those
+        that point the way of the sum) and ``others`` (a tuple of the remaining members, strongest first).
 
     Examples
     --------
     >>> rows = pd.DataFrame({"account": ["A"] * 3, "indicator": ["x", "y", "z"], "group": ["x", "x", "z"],
-    ...                      "contribution": [0.1, 0.3, -0.2]})
-    >>> by_group(rows, "account").to_dict("records")
+    ...                      "contribution": [0.1, 0.3, -0.2], "strength": [0.1, 0.2, -0.1]})
+    >>> by_group(rows, "account").drop(columns="strength").to_dict("records")
     [{'account': 'A', 'group': 'x', 'contribution': 0.4, 'indicator': 'y', 'others': ('x',)}, \
 {'account': 'A', 'group': 'z', 'contribution': -0.2, 'indicator': 'z', 'others': ()}]
     """
     keys = [within, "group"]
-    total = rows.groupby(keys, sort=False)["contribution"].transform("sum")
-    along = np.where(total < 0, -1.0, 1.0) * rows["contribution"]
-    order = rows.assign(total=total, along=along, place=np.arange(len(rows)))
+    total = rows.groupby(keys, sort=False)[["contribution", "strength"]].transform("sum")
+    way = np.where(total["contribution"] < 0, -1.0, 1.0)
+    order = total.assign(strength=(way * total["strength"]).clip(lower=0.0), along=way * rows["strength"])
+    order = order.join(rows[[*keys, "indicator"]]).assign(place=np.arange(len(rows)))
     order = order.sort_values(["along", "indicator"], ascending=[False, True], kind="stable")
     told = order.groupby(keys, sort=False).agg(
-        contribution=("total", "first"), indicator=("indicator", "first"), place=("place", "min")
+        contribution=("contribution", "first"),
+        strength=("strength", "first"),
+        indicator=("indicator", "first"),
+        place=("place", "min"),
     )
     rest = order[order.duplicated(keys)].groupby(keys, sort=False)["indicator"].agg(tuple)
     others = rest.reindex(told.index)

@@ -26,6 +26,7 @@ from holdfast.models.explain import CONTEXT
 from holdfast.models.groups import by_group
 from holdfast.models.phrases import phrase
 from holdfast.models.points import HealthPoints, health_points
+from holdfast.models.strength import strengths
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -49,12 +50,13 @@ class Reasons:
         Probability of churn by horizon.
     rows
         One row per source, strongest first: ``indicator, title, dimension, contribution, p30 ... (what it does to each
-        probability), points (of health), value, unit, own_past, peer_percentile, window_days, fresh_days, record_count,
-        records, sentence, sign`` (of health: context, the contract calendar and calibration are none) and ``group``.
-        Contributions and base add up to the total; calibration is a row of its own.
+        probability), strength, points (of health), value, unit, own_past, peer_percentile, window_days, fresh_days,
+        record_count, records, sentence, sign`` (of health: context, the contract calendar and calibration are none) and
+        ``group``. Contributions and base add up to the total; calibration is a row of its own.
     told
-        One row per group of signs that are on record, strongest first: contribution, effects and points are those of
-        the group, the rest is that of the sign that says most of it; ``others`` are the titles of the remaining ones.
+        One row per group of signs that are on record, strongest first: contribution, strength (what churn model and
+        health score say on average), effects and points are those of the group, the rest is that of the sign that says
+        most of it; ``others`` are the titles of the remaining ones.
     health
         Score, 0 to 100, with ``base`` and ``clip``: base + points + clip = score. None without a health score.
     language
@@ -151,6 +153,7 @@ def reasons(why: Explanation, account_id: str, history: History, health: HealthS
     table = one.account(account_id)
     for horizon in one.line.horizons:
         table[f"p{horizon}"] = table["indicator"].map(one.effects(horizon).iloc[0])
+    table["strength"] = table["indicator"].map(strengths(one, health).iloc[0])
     points = None if health is None else health_points(health, one.X)
     table["points"] = np.nan if points is None else table["indicator"].map(points.contributions.iloc[0])
     table = table.merge(_evidence(why, one, account_id, cutoff, history), on="indicator", how="left")
@@ -181,7 +184,9 @@ def _by_group(table: pd.DataFrame, one: Explanation) -> pd.DataFrame:
         sums[f"p{horizon}"] = one.effects(horizon, parts).to_numpy()[0]
     rest = signs.drop(columns=[name for name in sums if name in signs and name != "indicator"])
     told = sums.merge(rest, on="indicator", how="left")
-    return told.iloc[np.argsort(-np.abs(told["contribution"].to_numpy(float)), kind="stable")].reset_index(drop=True)
+    told["size"] = told["contribution"].abs()
+    order = told.sort_values(["strength", "size"], ascending=False, kind="stable", ignore_index=True)
+    return order.drop(columns="size")
 
 
 def _listed(titles: tuple[str, ...], language: Language) -> str:

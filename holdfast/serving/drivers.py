@@ -14,26 +14,29 @@ from holdfast.features.snapshot import INDEX
 from holdfast.models.groups import by_group
 from holdfast.models.phrases import phrase
 from holdfast.models.reasons import PAST_DAYS
+from holdfast.models.strength import strengths
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.features.indicators.indicator import Indicator
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.explain import Explanation
+    from holdfast.models.health import HealthScore
 
 DRIVERS = 3
 KEPT = 8
 
 
 REASON = (
-    "account_id", "rank", "code", "dimension", "text", "value", "direction", "contribution", "others", "own_past",
-    "peer_percentile", "beside",
+    "account_id", "rank", "code", "dimension", "text", "value", "direction", "contribution", "strength", "others",
+    "own_past", "peer_percentile", "beside",
 )  # fmt: skip
 """One contribution to one account's log-hazard, with what was seen; positive raises the risk.
 
 ``code, dimension, text, value`` are of the sign that says most of it: its sentence and its figure. ``contribution`` is
-that of the sign and of those that say nearly the same, whose names are ``others``, blank apart. ``own_past`` is the
-figure of the account 90 days before, ``peer_percentile`` how many of a hundred of its segment lie below it now;
+that of the sign and of those that say nearly the same, whose names are ``others``, blank apart; ``strength``, by which
+they are ranked, is what churn model and health score say on average. ``own_past`` is the figure of the account 90 days
+before, ``peer_percentile`` how many of a hundred of its segment lie below it now;
 ``beside`` tells both in words.
 """
 
@@ -50,6 +53,7 @@ def drivers(
     history: History,
     ids: Iterable[str],
     standings: pd.DataFrame,
+    health: HealthScore | None = None,
 ) -> pd.DataFrame:
     """Rank the reasons of each account: what raises the risk, strongest first, then what lowers it, strongest first.
 
@@ -66,6 +70,8 @@ def drivers(
         The accounts wanted; at most eight reasons each, the first three are the drivers shown.
     standings
         By account and sign, its place among the peers, 0 to 100.
+    health
+        Fitted; how strong a reason is, it says as well, see `holdfast.models.strength`.
 
     Returns
     -------
@@ -74,7 +80,7 @@ def drivers(
     """
     wanted, told = set(ids), []
     for why in parts:
-        part = _ranked(_contributions(why, wanted))
+        part = _ranked(_contributions(why, wanted, health))
         told.append(part.assign(dimension=part["indicator"].map(why.sources["dimension"])))
     frame = pd.concat(told, ignore_index=True) if told else pd.DataFrame()
     if frame.empty:
@@ -95,18 +101,19 @@ def drivers(
     return frame.rename(columns={"indicator": "code"})[list(REASON)]
 
 
-def _contributions(explanation: Explanation, ids: set[str]) -> pd.DataFrame:
+def _contributions(why: Explanation, ids: set[str], health: HealthScore | None) -> pd.DataFrame:
     """List what can be a reason: signs of health that are on record and say something."""
-    frame = explanation.frame()
-    kept = frame["account_id"].isin(ids) & frame["indicator"].isin(signs(explanation.X.catalog))
+    frame = why.frame().assign(strength=strengths(why, health).to_numpy().ravel())
+    kept = frame["account_id"].isin(ids) & frame["indicator"].isin(signs(why.X.catalog))
     frame = frame[kept & (frame["contribution"] != 0.0) & frame["value"].notna()]
-    return frame.assign(group=frame["indicator"].map(explanation.sources["group"]))
+    return frame.assign(group=frame["indicator"].map(why.sources["group"]))
 
 
 def _ranked(told: pd.DataFrame) -> pd.DataFrame:
-    sums = told.groupby(["account_id", "group"], sort=True)["contribution"].sum().rename("size").reset_index()
-    sums = sums[sums["size"] != 0.0].assign(lowers=sums["size"] < 0, size=-sums["size"].abs())
-    sums = sums.sort_values(["account_id", "lowers", "size", "group"], kind="stable", ignore_index=True)
+    sums = told.groupby(["account_id", "group"], sort=True)[["contribution", "strength"]].sum().reset_index()
+    sums = sums[sums["contribution"] != 0.0].assign(lowers=sums["contribution"] < 0)
+    sums["weak"] = (sums["strength"] * np.where(sums["lowers"], 1.0, -1.0)).clip(upper=0.0)
+    sums = sums.sort_values(["account_id", "lowers", "weak", "group"], kind="stable", ignore_index=True)
     sums["rank"] = sums.groupby("account_id").cumcount() + 1
     kept = sums.loc[sums["rank"] <= KEPT, ["account_id", "group", "rank"]]
     told = by_group(told.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")

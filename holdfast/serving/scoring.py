@@ -210,7 +210,7 @@ def score(
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
-    found = drivers(why, now, before.snapshot, history, scored, around.standings)
+    found = drivers(why, now, before.snapshot, history, scored, around.standings, health)
     sources = {"stale": around.stale, "stale_before": around.stale_before}
     alerts = judge(today.loc[scored], thresholds, language=now.language, **sources)
     rows = rows.join(_shown(found)).join(codes(alerts).rename("alert_codes"))

@@ -16,12 +16,14 @@ from sklearn.base import clone
 
 from holdfast.errors import TooFewEvents
 from holdfast.models.explain import CONTEXT
+from holdfast.models.strength import strengths
 from holdfast.progress import progress
 
 if TYPE_CHECKING:
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
     from holdfast.models.explain import Explanation
+    from holdfast.models.health import HealthScore
     from holdfast.training.labels import Labels
 
 TOP, SHARE, FLOOR = 3, 0.632, 0.6  # reasons compared; accounts drawn, as many as differ in a bootstrap; least overlap
@@ -105,13 +107,22 @@ def stability(
     return Stability(pd.DataFrame(found), len(now))
 
 
-def likeness(one: Explanation, other: Explanation) -> dict[str, float]:
-    """Compare the reasons of two models for the same rows, in the groups of the first."""
+def likeness(
+    one: Explanation, other: Explanation, healths: tuple[HealthScore, HealthScore] | None = None
+) -> dict[str, float]:
+    """Compare the reasons of two models for the same rows, in the groups of the first.
+
+    Parameters
+    ----------
+    healths
+        The health score beside each; what it says counts for the strength of a reason, see `holdfast.models.strength`.
+    """
     fixed = {sign.name for sign in one.X.catalog if sign.calendar}
     signs = [
         name for name in map(str, one.contributions) if name not in fixed and one.sources["dimension"][name] != CONTEXT
     ]
-    parts = [why.contributions.reindex(columns=signs, fill_value=0.0) for why in (one, other)]
+    told = zip((one, other), healths or (None, None), strict=True)
+    parts = [strengths(why, health).reindex(columns=signs, fill_value=0.0) for why, health in told]
     groups = one.sources["group"][signs]
     summed = [table.T.groupby(groups.to_numpy(), sort=True).sum().T for table in parts]
     first, second = (_strongest(table) for table in summed)

@@ -75,11 +75,15 @@ def test_a_group_is_told_by_the_member_that_points_its_way() -> None:
             "indicator": ["x", "y", "z", "x", "y"],
             "group": ["x", "x", "z", "x", "x"],
             "contribution": [-0.5, 0.9, 0.1, -0.3, 0.1],
+            "strength": [0.3, 0.2, -0.1, -0.2, 0.1],
         }
     )
     told = by_group(parts, "account").set_index(["account", "group"])
-    assert told.loc[("A", "x"), "indicator"] == "y"
+    assert told.loc[("A", "x"), "indicator"] == "x"  # the stronger one, both models taken together
     assert told.loc[("A", "x"), "contribution"] == pytest.approx(0.4)
+    assert told.loc[("A", "x"), "strength"] == pytest.approx(0.5)
+    assert told.loc[("A", "z"), "strength"] == 0.0  # the health score says the contrary
     assert told.loc[("B", "x"), "indicator"] == "x"
+    assert told.loc[("B", "x"), "strength"] == pytest.approx(0.1)  # of the way down
     assert told.loc[("B", "x"), "others"] == ("y",)
     assert by_group(parts.head(0), "account").empty

@@ -103,7 +103,8 @@ def _today(
         yield clauses.reasons(float("nan"), 0, improved, margins)
         yield from clauses.bands(nobody, nobody, margins)
         return
-    alike = likeness(challenger.model.explain(new), champion.model.explain(old))
+    healths = (challenger.health, champion.health)
+    alike = likeness(challenger.model.explain(new), champion.model.explain(old), healths)
     yield clauses.reasons(alike["top_3"], len(new), improved, margins)
     yield from clauses.bands(champion.health.score(old), challenger.health.score(new), margins)
 

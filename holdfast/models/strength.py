@@ -1,0 +1,52 @@
+"""Strength: how much a sign counts as a reason, by both models that learned from the same accounts.
+
+Signs move together, and which of them a model credits is partly chance. The churn model credits whatever foretells; the
+health score has few weights, none of which points the wrong way, and leans on its template. Where both credit a sign,
+it is more often the one that is behind the risk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holdfast.models.points import health_points
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from holdfast.models.explain import Explanation
+    from holdfast.models.health import HealthScore
+
+
+def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
+    """Average what churn model and health score say of the log-hazard, sign by sign.
+
+    Parameters
+    ----------
+    health
+        Fitted. Without one, or where it learned no weights, the churn model speaks alone.
+
+    Returns
+    -------
+    DataFrame
+        Like ``why.contributions``; positive raises the risk. What the health score does not weigh it says nothing of.
+
+    Examples
+    --------
+    >>> import holdfast as hf
+    >>> history = hf.simulate(accounts=80, seed=0, months=18)
+    >>> days = hf.cutoffs(history, every="28d")
+    >>> X, y = hf.catalog.measure(history, days), hf.label(history, days)
+    >>> why = hf.ChurnModel().fit(X, y).explain(X.at(days[-1]))
+    >>> strengths(why, None).equals(why.contributions)
+    True
+    """
+    told = why.contributions
+    if health is None or not np.isfinite(health.points_per_doubling):
+        return told
+    points = health_points(health, why.X).contributions
+    hazard = points.reindex(columns=told.columns, fill_value=0.0) * (-np.log(2.0) / health.points_per_doubling)
+    both: pd.DataFrame = (told + hazard) / 2.0
+    return both

@@ -1,0 +1,70 @@
+"""How strong a reason is, churn model and health score say together, each on the scale of the log-hazard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import holdfast as hf
+from holdfast.features.history import History
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.explain import Explanation
+from holdfast.models.health import HealthScore
+from holdfast.models.points import health_points
+from holdfast.models.strength import strengths
+from holdfast.serving.drivers import drivers, signs
+
+
+@dataclass(frozen=True)
+class Company:
+    history: History
+    now: Snapshot
+    past: Snapshot
+    why: Explanation
+    health: HealthScore
+    template: HealthScore
+
+
+@pytest.fixture(scope="module")
+def company() -> Company:
+    history = hf.simulate(accounts=400, seed=6, months=26)
+    days = hf.cutoffs(history, every="56d")
+    X, y = hf.catalog.measure(history, days), hf.label(history, days)
+    now, past, why = X.at(days[-1]), X.at(days[-3]), hf.ChurnModel().fit(X, y).explain(X.at(days[-1]))
+    return Company(history, now, past, why, HealthScore().fit(X, y), HealthScore.template().fit(X, y))
+
+
+def test_it_is_the_mean_of_what_both_say(company: Company) -> None:
+    now, why, health = company.now, company.why, company.health
+    assert health.learned
+    told, points = strengths(why, health), health_points(health, now).contributions
+    doubled = 2.0 * told["goal_progress"] - why.contributions["goal_progress"]  # what the health score says
+    assert doubled.abs().max() > 0.05
+    np.testing.assert_allclose(doubled, -points["goal_progress"] * np.log(2.0) / health.points_per_doubling, atol=1e-12)
+    unweighed = [name for name in why.contributions if name not in points]
+    np.testing.assert_allclose(told[unweighed], why.contributions[unweighed] / 2.0)
+
+
+def test_a_template_says_nothing(company: Company) -> None:
+    for silent in (None, company.template):
+        pd.testing.assert_frame_equal(strengths(company.why, silent), company.why.contributions)
+
+
+def test_reasons_come_in_the_order_of_strength(company: Company) -> None:
+    now, why = company.now, company.why
+    ids = now.index.get_level_values("account_id")
+    places = pd.DataFrame(50.0, index=ids, columns=signs(now.catalog))
+    asked = ([why], now, company.past, company.history, ids, places)
+    told, alone = drivers(*asked, company.health), drivers(*asked)
+    for rows in (told, alone):
+        for _, mine in rows.groupby(["account_id", "direction"], sort=False):
+            assert mine["strength"].is_monotonic_decreasing
+            assert (mine["strength"] >= 0).all()
+    np.testing.assert_allclose(alone["strength"], alone["contribution"].abs())
+    first, other = (one[one["rank"] == 1].set_index("account_id")["code"] for one in (told, alone))
+    assert 0.3 < (first == other).mean() < 1.0
+    account = str(first.index[(first != other).to_numpy()][0])
+    raising = hf.reasons(why, account, company.history, company.health).raising
+    assert raising["indicator"].iloc[0] == first[account]
+    assert raising["strength"].is_monotonic_decreasing
