@@ -1,6 +1,6 @@
 """What explaining costs, how steady reasons are from month to month, and how often they name the cause that is known.
 
-python -m benchmarks.reasons [--accounts N] [--json]
+python -m benchmarks.reasons [--accounts N] [--seed N] [--json]
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ SIGNS = {"post": -1, "newfriend": -1, "like": -1, "message": -1, "reply": -1, "a
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reasons", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--accounts", type=int, default=3_000)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    question = Question(0, asked.accounts)
+    question = Question(asked.seed, asked.accounts)
     day = question.tests[-1]
     before, after = ((learned(question, at), health_of(question, at)) for at in (day - MONTH, day))
     (model, health), now = after, question.rows[0].at(day)

@@ -246,6 +246,9 @@ class Alerts(Section):
     channels: tuple[Annotated[str, Field(pattern=r"^(env:[A-Za-z_]\w*|file:/.+)$")], ...] = Field(
         default=(), description="where messages go: env:NAME or file:/PATH that holds the address, a secret"
     )
+    signing: Annotated[str, Field(pattern=r"^((env:[A-Za-z_]\w*|file:/.+)|)$")] = Field(
+        default="", description="what signs webhooks: env:NAME or file:/PATH that holds the secret"
+    )
     allow: tuple[str, ...] = Field(
         default=(), description="hosts of your own network that may be reached though their addresses are private"
     )

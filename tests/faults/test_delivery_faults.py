@@ -1,6 +1,9 @@
 """Messages against a world that is slow, down, repeating itself, or not who it says it is."""
 
+import base64
 import email
+import hashlib
+import hmac
 import ipaddress
 import json
 import os
@@ -67,6 +70,37 @@ def test_a_webhook_is_told_once_with_its_key_and_its_data(plan: Plan, monkeypatc
     assert headers["idempotency-key"] == heard["key"]
     assert heard["text"].count("\n") == 2
     assert "https://" not in heard["text"]
+
+
+def test_a_webhook_is_signed_where_a_secret_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reckoned here anew, as a receiver would."""
+    plan, key = read_plan(company(tmp_path, signing="env:SIGN")), bytes(range(32))
+    monkeypatch.setenv("SIGN", f"whsec_{base64.b64encode(key).decode()}\n")
+    with hook((503, {})) as there:
+        monkeypatch.setenv("HOOK", there.url)
+        assert deliver(plan, NOON).sent == 0
+        assert deliver(plan, NOON + timedelta(hours=1)).sent == 1
+    for heard, headers, at in zip(there.heard, there.headers, (NOON, NOON + timedelta(hours=1)), strict=True):
+        body = json.dumps(heard, ensure_ascii=False, sort_keys=True)
+        told = hmac.new(key, f"{heard['key']}.{at.timestamp():.0f}.{body}".encode(), hashlib.sha256).digest()
+        assert headers["webhook-signature"] == f"v1,{base64.b64encode(told).decode()}"
+        assert (headers["webhook-id"], headers["webhook-timestamp"]) == (heard["key"], f"{at.timestamp():.0f}")
+
+
+@pytest.mark.parametrize(
+    "secret", ["", CANARY, "whsec_short", f"whsec_{CANARY}!", "d2hzZWNfbm9wcmVmaXhidXRsb25nZW5vdWdo"]
+)
+def test_a_secret_that_is_none_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], secret: str
+) -> None:
+    monkeypatch.setenv("SIGN", secret)
+    with hook() as there:
+        monkeypatch.setenv("HOOK", there.url)
+        assert run(["deliver", str(company(tmp_path, signing="env:SIGN"))]) == 2
+    told = capsys.readouterr()
+    assert there.heard == []
+    assert "whsec_" in told.err or "set the variable SIGN" in told.err
+    assert CANARY not in told.err + told.out
 
 
 def test_a_receiver_that_is_busy_gets_the_pause_that_it_asks_for(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.database.secrets import Secret, private
 from holdfast.serving.alerts.digest import Digest
 from holdfast.serving.alerts.guard import Answer, Blocked, post, reachable, target_of
+from holdfast.serving.alerts.signing import checked, signed
 
 _WEB, _MAIL, _SLACK = ("https", "http"), ("mailto", "mailtos"), "slack"
 _SLACK_HOOKS = ("hooks.slack.com", "hooks.slack-gov.com")
@@ -56,27 +57,27 @@ class Channel:
         What it refers to, which may not.
     allow
         Hosts of one's own network that may be reached.
+    signing
+        What webhooks are signed with, see `signing`; none: they are not.
     """
 
     name: str
     address: Secret
     allow: Collection[str] = field(default=())
+    signing: Secret | None = None
 
     @classmethod
-    def find(cls, name: str, allow: Collection[str] = ()) -> Channel:
-        """Look an address up where the plan says that it is.
+    def find(cls, name: str, allow: Collection[str] = (), signing: str = "") -> Channel:
+        """Look an address up where the plan says that it is, and the secret to sign with.
 
         Raises
         ------
         UsageError
-            When there is none, others may read its file, or nothing can be sent to such an address.
+            When there is none, others may read its file, nothing can be sent to such an address, or nothing signed with
+            such a secret.
         """
-        kind, _, place = name.partition(":")
-        found = os.environ.get(place, "") if kind == "env" else private(Path(place)).decode("utf-8", "replace")
-        channel = cls(name, Secret(found.strip()), allow)
-        if not found.strip():
-            do = f"set the variable {place}" if kind == "env" else f"write the address into {place}"
-            raise UsageError(f"channel {name}", "an address", "none", do)
+        secret = checked(_kept(signing, "a secret"), f"signing {signing}") if signing else None
+        channel = cls(name, _kept(name, "an address"), allow, secret)
         channel._check()
         return channel
 
@@ -110,7 +111,8 @@ class Channel:
         content = slack(digest) if target.host in _SLACK_HOOKS else digest.payload()
         body = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
         kind = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "holdfast"}
-        return post(target, body, {**kind, "Idempotency-Key": digest.key}, now)
+        proof = {} if self.signing is None else signed(self.signing, digest.key, now, body)
+        return post(target, body, {**kind, "Idempotency-Key": digest.key, **proof}, now)
 
     def _notify(self, digest: Digest) -> Answer:
         from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode
@@ -124,6 +126,16 @@ class Channel:
         box = Apprise(service, asset=asset)
         sent = box.notify(title=digest.title(), body=digest.text(), body_format=NotifyFormat.TEXT)
         return Answer(sent=True) if sent else Answer(sent=False, again=True, why="the service did not take it")
+
+
+def _kept(name: str, what: str) -> Secret:
+    """Read what lies at ``env:NAME`` or ``file:/PATH``."""
+    kind, _, place = name.partition(":")
+    found = os.environ.get(place, "") if kind == "env" else private(Path(place)).decode("utf-8", "replace")
+    if not found.strip():
+        do = f"set the variable {place}" if kind == "env" else f"write it into {place}"
+        raise UsageError(f"channel {name}", what, "none", do)
+    return Secret(found.strip())
 
 
 def slack(digest: Digest) -> dict[str, object]:

@@ -86,7 +86,7 @@ def deliver(plan: Plan, now: datetime) -> Delivery:
         found = "no channel" if rules.enabled else "alerts that are off"
         do = 'set enabled = true and channels = ["env:NAME"], after a look at: holdfast alerts PLAN --rehearse'
         raise UsageError("plan, section alerts", "alerts that are on, and a channel", found, do)
-    channels = [Channel.find(name, rules.allow) for name in rules.channels]
+    channels = [Channel.find(name, rules.allow, rules.signing) for name in rules.channels]
     settle_current(plan, now)
     told, ledger = Delivery(), ledger_of(plan)
     loud = next_loud(now, rules.quiet, rules.time_zone)
