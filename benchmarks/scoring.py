@@ -26,7 +26,7 @@ from holdfast.serving.pipeline import bundle_of, measure_day
 from holdfast.serving.plan import read_plan
 
 LEARNED_FROM, LEARNED_MONTHS = 1_500, 24
-BOUND_SECONDS, BOUND_MB = 180, 2_000
+BOUNDED, BOUND_SECONDS, BOUND_MB = 50_000, 180, 2_000  # accounts, for which the bounds are
 
 
 def holdfast(*arguments: str | Path, measured: bool = False) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def alone(plan: Path, calls: int = 2_000) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=50_000)
+    parser.add_argument("--accounts", type=int, default=BOUNDED)
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -105,10 +105,12 @@ def main() -> int:
     if asked.json:
         print(json.dumps(found, indent=2))
     else:
-        print(f"{asked.accounts:,} accounts: {found['seconds']} s (bound {BOUND_SECONDS} for 50,000), ", end="")
-        print(f"peak {found['peak_mb']} MB (bound {BOUND_MB}); reading the store once: {found['reading_seconds']} s")
+        print(f"{asked.accounts:,} accounts: {found['seconds']} s (bound {BOUND_SECONDS} for {BOUNDED:,}), ", end="")
+        print(
+            f"peak {found['peak_mb']} MB (bound {BOUND_MB} for as many); reading the store once: {found['reading_seconds']} s"
+        )
         print(f"one account in process: {found['one_account_ms']} ms of CPU (bound 1)")
-    return 0 if found["peak_mb"] <= BOUND_MB else 1
+    return 1 if asked.accounts <= BOUNDED and found["peak_mb"] > BOUND_MB else 0
 
 
 if __name__ == "__main__":
