@@ -44,7 +44,7 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
     True
     """
     told = why.contributions
-    if health is None or not np.isfinite(health.points_per_doubling):
+    if health is None or not health.learned:
         return told
     points = health_points(health, why.X).contributions
     hazard = points.reindex(columns=told.columns, fill_value=0.0) * (-np.log(2.0) / health.points_per_doubling)
