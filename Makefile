@@ -19,7 +19,7 @@ help: ## show this list
 $(VENV)/.synced: pyproject.toml uv.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(UV) sync --quiet --locked --inexact --all-extras # uv itself stays beside what is locked
+	$(UV) sync --quiet --locked --inexact --all-extras --compile-bytecode # uv itself stays beside what is locked
 	@touch $@
 
 setup: $(VENV)/.synced ## make .venv with the locked environment

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+import holdfast
 from holdfast.errors import HoldfastError
 from holdfast.serving import (
     auditing,
@@ -80,6 +81,21 @@ for more in (
     writeback, promotion, erasure, monitoring, tracking,
 ):  # fmt: skip
     app.add_typer(more.app)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        show.say(f"holdfast {holdfast.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whatever_command(
+    version: Annotated[  # noqa: ARG001 # the callback answers
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version, and no more.")
+    ] = False,
+) -> None:
+    return
 
 
 @app.command()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import holdfast as hf
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
 from holdfast.serving.runs import Run, read_scores
@@ -116,6 +117,11 @@ def _json(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) ->
     capsys.readouterr()
     assert run([*arguments, "--json"]) == code
     return json.loads(capsys.readouterr().out)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"holdfast {hf.__version__}\n"
 
 
 def test_help_of_every_command_imports_nothing_heavy() -> None:
