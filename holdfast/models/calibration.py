@@ -55,7 +55,9 @@ def fit_calibration(eta: Floats, periods: Periods) -> Calibration:
 
     def objective(theta: Floats) -> tuple[float, Floats, Callable[[], Floats]]:
         stretched = np.exp(theta[0]) * raw
-        value, slope, curve = loss_terms(stretched + theta[1] + periods.exposure.offset, periods.event, periods.weight)
+        value, slope, curve = loss_terms(
+            stretched + theta[1] + periods.exposure.offset, periods.event, periods.weight, periods.link
+        )
         gradient = np.array([np.sum(slope * stretched), np.sum(slope)]) + _STEADY * theta
         cross = np.sum(curve * stretched)
         hessian = np.array([[np.sum(curve * stretched**2 + slope * stretched), cross], [cross, np.sum(curve)]])
@@ -71,7 +73,7 @@ def level(eta: Floats, periods: Periods, slope: float) -> Calibration:
     line = offset + slope * (eta - offset)
 
     def objective(theta: Floats) -> tuple[float, Floats, Callable[[], Floats]]:
-        value, gradient, curve = loss_terms(line + theta[0], periods.event, periods.weight)
+        value, gradient, curve = loss_terms(line + theta[0], periods.event, periods.weight, periods.link)
         return value, np.array([np.sum(gradient)]), lambda: np.array([[np.sum(curve)]])
 
     return Calibration(slope, float(newton(objective, np.zeros(1))[0]))

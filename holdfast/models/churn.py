@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
@@ -15,7 +16,7 @@ from holdfast.errors import UsageError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.calibration import Calibration, level
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Exposure, Floats
+from holdfast.models.hazard import Exposure, Floats, Link
 from holdfast.models.interval import Doubt, bounds
 from holdfast.models.members import ENOUGH, LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
@@ -31,7 +32,7 @@ from holdfast.models.periods import (
     refuse_too_few,
     sampled,
 )
-from holdfast.models.plain import Table, read, read_rows
+from holdfast.models.plain import PlainOutcomes, Table, read, read_rows
 from holdfast.models.rehearsal import Rehearsal, rehearse
 from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
 from holdfast.models.timing import Timing
@@ -59,8 +60,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    kind_, horizons_, rises_
-        Kind of the labels, horizons learned, and whether probability rises with them (all kinds but silence).
+    kind_, horizons_, rises_, link_
+        Kind of the labels, horizons learned, whether probability rises with them (all kinds but silence), and the scale
+        of what is learned: that of a hazard, or of log-odds for a plain frame, which has no time.
     encoding_, members_, calibration_, strength_
         Columns, fitted parts, calibration line and chosen penalty.
     classes_, n_features_in_, feature_names_in_
@@ -92,6 +94,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """
         rows, outcomes = read(self, X, y)
         observed = observe(rows, outcomes) if untreated is None else untreated.applied(observe(rows, outcomes))
+        self.link_: Link = "logit" if isinstance(outcomes, PlainOutcomes) else "cloglog"
+        observed = replace(observed, periods=replace(observed.periods, link=self.link_))
         self.ground_ = "" if untreated is None else untreated.ground
         refuse_too_few(observed)
         self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
@@ -127,7 +131,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         calendar = self.exposure(X)
         eta = self.members_.eta(self.encoding_.design(X), self.encoding_.features(X), calendar)
         eta = self.calibration_.apply(eta, calendar)
-        return churn_frame(eta, X, self.horizons_, rises=self.rises_)
+        return churn_frame(eta, X, self.horizons_, rises=self.rises_, link=self.link_)
 
     def predict_interval(self, X: Snapshot, level: float = 0.9) -> pd.DataFrame:
         """Bound the probability of churn of each account: columns (horizon, ``low`` or ``high``).
@@ -147,7 +151,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         regression, trees = self.members_.parts(design, features)
         eta = self.calibration_.apply(self.members_.eta(design, features, calendar), calendar)
         spread = self.doubt_.spread(design, eta, calendar)
-        ends = bounds(hedged(eta), spread, np.abs(regression - trees), level)
+        eta = eta if self.link_ == "logit" else hedged(eta)
+        ends = bounds(eta, spread, np.abs(regression - trees), level, self.link_)
         low, high = ends if self.rises_ else (1.0 - ends[1], 1.0 - ends[0])
         told = {
             (h, side): of[:, k] for k, h in enumerate(self.horizons_) for side, of in (("low", low), ("high", high))
@@ -233,6 +238,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             "features": [self.n_features_in_, list(getattr(self, "feature_names_in_", []))],
             "horizons": list(self.horizons_),
             "rises": self.rises_,
+            "link": self.link_,
             "events": self.events_,
             "evidence": self.evidence_,
             "encoding": self.encoding_.to_dict(),
@@ -253,6 +259,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         if state["features"][1]:
             model.feature_names_in_ = np.array(state["features"][1], dtype=object)
         model.kind_, model.horizons_, model.rises_ = state["kind"], tuple(state["horizons"]), bool(state["rises"])
+        model.link_ = state.get("link", "cloglog")  # models of before knew no other
         model.events_, model.evidence_ = state["events"], state["evidence"]
         model.encoding_ = Encoding.from_dict(state["encoding"])
         model.strength_, model.ground_, model.decided_ = state["strength"], state["ground"], state["decided"]

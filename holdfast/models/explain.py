@@ -244,7 +244,7 @@ def line_of(model: ChurnModel, X: Snapshot) -> Line:
     slope, calendar = calibration.slope, model.members_.calendar.eta(np.zeros(len(X)), exposure)
     beyond = exposure.offset + slope * (calendar - exposure.offset)
     shift = calibration.shift if model.rises_ else -calibration.shift
-    return Line(slope, shift, beyond, model.horizons_, model.rises_)
+    return Line(slope, shift, beyond, model.horizons_, model.rises_, model.link_)
 
 
 def regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snapshot) -> dict[str, Floats]:

@@ -5,20 +5,25 @@ An account that is observed over the intervals (0, h1], (h1, h2], ... has in eac
     eta = g(x) + b_interval + c * off_cycle + offset,        P(event by h) = 1 - exp(-sum of exp(eta) up to h).
 
 As g depends on the account alone, an account needs one row of features and K columns of eta; nothing is stacked.
+
+A table without time has one interval and no hazard: its eta is the log-odds, whose link can tell probabilities near 1
+apart where that of a hazard soon promises certainty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
+Link = Literal["cloglog", "logit"]
 Objective = Callable[
     [Floats], tuple[float, Floats, Callable[[], Floats]]
 ]  # value, gradient, and how to get the Hessian
@@ -52,12 +57,14 @@ class Exposure:
 class Periods:
     """What was observed of n accounts in K intervals: exposure, event and weight, each (n, K).
 
-    The weight is 0 where the interval was not observed or the account was no longer at risk.
+    The weight is 0 where the interval was not observed or the account was no longer at risk. The link is that of a
+    hazard, but for tables without time, whose only interval has log-odds.
     """
 
     exposure: Exposure
     event: Floats
     weight: Floats
+    link: Link = "cloglog"
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -71,7 +78,7 @@ class Periods:
 
     def rows(self, mask: NDArray[np.bool_]) -> Periods:
         """Keep the accounts where a mask holds."""
-        return Periods(self.exposure.rows(mask), self.event[mask], self.weight[mask])
+        return Periods(self.exposure.rows(mask), self.event[mask], self.weight[mask], self.link)
 
 
 @dataclass(frozen=True)
@@ -133,12 +140,16 @@ def event_probability(eta: Floats) -> Floats:
     return probability
 
 
-def loss_terms(eta: Floats, event: Floats, weight: Floats) -> tuple[float, Floats, Floats]:
+def loss_terms(eta: Floats, event: Floats, weight: Floats, link: Link = "cloglog") -> tuple[float, Floats, Floats]:
     """Negative log-likelihood, and its first and second derivative with respect to each eta.
 
-    With m = exp(eta) and r = m / (exp(m) - 1): an event costs -log(1 - exp(-m)), slope -r, curvature r (r + m - 1);
-    survival costs m, as do its slope and curvature. Both are convex in eta.
+    Of a hazard, with m = exp(eta) and r = m / (exp(m) - 1): an event costs -log(1 - exp(-m)), slope -r, curvature
+    r (r + m - 1); survival costs m, as do its slope and curvature. Both are convex in eta, as is the loss of log-odds.
     """
+    if link == "logit":
+        p = expit(eta)
+        value = float(np.sum(weight * (np.logaddexp(0.0, eta) - event * eta)))
+        return value, weight * (p - event), weight * p * (1.0 - p)
     with np.errstate(over="ignore"):
         m = np.exp(np.clip(eta, -200.0, 30.0))
         r = m / np.expm1(m)
@@ -149,7 +160,7 @@ def loss_terms(eta: Floats, event: Floats, weight: Floats) -> tuple[float, Float
 
 
 def row_losses(eta: Floats, periods: Periods) -> Floats:
-    """Negative log-likelihood of each row (n,), summed over its observed intervals."""
+    """Negative log-likelihood of each row (n,), summed over its observed intervals, of a hazard."""
     with np.errstate(over="ignore"):
         m = np.exp(np.clip(eta, -200.0, 30.0))
     told = np.where(periods.event > 0, -np.log(-np.expm1(-m)), m)
@@ -158,7 +169,7 @@ def row_losses(eta: Floats, periods: Periods) -> Floats:
 
 def log_loss(eta: Floats, periods: Periods) -> float:
     """Mean negative log-likelihood per observed interval."""
-    value, _, _ = loss_terms(eta, periods.event, periods.weight)
+    value, _, _ = loss_terms(eta, periods.event, periods.weight, periods.link)
     return value / max(float(periods.weight.sum()), 1.0)
 
 
@@ -181,7 +192,7 @@ def hazard_objective(design: Floats, periods: Periods, penalty: Floats, known: F
     def objective(theta: Floats) -> tuple[float, Floats, Callable[[], Floats]]:
         fit = HazardFit(theta[:p], theta[p : p + k], float(theta[-1]))
         eta = fit.eta(design @ fit.coef + given, exposure)
-        value, slope, curve = loss_terms(eta, periods.event, periods.weight)
+        value, slope, curve = loss_terms(eta, periods.event, periods.weight, periods.link)
         cycle = exposure.off_cycle
         gradient = np.concatenate([design.T @ slope.sum(axis=1), slope.sum(axis=0), [np.sum(slope * cycle)]])
 

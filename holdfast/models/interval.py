@@ -15,9 +15,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit
 from scipy.stats import norm
 
-from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, hazard_objective, loss_terms
+from holdfast.models.hazard import Exposure, Floats, HazardFit, Link, Periods, hazard_objective, loss_terms
 
 Ints = NDArray[np.int64]
 DISAGREEMENT = 0.8  # of the distance between the learners, as a standard deviation
@@ -73,7 +74,7 @@ class Doubt:
         return cls(covariance + np.tril(covariance, -1).T)
 
 
-def bounds(eta: Floats, spread: Floats, apart: Floats, level: float) -> tuple[Floats, Floats]:
+def bounds(eta: Floats, spread: Floats, apart: Floats, level: float, link: Link = "cloglog") -> tuple[Floats, Floats]:
     """Give the lower and upper bound of the probability of the event by each horizon (n, K).
 
     Parameters
@@ -85,10 +86,11 @@ def bounds(eta: Floats, spread: Floats, apart: Floats, level: float) -> tuple[Fl
     level
         Share of the accounts whose probability should lie inside.
     """
-    total = np.log(np.cumsum(np.exp(eta), axis=1))
+    total = eta if link == "logit" else np.log(np.cumsum(np.exp(eta), axis=1))
     deviation = np.sqrt(spread**2 + (DISAGREEMENT * apart[:, None]) ** 2 + UNSAID**2)
     reach = norm.ppf(0.5 + level / 2) * deviation
-    low, high = (-np.expm1(-np.exp(total + side * reach)) for side in (-1.0, 1.0))
+    ends = (total + side * reach for side in (-1.0, 1.0))
+    low, high = (expit(one) if link == "logit" else -np.expm1(-np.exp(one)) for one in ends)
     return low, high
 
 
@@ -99,7 +101,8 @@ def _clustered(design: Floats, periods: Periods, fit: HazardFit, account: Ints) 
     for first in range(0, accounts, together):
         some = (account >= first) & (account < first + together)
         part = periods.rows(some)
-        _, slope, _ = loss_terms(fit.eta(fit.g(design[some]), part.exposure), part.event, part.weight)
+        eta = fit.eta(fit.g(design[some]), part.exposure)
+        _, slope, _ = loss_terms(eta, part.event, part.weight, part.link)
         cycle = (slope * part.exposure.off_cycle).sum(axis=1, keepdims=True)
         rows = np.hstack([design[some] * slope.sum(axis=1, keepdims=True), slope, cycle])
         sums = np.zeros((together, width))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.models.hazard import Floats
+from holdfast.models.hazard import Floats, Link
 from holdfast.models.periods import churn_probability
 
 
@@ -19,7 +19,7 @@ class Line:
     ----------
     calendar
         (n, K): what intercepts and renewal decisions add to the log-hazard of each interval.
-    horizons, rises
+    horizons, rises, link
         As the model learned them.
     """
 
@@ -28,6 +28,7 @@ class Line:
     calendar: Floats
     horizons: tuple[int, ...]
     rises: bool
+    link: Link = "cloglog"
 
     def total(self, g: Floats) -> Floats:
         """Calibrate g (n,)."""
@@ -37,7 +38,7 @@ class Line:
     def probabilities(self, total: Floats) -> Floats:
         """Probability of churn by each horizon (n, K)."""
         toward_event = total if self.rises else -total
-        return churn_probability(toward_event[:, None] + self.calendar, rises=self.rises)
+        return churn_probability(toward_event[:, None] + self.calendar, rises=self.rises, link=self.link)
 
     def rows(self, mask: NDArray[np.bool_]) -> Line:
         """Keep the rows where a mask holds."""

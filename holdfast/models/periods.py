@@ -10,10 +10,11 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.snapshot import Snapshot
-from holdfast.models.hazard import Exposure, Floats, Periods, event_probability
+from holdfast.models.hazard import Exposure, Floats, Link, Periods, event_probability
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.timing import Timing
 
@@ -183,13 +184,21 @@ def refuse_too_few(observed: Observed) -> None:
         )
 
 
-def churn_frame(eta: Floats, X: Snapshot, horizons: tuple[int, ...], *, rises: bool) -> pd.DataFrame:
+def churn_frame(
+    eta: Floats, X: Snapshot, horizons: tuple[int, ...], *, rises: bool, link: Link = "cloglog"
+) -> pd.DataFrame:
     """Tabulate the probability of churn by account, cutoff and horizon."""
-    return pd.DataFrame(churn_probability(eta, rises=rises), index=X.index, columns=pd.Index(horizons, name="horizon"))
+    p = churn_probability(eta, rises=rises, link=link)
+    return pd.DataFrame(p, index=X.index, columns=pd.Index(horizons, name="horizon"))
 
 
-def churn_probability(eta: Floats, *, rises: bool) -> Floats:
-    """Turn log-hazards (n, K) into the probability of churn: that of the event, or that the return fails to come."""
+def churn_probability(eta: Floats, *, rises: bool, link: Link = "cloglog") -> Floats:
+    """Turn log-hazards (n, K) into the probability of churn: that of the event, or that the return fails to come.
+
+    Log-odds (n, 1) of a table without time become that of the event.
+    """
+    if link == "logit":
+        return np.asarray(expit(eta))
     eta = hedged(eta)
     if rises:
         return event_probability(eta)

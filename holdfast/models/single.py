@@ -106,7 +106,7 @@ class Single:
             g = (1.0 - members.share) * g + members.share * trees
         calendar = self._exposure(row)
         eta = model.calibration_.apply(members.calendar.eta(np.array([g]), calendar), calendar)
-        told: list[float] = churn_probability(eta, rises=model.rises_)[0].tolist()
+        told: list[float] = churn_probability(eta, rises=model.rises_, link=model.link_)[0].tolist()
         return told
 
     @cached_property

@@ -114,7 +114,7 @@ def fit_trees(
     eta = calendar.eta(nothing, periods.exposure)
 
     def objective(g: Floats, _data: lightgbm.Dataset) -> tuple[Floats, Floats]:
-        _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight)
+        _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight, periods.link)
         return slope.sum(axis=1), curve.sum(axis=1)
 
     parameters = {

@@ -1,5 +1,7 @@
 """The hazard's mathematics: derivatives, known answers, recovery of a known law, and behaviour at the edges."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from holdfast.models.calibration import fit_calibration, level, slope_if_it_help
 from holdfast.models.hazard import (
     Exposure,
     HazardFit,
+    Link,
     Periods,
     event_probability,
     fit_hazard,
@@ -42,11 +45,11 @@ def test_likelihood_by_hand() -> None:
     assert value == pytest.approx(2 * np.log(2.0), abs=1e-14)
 
 
-@given(st.floats(-30.0, 3.0), st.integers(0, 1))
-@settings(max_examples=60, deadline=None)
-def test_derivatives_agree_with_differences(eta: float, event: int) -> None:
+@given(st.floats(-30.0, 3.0), st.integers(0, 1), st.sampled_from(get_args(Link)))
+@settings(max_examples=120, deadline=None)
+def test_derivatives_agree_with_differences(eta: float, event: int, link: Link) -> None:
     def terms(x: float) -> tuple[float, float, float]:
-        value, slope, curve = loss_terms(np.array([[x]]), np.array([[float(event)]]), np.ones((1, 1)))
+        value, slope, curve = loss_terms(np.array([[x]]), np.array([[float(event)]]), np.ones((1, 1)), link)
         return value, slope.item(), curve.item()
 
     step = 1e-5
@@ -71,8 +74,9 @@ def test_gradient_and_hessian_of_the_penalised_objective() -> None:
 @pytest.mark.parametrize("extreme", [-800.0, -40.0, 40.0, 800.0])
 @pytest.mark.parametrize("event", [0.0, 1.0])
 def test_extreme_log_hazards_stay_finite(extreme: float, event: float) -> None:
-    value, slope, curve = loss_terms(np.array([[extreme]]), np.array([[event]]), np.ones((1, 1)))
-    assert np.isfinite([value, slope.item(), curve.item()]).all()
+    for link in get_args(Link):
+        value, slope, curve = loss_terms(np.array([[extreme]]), np.array([[event]]), np.ones((1, 1)), link)
+        assert np.isfinite([value, slope.item(), curve.item()]).all()
     assert 0.0 <= event_probability(np.array([[extreme]])).item() <= 1.0
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from holdfast.errors import DataError, TooFewEvents, UsageError
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
+from holdfast.models.plain import read_rows
 
 MODELS = [ChurnModel, HealthScore]
 
@@ -117,6 +118,28 @@ def test_models_of_frames_are_cloned_validated_and_restored(make: Any) -> None:
         apart = cross_val_predict(clone(model), frame, y, cv=3, method="predict_proba")
         assert apart.shape == (800, 2)
         assert set(model.predict(frame)) == {"left", "stays"}
+
+
+def test_a_frame_is_learned_in_log_odds_which_explanation_and_interval_share() -> None:
+    """A hazard would promise certainty too soon where columns tell the classes apart."""
+    frame, y = table()
+    model = ChurnModel().fit(frame, y)
+    X = read_rows(model, frame, reset=False)
+    p = model.predict_proba(frame)[:, 1]
+    why = model.explain(X)
+    odds = why.total.to_numpy() + why.line.calendar[:, 0]
+    np.testing.assert_allclose(p, 1.0 / (1.0 + np.exp(-odds)), atol=1e-12)
+    np.testing.assert_allclose(why.base + why.contributions.sum(axis=1), why.g, atol=1e-9)
+    ends = model.predict_interval(X)
+    assert ((ends[30, "low"] < p) & (p < ends[30, "high"])).all()
+    assert p.mean() == pytest.approx((y == model.classes_[1]).mean(), abs=0.01)
+
+
+def test_a_model_of_before_knows_no_other_link() -> None:
+    frame, y = table()
+    state = ChurnModel().fit(frame, y).to_dict()
+    assert state["link"] == "logit"
+    assert ChurnModel.from_dict({name: one for name, one in state.items() if name != "link"}).link_ == "cloglog"
 
 
 def test_the_health_of_plain_rows_runs_from_0_to_100_and_falls_with_risk() -> None:
