@@ -1,7 +1,8 @@
 """Why: the risk of each account split exactly over indicators, dimensions and context.
 
 Contributions are on the log-hazard scale and always read the same way: positive raises the probability of churn,
-negative lowers it. They hold at every horizon, since neither interval nor calendar interacts with the indicators.
+negative lowers it. They hold at every horizon, since neither interval nor calendar interacts with the indicators. A
+plain frame has no time: there they are on the scale of the log-odds.
 """
 
 from __future__ import annotations

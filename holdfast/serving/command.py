@@ -90,7 +90,7 @@ def _tell_version(asked: bool) -> None:
 
 
 @app.callback()
-def _whatever_command(
+def _options(
     version: Annotated[  # noqa: ARG001 # the callback answers
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version, and no more.")
     ] = False,

@@ -112,8 +112,8 @@ def _contributions(why: Explanation, ids: set[str], health: HealthScore | None) 
 def _ranked(told: pd.DataFrame) -> pd.DataFrame:
     sums = told.groupby(["account_id", "group"], sort=True)[["contribution", "strength"]].sum().reset_index()
     sums = sums[sums["contribution"] != 0.0].assign(lowers=sums["contribution"] < 0)
-    sums["weak"] = (sums["strength"] * np.where(sums["lowers"], 1.0, -1.0)).clip(upper=0.0)
-    sums = sums.sort_values(["account_id", "lowers", "weak", "group"], kind="stable", ignore_index=True)
+    sums["order"] = (sums["strength"] * np.where(sums["lowers"], 1.0, -1.0)).clip(upper=0.0)
+    sums = sums.sort_values(["account_id", "lowers", "order", "group"], kind="stable", ignore_index=True)
     sums["rank"] = sums.groupby("account_id").cumcount() + 1
     kept = sums.loc[sums["rank"] <= KEPT, ["account_id", "group", "rank"]]
     told = by_group(told.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")
