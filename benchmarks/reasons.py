@@ -114,12 +114,11 @@ def planted(model: ChurnModel, health: HealthScore, question: Question, day: pd.
     learner = RidgeCV(np.logspace(0, 5, 12))
     known = np.column_stack([cross_val_predict(learner, design, pull[:, k], cv=5) for k in range(3)])
     told["signs_at_best"] = _NAMES[known.argmax(axis=1)]
-    found: dict[str, Any] = {}
+    order, found = np.sort(pull, axis=1)[:, ::-1], dict[str, Any]()
     for name, (least, times) in DOMINANT.items():
-        order = np.sort(pull, axis=1)[:, ::-1]
         one = (order[:, 0] >= least) & (order[:, 0] >= times * np.maximum(order[:, 1], 0.0))
         found |= {f"{name}_cause": int(one.sum())}
-        found |= {f"{name}_cause_named_by_{who}": float((said == cause)[one].mean()) for who, said in told.items()}
+        found |= {f"{name}_cause_named_by_{who}": float((named == cause)[one].mean()) for who, named in told.items()}
     return found
 
 

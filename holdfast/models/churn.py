@@ -27,7 +27,6 @@ from holdfast.models.periods import (
     Observed,
     churn_frame,
     exposure,
-    hedged,
     observe,
     refuse_too_few,
     sampled,
@@ -151,7 +150,6 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         regression, trees = self.members_.parts(design, features)
         eta = self.calibration_.apply(self.members_.eta(design, features, calendar), calendar)
         spread = self.doubt_.spread(design, eta, calendar)
-        eta = eta if self.link_ == "logit" else hedged(eta)
         ends = bounds(eta, spread, np.abs(regression - trees), level, self.link_)
         low, high = ends if self.rises_ else (1.0 - ends[1], 1.0 - ends[0])
         told = {

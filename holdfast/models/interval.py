@@ -19,6 +19,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from holdfast.models.hazard import Exposure, Floats, HazardFit, Link, Periods, hazard_objective, loss_terms
+from holdfast.models.periods import hedged
 
 Ints = NDArray[np.int64]
 DISAGREEMENT = 0.8  # of the distance between the learners, as a standard deviation
@@ -86,7 +87,7 @@ def bounds(eta: Floats, spread: Floats, apart: Floats, level: float, link: Link 
     level
         Share of the accounts whose probability should lie inside.
     """
-    total = eta if link == "logit" else np.log(np.cumsum(np.exp(eta), axis=1))
+    total = eta if link == "logit" else np.log(np.cumsum(np.exp(hedged(eta)), axis=1))
     deviation = np.sqrt(spread**2 + (DISAGREEMENT * apart[:, None]) ** 2 + UNSAID**2)
     reach = norm.ppf(0.5 + level / 2) * deviation
     ends = (total + side * reach for side in (-1.0, 1.0))
