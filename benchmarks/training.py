@@ -24,7 +24,7 @@ from holdfast.models.churn import ChurnModel
 from holdfast.models.encoding import Encoding
 from holdfast.models.periods import observe
 from holdfast.models.plain import PlainOutcomes
-from holdfast.models.trees import LARGE, ROUNDS, SMALL, fit_trees
+from holdfast.models.trees import ROUNDS, SIZES, SMALL, fit_trees
 
 HORIZONS = (30, 60, 90)
 
@@ -57,7 +57,8 @@ def alone(what: str, rows: int, columns: int, rounds: int, leaves: int) -> dict[
         model = ChurnModel().fit(X, y)
         trees = model.members_.trees
         found["rounds"] = 0 if trees is None else trees.rounds
-        found["leaves"] = LARGE if trees is not None and f"[num_leaves: {LARGE}]" in trees.booster else SMALL
+        text = "" if trees is None else trees.booster
+        found["leaves"] = next((one for one in SIZES if f"[num_leaves: {one}]" in text), SMALL)
     elif what == "bare":
         observed = observe(X, y)
         features = Encoding.fit(observed.X).features(observed.X)

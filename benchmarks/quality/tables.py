@@ -1,6 +1,6 @@
 """Our churn model beside the rivals on public data: the same rows for all, each figure from the same run.
 
-python -m benchmarks.quality.tables [NAME ...] [--json] [--without MODEL ...] [--seconds N] [--jobs N]
+python -m benchmarks.quality.tables [NAME ...] [--json] [--without MODEL ...] [--seconds N] [--jobs N] [--keep DIR]
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,13 @@ import pandas as pd
 
 import holdfast as hf
 from benchmarks.quality.peers.judged import OURS, judge
+from benchmarks.quality.peers.keeping import Answer, kept
 from benchmarks.quality.peers.outside import PeerFailed, ask
 from benchmarks.quality.peers.registry import PEERS, Peer
 from benchmarks.quality.peers.splits import DATA, PLAIN, Split
 from benchmarks.quality.rivals import Make, lightgbm_default, logistic
 from benchmarks.sources import data_folder
 from holdfast.errors import did_you_mean
-
-Answer = Callable[[Split], pd.DataFrame]  # probabilities of the test rows, one column per horizon
 
 RIVALS: Mapping[str, Make] = {"logistic": logistic, "lightgbm": lightgbm_default}
 MODELS = (OURS, *RIVALS, *PEERS)
@@ -76,15 +75,27 @@ def peer(one: Peer, python: Path, seconds: float, split: Split) -> pd.DataFrame:
     return pd.DataFrame(told, index=split.test.index)
 
 
-def models(data: str, without: Iterable[str], seconds: float) -> dict[str, Answer]:
-    """Collect the models of a data set; one whose environment is missing is left out, with a line that says so."""
+def models(data: str, without: Iterable[str], seconds: float, keep: Path | None = None) -> dict[str, Answer]:
+    """Collect the models of a data set; one whose environment is missing is left out, with a line that says so.
+
+    Parameters
+    ----------
+    keep
+        Folder in which the answers of rivals are kept, ours never.
+    """
     asked = [name for name in MODELS if name not in set(without)]
     found: dict[str, Answer] = {OURS: ours} if OURS in asked else {}
     found |= {name: partial(rival, RIVALS[name]) for name in asked if name in RIVALS}
     for one in (PEERS[name] for name in asked if name in PEERS):
         if one.runs_on(data) and (python := one.python()) is not None:
             found[one.name] = partial(peer, one, python, seconds)
-    return found
+    if keep is None:
+        return found
+    searched = f"{seconds:g}s"
+    return {
+        name: answer if name == OURS else kept(f"{data}-{name}-{searched}", answer, keep)
+        for name, answer in found.items()
+    }
 
 
 def compare(
@@ -125,7 +136,7 @@ def main() -> int:
     failures: list[str] = []
     absent: set[str] = set()
     for data in asked.names or DATA:
-        found = models(data, asked.without, asked.seconds)
+        found = models(data, asked.without, asked.seconds, asked.keep)
         absent |= {name for name in PEERS if PEERS[name].runs_on(data)} - set(found) - set(asked.without)
         print(f"{data}: {', '.join(found)}", file=sys.stderr, flush=True)
         these, failed = compare(data, DATA[data](folder), found, asked.jobs)
@@ -173,6 +184,8 @@ def _arguments() -> argparse.Namespace:
     budget = "FLAML's search for a fold or refit, shared by its horizons (default: %(default)s)"
     parser.add_argument("--seconds", type=float, default=SECONDS, help=budget)
     parser.add_argument("--jobs", type=int, default=JOBS, help="processes of a peer at a time (default: %(default)s)")
+    keep = "folder in which what rivals said is kept, and read while rows, labels and settings stay the same"
+    parser.add_argument("--keep", type=Path, metavar="DIR", help=keep)
     asked = parser.parse_args()
     for given, known in ((asked.names, tuple(DATA)), (asked.without, MODELS)):
         for name in set(given) - set(known):

@@ -220,6 +220,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             notes.append(f"{self.events_} accounts churned in training: the template leads, and figures are uncertain")
         if self.members_.trees is None:
             notes.append(f"boosted trees join from {TREES_FROM} churned accounts on; the regression stands alone")
+        elif self.encoding_.dated:
+            dated = ", ".join(self.encoding_.dated)
+            notes.append(f"kept from the trees, since more of it tells the day than the account: {dated}")
         if self.calibration_ != Calibration():
             notes.append("calibrated on the last block of training, which gained from it")
         if not self.decided_:

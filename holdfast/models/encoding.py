@@ -12,6 +12,7 @@ import pandas as pd
 
 from holdfast.errors import BundleError, DataError, UsageError, did_you_mean
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.dated import MOST, day_share
 from holdfast.models.groups import group_signs
 from holdfast.models.hazard import Floats
 from holdfast.models.template import template_weights
@@ -21,6 +22,7 @@ Role = Literal["template", "indicator", "gap", "number", "level"]
 TEMPLATE = "template score"
 MAX_LEVELS, MIN_LEVEL_SHARE = 12, 0.01
 MIN_GAP_SHARE = 0.01  # a column is told to be missing only where that is neither rare nor the rule
+_PLAIN = ("indicator", "number")  # roles of the columns that hold a value as it was measured
 _SIGNS = {"high": 1, "low": -1, "between": 0, "unclear": 0}
 
 
@@ -71,6 +73,8 @@ class Encoding:
         Weight and mean curve value of each indicator of the template score.
     columns
         The design of the regression.
+    dated
+        Indicators and numbers of the context that tell the day more than the account; the trees do not see them.
     """
 
     indicators: tuple[str, ...]
@@ -81,6 +85,7 @@ class Encoding:
     groups: dict[str, str]
     prior: dict[str, tuple[float, float]]
     columns: tuple[Column, ...]
+    dated: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, X: Snapshot) -> Encoding:
@@ -102,8 +107,14 @@ class Encoding:
             columns=(),
         )
         bare.check(X)
-        columns = (_scaled(column, values) for column, values in bare._candidates(X))
-        return Encoding(**{**vars(bare), "columns": tuple(column for column in columns if column is not None)})
+        day = pd.factorize(X.index.get_level_values("cutoff"))[0]
+        columns, dated = list[Column](), list[str]()
+        for column, values in bare._candidates(X):
+            if (scaled := _scaled(column, values)) is not None:
+                columns.append(scaled)
+                if column.role in _PLAIN and day_share(values, day) > MOST:
+                    dated.append(column.source)
+        return replace(bare, columns=tuple(columns), dated=tuple(dated))
 
     def context_only(self) -> Encoding:
         """Leave out the indicators: what remains of the design is contract, segment, plan, tenure and size."""
@@ -157,8 +168,8 @@ class Encoding:
 
     @property
     def feature_numbers(self) -> list[str]:
-        """Indicators and numbers of the context that vary in training."""
-        return [column.source for column in self.columns if column.role in ("indicator", "number")]
+        """Indicators and numbers of the context that vary in training, and with the account more than with the day."""
+        return [one.source for one in self.columns if one.role in _PLAIN and one.source not in self.dated]
 
     @property
     def feature_sources(self) -> list[str]:
@@ -195,6 +206,7 @@ class Encoding:
             groups=dict(state["groups"]),
             prior={name: (weight, mean) for name, (weight, mean) in state["prior"].items()},
             columns=tuple(Column(**column) for column in state["columns"]),
+            dated=tuple(state.get("dated", ())),  # models of before kept nothing from the trees
         )
 
     def _candidates(self, X: Snapshot) -> Iterator[tuple[Column, Floats]]:

@@ -16,7 +16,7 @@ from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats, Periods, fit_calendar, fit_hazard, log_loss
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
 from holdfast.models.ridge import ridge_penalty
-from holdfast.models.trees import LARGE, ROUNDS, SMALL, fit_trees, monotone_signs
+from holdfast.models.trees import ROUNDS, SIZES, SMALL, fit_trees, monotone_signs
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LATE = 0.25  # share of the events that is kept for the later part
@@ -65,17 +65,19 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
 
 
 def _leaves(features: Floats, early: Periods, later: Floats, late: Periods, signs: list[int], seed: int) -> int:
-    """Choose the size of trees by those grown on some of the rows; small ones unless they are clearly beaten."""
+    """Choose the size of trees by those grown on some of the rows: the next one only where it clearly beats the last."""
     some = np.arange(len(features)) % (1 + len(features) // _SIZED) == 0
-    learned, losses = early.rows(some), {}
-    for leaves in (SMALL, LARGE):
+    learned, chosen, least = early.rows(some), SMALL, np.inf
+    for leaves in SIZES:
         trees = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=(later, late))
         if trees is None:
             return SMALL
         calendar = fit_calendar(learned, trees.g(features[some]))
-        losses[leaves] = log_loss(calendar.eta(trees.g(later), late.exposure), late)
-    clear = losses[SMALL] - losses[LARGE] > max(MIN_SHARE * losses[SMALL], MIN_GAIN / late.weight.sum())
-    return LARGE if clear else SMALL
+        loss = log_loss(calendar.eta(trees.g(later), late.exposure), late)
+        if least - loss <= max(MIN_SHARE * loss, MIN_GAIN / late.weight.sum()):
+            break
+        chosen, least = leaves, loss
+    return chosen
 
 
 def _share(learned: tuple[Floats, Floats], judged: tuple[Floats, Floats], early: Periods, late: Periods) -> float:

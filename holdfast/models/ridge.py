@@ -18,8 +18,8 @@ LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 # Below so many churned accounts the template leads: strict on indicators, milder on the rest, as was measured best.
 # From there on, and where no template speaks, the penalty is chosen and context is free.
 CHOSEN_FROM = 100
-ANCHORED = 1000.0  # on indicators while the template leads
-_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0  # on the rest, then
+ANCHORED = 2000.0  # on indicators while the template leads
+_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 5.0, 800.0  # on the rest, then
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
 
 

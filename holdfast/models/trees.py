@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     import lightgbm
 
 ROUNDS, MOST_ROUNDS, PATIENCE = 220, 1000, 60
-SMALL, LARGE = 8, 31  # leaves: large trees where columns act together, which accounts' indicators hardly do
-_SHAPES: dict[int, dict[str, Any]] = {
-    SMALL: {"num_leaves": SMALL, "feature_fraction": 0.4, "lambda_l2": 10.0},
-    LARGE: {"num_leaves": LARGE, "feature_fraction": 0.6, "lambda_l2": 1.0, "min_data_in_leaf": 20},
-}
+SIZES = (8, 12, 31)  # leaves: more of them where columns act together, which accounts' indicators hardly do
+SMALL = SIZES[0]
+_CAUTIOUS = {"feature_fraction": 0.4, "bagging_fraction": 0.7, "lambda_l2": 10.0}
+_TOGETHER = {"feature_fraction": 0.8, "bagging_fraction": 0.9, "lambda_l2": 1.0, "min_data_in_leaf": 20}
 _PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.03,
-    "bagging_fraction": 0.7,
     "bagging_freq": 1,
     "monotone_constraints_method": "intermediate",  # "advanced" violates its constraints in LightGBM 4.7
     "deterministic": True,
@@ -100,7 +98,7 @@ def fit_trees(
     Parameters
     ----------
     rounds, leaves
-        Number of trees, and of the leaves of each: `SMALL` or `LARGE`.
+        Number of trees, and of the leaves of each, of `SIZES`.
     check
         Features and periods of other rows: trees are grown, up to a thousand, until these stop to gain.
     """
@@ -120,7 +118,8 @@ def fit_trees(
     parameters = {
         **_PARAMETERS,
         "min_data_in_leaf": max(20, min(150, n // 200)),
-        **_SHAPES[leaves],
+        **(_CAUTIOUS if leaves == SMALL else _TOGETHER),
+        "num_leaves": leaves,
         "objective": objective,
         "monotone_constraints": signs,
         "seed": seed,

@@ -23,7 +23,7 @@ from holdfast.models.churn import ChurnModel
 from holdfast.models.explain import Explanation
 from holdfast.models.health import HealthScore
 from holdfast.models.periods import observe
-from holdfast.models.ridge import HazardClassifier
+from holdfast.models.ridge import ANCHORED, HazardClassifier
 from tests.outcome import Outcome
 
 KEPT: tuple[Callable[[], Any], ...] = (ChurnModel, HealthScore, HealthScore.template)  # what a bundle may hold
@@ -138,7 +138,7 @@ def test_the_ladder_of_few_events_is_said() -> None:
     assert "20 accounts churned in training: the template leads" in few.notes[0]
     assert [one.members_.trees is None for one in (few, some, many)] == [True, True, False]
     assert "the template leads" not in " ".join(some.notes)
-    assert few.strength_ == 1000.0
+    assert few.strength_ == ANCHORED
 
 
 def test_columns_are_bound_by_name() -> None:

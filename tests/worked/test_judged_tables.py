@@ -1,6 +1,7 @@
 """Models on real tables are judged on the same rows, and a rival that fails is named."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks lie beside the package, not in it
+from benchmarks.quality.peers.keeping import kept
 from benchmarks.quality.peers.outside import PeerFailed
 from benchmarks.quality.peers.splits import PLAIN, Split, folded
 from benchmarks.quality.tables import compare, markdown
@@ -54,3 +56,20 @@ def test_a_better_model_is_seen_to_be_better_than_the_best_rival() -> None:
 def test_an_equal_rival_leaves_no_difference() -> None:
     rows, _ = compare("made", _splits(), {"holdfast": _truth, "logistic": _truth})
     assert (rows[0]["auc_difference"], rows[0]["log_loss_ratio"]) == (0.0, 1.0)
+
+
+def test_what_a_rival_said_is_kept_until_its_rows_change(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def rival(split: Split) -> pd.DataFrame:
+        asked.append(len(split.test))
+        return _truth(split)
+
+    first, second = _splits()[:2]
+    told = kept("rival", rival, tmp_path)
+    pd.testing.assert_frame_equal(told(first), told(first))
+    assert len(asked) == 1
+    told(second)
+    told(replace(first, learned=1.0 - first.learned))
+    assert len(asked) == 3
+    assert len(list(tmp_path.iterdir())) == 3

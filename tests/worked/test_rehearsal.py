@@ -9,7 +9,7 @@ from holdfast.models.encoding import Encoding
 from holdfast.models.periods import Observed, churn_probability, observe
 from holdfast.models.plain import read
 from holdfast.models.rehearsal import Rehearsal, rehearse
-from holdfast.models.trees import LARGE, SMALL
+from holdfast.models.trees import SIZES, SMALL
 
 
 def _observed(seed: int, together: bool) -> Observed:
@@ -30,7 +30,7 @@ def _rehearsed(observed: Observed) -> Rehearsal:
 
 def test_trees_are_large_and_stand_alone_where_columns_act_together() -> None:
     how = _rehearsed(_observed(1, together=True))
-    assert (how.leaves, how.share) == (LARGE, 1.0)
+    assert (how.leaves, how.share) == (SIZES[-1], 1.0)
 
 
 def test_trees_are_small_and_do_not_lead_where_columns_act_alone() -> None:

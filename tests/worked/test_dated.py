@@ -1,0 +1,49 @@
+"""Columns that tell the day rather than the account are kept from the trees, and from nothing else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+import holdfast as hf
+from holdfast.features.snapshot import Snapshot
+from holdfast.models.encoding import Encoding
+from holdfast.models.periods import observe
+from holdfast.training.labels import Labels
+
+
+def _cohort(within_days: int) -> tuple[Snapshot, Labels]:
+    """Measure a company as if all its accounts had begun within so many days."""
+    history = hf.simulate(accounts=120, seed=0, months=18)
+    days = hf.cutoffs(history, every="28d")
+    X, y = hf.catalog.measure(history, days), hf.label(history, days)
+    stands = X.index.get_level_values("cutoff")
+    began = pd.Series(X.index.get_level_values("account_id")).map(hash_of).to_numpy() % within_days
+    tenure = (stands - stands.min()) / pd.Timedelta(days=1) + 400.0 - began
+    return replace(X, context=X.context.assign(tenure_days=tenure.to_numpy())), y
+
+
+def hash_of(account: str) -> int:
+    """Number an account by its id."""
+    return sum(map(ord, account)) * 37
+
+
+def test_tenure_of_one_cohort_is_kept_from_the_trees_alone() -> None:
+    X, y = _cohort(within_days=30)
+    encoding = Encoding.fit(X)
+    assert encoding.dated == ("tenure_days",)
+    assert "tenure_days" not in encoding.feature_sources
+    assert encoding.features(X).shape[1] == len(encoding.feature_sources)
+    assert "tenure_days" in [column.source for column in encoding.columns]
+    assert Encoding.from_dict(encoding.to_dict()) == encoding
+    assert not np.isnan(encoding.design(observe(X, y).X)).any()
+
+
+def test_tenure_of_accounts_that_began_over_years_is_seen() -> None:
+    X, _ = _cohort(within_days=2_000)
+    assert Encoding.fit(X).dated == ()
+
+
+def test_one_day_dates_nothing() -> None:
+    X, _ = _cohort(within_days=30)
+    assert Encoding.fit(X.at(X.index.get_level_values("cutoff").max())).dated == ()
