@@ -1,6 +1,6 @@
 """Columns that tell the day rather than the account, such as tenure where all accounts began within a few weeks.
 
-Boosted trees cut the days of training apart by them, and take what happened on the last of those for what happens later.
+Boosted trees cut the days of training apart by them, and take what happened on the last of those for what comes later.
 """
 
 from __future__ import annotations

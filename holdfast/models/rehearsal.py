@@ -65,7 +65,7 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
 
 
 def _leaves(features: Floats, early: Periods, later: Floats, late: Periods, signs: list[int], seed: int) -> int:
-    """Choose the size of trees by those grown on some of the rows: the next one only where it clearly beats the last."""
+    """Choose the size of trees by those grown on some of the rows: the next only where it clearly beats the last."""
     some = np.arange(len(features)) % (1 + len(features) // _SIZED) == 0
     learned, chosen, least = early.rows(some), SMALL, np.inf
     for leaves in SIZES:

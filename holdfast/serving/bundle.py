@@ -29,6 +29,7 @@ from holdfast.models.expansion import ExpansionModel
 from holdfast.models.health import HealthScore
 from holdfast.serving.golden import golden_rows, replays
 from holdfast.serving.workspace import MANIFEST, canonical_json, folder_atomic
+from holdfast.training.champion import Champion
 from holdfast.training.monitoring.reference import Reference
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ class Bundle:
     def version(self) -> str:
         """The name of its folder."""
         return self.sha256[:16]
+
+    def as_champion(self) -> Champion:
+        """Give what others are set beside while it is in service."""
+        return Champion(self.version, self.model, self.learned_until, self.health)
 
 
 def write_bundle(

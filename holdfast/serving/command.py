@@ -215,7 +215,7 @@ def train(
         trained = learning.train(settings, known, now())
     summary = trained.summary()
     told = f"Model {summary['model']} is in service, learned from what was known on {summary['learned_until']}."
-    show.as_json(summary) if json else show.say(summary["verdict"] + " " + told)
+    show.as_json(summary) if json else show.say(" ".join(filter(None, [summary["verdict"], summary["weights"], told])))
 
 
 @app.command()

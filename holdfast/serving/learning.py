@@ -59,6 +59,7 @@ class Trained:
             "dropped": {str(days): why for days, why in self.y.dropped.items()},
             "events": {str(days): int(n) for days, n in self.y.events.items()},
             "verdict": self.proof.result["verdict"],
+            "weights": self.proof.evidence.get("weights_shift", {}).get("in_words", ""),
         }
 
 
@@ -119,10 +120,12 @@ def learn(plan: Plan, history: History, incumbent: Champion | None) -> Trained:
     X, y = examples(plan, history)
     health = health_of(plan, catalog_of(plan)).fit(X, y)
     model = ChurnModel(seed=plan.model.seed).fit(X, y, untreated=_untreated(plan, history, X, y))
+    in_use = None if incumbent is None else incumbent.health
     if incumbent is not None and incumbent.learned_until >= history.now:  # nothing came after it
         incumbent = None
     result, evidence = proving.prove_if_possible(plan, X, y, catalog_of(plan), incumbent)
     evidence |= proving.audited(plan, health, history, X, y)
+    evidence |= proving.shifted(in_use, health, X)
     expansion, evidence["expansion"] = learn_growth(plan, history, X, y)
     models = workspace(plan).models
     bundle = write_bundle(

@@ -123,7 +123,7 @@ def champion_of(plan: Plan) -> Champion | None:
     except BundleError as problem:
         logger.warning("the champion is not set beside the others: %s", problem)
         return None
-    return None if bundle is None else Champion(bundle.version, bundle.model, bundle.learned_until)
+    return None if bundle is None else bundle.as_champion()
 
 
 def score_day(

@@ -14,6 +14,7 @@ from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
 from holdfast.training.backtest import Backtest, Model, backtest
 from holdfast.training.champion import Champion, since_champion
+from holdfast.training.gate import by_dimension, moved_in_words
 from holdfast.training.green_churn import green_churn
 from holdfast.training.holdout import Holdout
 from holdfast.training.hypotheses import hypotheses
@@ -112,6 +113,14 @@ def audited(plan: Plan, health: HealthScore, history: History, X: Snapshot, y: L
     except TooFewEvents as problem:
         logger.warning("the test was not audited: %s", problem)
     return found
+
+
+def shifted(in_use: HealthScore | None, health: HealthScore, X: Snapshot) -> Mapping[str, Any]:
+    """Set newly learned weights beside the learned ones in use, by dimension."""
+    if in_use is None or not (in_use.learned and health.learned):
+        return {}
+    sides = by_dimension(in_use, health, X)
+    return {"weights_shift": {"in_words": moved_in_words(sides), "rows": json_rows(sides.reset_index())}}
 
 
 def _audit_of_weights(plan: Plan, health: HealthScore, X: Snapshot, y: Labels) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from holdfast.features.snapshot import Snapshot
+    from holdfast.models.health import HealthScore
     from holdfast.training.backtest import Backtest
 
 CHAMPION = "champion"
@@ -38,11 +39,12 @@ class Predicts(Protocol):
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in service: its version, the model, and the day until which it learned."""
+    """The model in service: its version, the model, the day until which it learned, and the health score beside it."""
 
     version: str
     model: Predicts
     learned_until: pd.Timestamp
+    health: HealthScore | None = None
 
 
 @dataclass(frozen=True)

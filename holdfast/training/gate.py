@@ -62,7 +62,8 @@ def publish_gate(current: HealthScore, candidate: HealthScore, X: Snapshot, y: O
         The score in use, which may be a template, and the one fitted to X and y.
     """
     observed = observe(X, y)
-    moves = _moved(current, candidate, X)
+    sides = by_dimension(current, candidate, X)
+    moves = float((sides["new"] - sides["in_use"]).abs().max())
     gain = _gain(current, candidate, observed, seed)
     rows = [
         ("accounts that churned", f">= {LEARNED_FROM}", float(observed.evidence), observed.evidence >= LEARNED_FROM),
@@ -72,15 +73,29 @@ def publish_gate(current: HealthScore, candidate: HealthScore, X: Snapshot, y: O
     return Gate(pd.DataFrame(rows, columns=["clause", "bound", "found", "passed"]))
 
 
-def _moved(current: HealthScore, candidate: HealthScore, X: Snapshot) -> float:
+def by_dimension(current: HealthScore, candidate: HealthScore, X: Snapshot) -> pd.DataFrame:
+    """Set the weights of two scores side by side: points of 100 by dimension, columns ``in_use`` and ``new``."""
     dimension = {one.name: one.dimension for one in X.catalog}
 
     def shares(health: HealthScore) -> pd.Series:
         weights = health.weighting(X).base
-        return 100.0 * weights.groupby([dimension[str(name)] for name in weights.index]).sum()
+        return 100.0 * weights.groupby([dimension.get(str(name), "gone") for name in weights.index]).sum()
 
-    old, new = shares(current), shares(candidate)
-    return float(new.sub(old, fill_value=0.0).abs().max())
+    return pd.DataFrame({"in_use": shares(current), "new": shares(candidate)}).fillna(0.0).rename_axis("dimension")
+
+
+def moved_in_words(sides: pd.DataFrame) -> str:
+    """Name the dimensions that move by more than a refit may move them; nothing where none does.
+
+    Examples
+    --------
+    >>> moved_in_words(pd.DataFrame({"in_use": [31.0, 69.0], "new": [44.0, 56.0]}, index=["business", "product"]))
+    'Look at the new weights before people steer by them: business weighs 44 instead of 31, product 56 instead of 69.'
+    """
+    far = sides[(sides["new"] - sides["in_use"]).abs() > MOST_MOVED]
+    told = [f"{name} weighs {row['new']:.0f} instead of {row['in_use']:.0f}" for name, row in far.iterrows()]
+    told[1:] = [one.replace(" weighs", "") for one in told[1:]]
+    return f"Look at the new weights before people steer by them: {', '.join(told)}." if told else ""
 
 
 def _gain(current: HealthScore, candidate: HealthScore, observed: Observed, seed: int) -> float:

@@ -1,5 +1,7 @@
 """Learned weights under audit: pooled by segment, with intervals, beside a regression without prior, and gated."""
 
+from copy import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,8 @@ from holdfast.features.indicators.sources import usage
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.audit import TOTAL, inference, weight_table
 from holdfast.models.health import HealthScore
-from holdfast.training.gate import publish_gate
+from holdfast.serving.proving import shifted
+from holdfast.training.gate import by_dimension, publish_gate
 from tests.outcome import Outcome
 
 NAMES = {"strong": "product", "weak": "product", "useless": "relationship", "bond": "relationship", "value": "business"}
@@ -127,6 +130,20 @@ def test_each_clause_of_the_gate_can_fail_alone(fitted) -> None:
     few_X, few_y = company(60, seed=3)
     few = publish_gate(template, HealthScore().fit(few_X, few_y), few_X, few_y).frame()["passed"]
     assert not few.iloc[0]
+
+
+def test_weights_that_jump_beside_those_in_use_are_named(fitted) -> None:
+    health, X, _ = fitted
+    other = copy(health)
+    other.weights_ = health.weights_[::-1].set_axis(health.weights_.index)
+    sides = by_dimension(other, health, X)
+    assert sides.sum().tolist() == pytest.approx([100.0, 100.0])
+    far = (sides["new"] - sides["in_use"]).abs() > 10
+    words = shifted(other, health, X)["weights_shift"]["in_words"]
+    assert far.any()
+    assert [name for name in sides.index if f"{name} " in words] == sides.index[far].tolist()
+    assert shifted(health, health, X)["weights_shift"]["in_words"] == ""
+    assert shifted(HealthScore.template(), health, X) == shifted(None, health, X) == {}
 
 
 def test_the_mix_of_bands_is_held_against_the_one_of_training(fitted) -> None:

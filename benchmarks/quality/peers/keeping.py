@@ -1,4 +1,4 @@
-"""Keep what a rival said of a split, so that it need not be asked again while its rows, labels and settings are the same."""
+"""Keep what a rival said of a split, so that it is not asked again while rows, labels and settings stay the same."""
 
 from __future__ import annotations
 

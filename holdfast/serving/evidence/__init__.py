@@ -21,6 +21,7 @@ def in_words(result: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[str
         evidence.get("queue", {}).get("in_words", ""),
         result.get("trajectory", {}).get("in_words", {}).get(SCORE, ""),
         evidence.get("champion", {}).get("in_words", ""),
+        evidence.get("weights_shift", {}).get("in_words", ""),
         evidence.get("expansion", {}).get("in_words", ""),
     ]
     return [one for one in told if one]

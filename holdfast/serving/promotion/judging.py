@@ -15,7 +15,7 @@ from holdfast.serving.learning import Trained
 from holdfast.serving.pipeline import measure_day, workspace
 from holdfast.serving.proof import read_predictions
 from holdfast.serving.workspace import canonical_json
-from holdfast.training.champion import Champion, came_after
+from holdfast.training.champion import came_after
 from holdfast.training.labels import Churn, at_risk
 from holdfast.training.leaks import leaks
 from holdfast.training.promotion import Clause, Duel, Gate, Margins, clauses, duel
@@ -124,8 +124,7 @@ def _duel(plan: Plan, trained: Trained, champion: Bundle) -> Duel:
         told = trained.result.frame()
         walked = told[told["model"] == MODEL]
         if _readable(trained, champion):
-            incumbent = Champion(champion.version, champion.model, champion.learned_until)
-            since = came_after(trained.result, incumbent, trained.X, [MODEL])
+            since = came_after(trained.result, champion.as_champion(), trained.X, [MODEL])
     draws, horizons = plan.backtest.bootstrap, trained.bundle.horizons
     return duel(since, walked[_KEYS], before[_KEYS], horizons, replicates=draws, seed=plan.model.seed)
 

@@ -26,7 +26,6 @@ from holdfast.serving.promotion.keeping import discard
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.threads import one_thread
 from holdfast.serving.tracking.mirror import mirror
-from holdfast.training.champion import Champion
 from holdfast.training.promotion import Gate
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def _decide(plan: Plan, history: History, name: str, at: datetime) -> Decision:
     """Check, train, judge, and write down what was decided."""
     place = pipeline.workspace(plan)
     before = None if pipeline.in_service(plan) is None else pipeline.bundle_of(plan)
-    incumbent = None if before is None else Champion(before.version, before.model, before.learned_until)
+    incumbent = None if before is None else before.as_champion()
     noticed = sound(plan, history)
     trained = learning.learn(plan, history, incumbent)
     gate = _judged(plan, history, trained, before)
