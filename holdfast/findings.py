@@ -38,7 +38,7 @@ KINDS: dict[str, Kind] = {
     "HF015": Kind("warning", "too few churn events for a learned figure; the template carries the result", "read the intervals, not the figures"),
     "HF016": Kind("warning", "an indicator ranks churn too well to be true", "check whether it is written down after the fact"),
     "HF017": Kind("warning", "values that are overwritten without a date were read as missing", "deliver versions of the row, or known_basis 'history'"),
-    "HF018": Kind("warning", "amounts of one table are in several currencies", "deliver them in one currency"),
+    "HF018": Kind("warning", "amounts of one table are in several currencies", "state currency and rates in [data], or deliver them in one currency"),
     "HF019": Kind("info", "some exits in the churn list have no notice; they are dated by their end or by the day they became known", "deliver notice_at"),
     "HF020": Kind("warning", "activity goes on long after the data end that subscriptions tell", "refresh subscriptions, or state [data] end in the plan"),
     "HF021": Kind("info", "rows whose known_at is assumed were left out under the strict clock", "deliver the time of arrival, and they count"),

@@ -19,7 +19,12 @@ ROUNDS, MOST_ROUNDS, PATIENCE = 220, 1000, 60
 SIZES = (8, 12, 31)  # leaves: more of them where columns act together, which accounts' indicators hardly do
 SMALL = SIZES[0]
 _CAUTIOUS = {"feature_fraction": 0.4, "bagging_fraction": 0.7, "lambda_l2": 10.0}
-_TOGETHER = {"feature_fraction": 0.8, "bagging_fraction": 0.9, "lambda_l2": 1.0, "min_data_in_leaf": 20}
+_TOGETHER = {
+    "feature_fraction": 0.8,
+    "bagging_fraction": 0.9,
+    "lambda_l2": 1.0,
+    "min_data_in_leaf": 20,
+}
 _PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.03,
     "bagging_freq": 1,
@@ -100,7 +105,7 @@ def fit_trees(
     rounds, leaves
         Number of trees, and of the leaves of each, of `SIZES`.
     check
-        Features and periods of other rows: trees are grown, up to a thousand, until these stop to gain.
+        Features and periods of other rows: trees are grown, up to `MOST_ROUNDS`, until these stop to gain.
     """
     import lightgbm
 

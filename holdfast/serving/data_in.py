@@ -73,12 +73,15 @@ def ingest(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="The store: a new folder, or one to add to.")],
     buckets: Annotated[int | None, typer.Option(min=1, help="Ranges of accounts; default: by rows.")] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Make a store that was added to fast again.")] = False,
+    currency: Annotated[str | None, typer.Option(metavar="CODE", help="What all amounts are told in.")] = None,
+    rate: Annotated[list[str] | None, typer.Option(metavar="CODE=NUMBER", help="What one unit is worth in it.")] = None,
     json: Json = False,
 ) -> None:
     """Turn files larger than memory into a store, or add a delivery to it. Exit code 10 when the files are in it."""
     from holdfast.serving import ingesting
 
-    summary = ingesting.ingest(source, store, buckets, compact)
+    rates = ingesting.rates_from(currency, rate or ())
+    summary = ingesting.ingest(source, store, buckets, compact, rates)
     show.as_json(summary) if json else show.say(ingesting.told(summary))
     if summary["done"] == "nothing to do":
         raise typer.Exit(EXIT_NOTHING_TO_DO)

@@ -14,7 +14,7 @@ from holdfast.serving import proving
 from holdfast.serving.bundle import Bundle, write_bundle
 from holdfast.serving.card import card, notes
 from holdfast.serving.growth import learn_growth
-from holdfast.serving.opening import cutoffs_of, definition
+from holdfast.serving.opening import cutoffs_of, definition, refuse_several_currencies
 from holdfast.serving.pipeline import catalog_of, champion_of, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.promotion.promotions import Promotions
@@ -65,6 +65,7 @@ class Trained:
 
 def examples(plan: Plan, history: History) -> tuple[Snapshot, Labels]:
     """Label and measure every cutoff of the plan, for the horizons that the history is long enough for."""
+    refuse_several_currencies(history)
     days = cutoffs_of(plan, history)
     y = label(history, days, plan.horizons.days, definition(plan))
     for finding in (one for one in y.findings if one.severity == "warning"):

@@ -12,6 +12,7 @@ import pandas as pd
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
 from holdfast.features.history.leaving_out import LeftOut
+from holdfast.features.history.money import Rates, by_rows, currencies, in_words
 from holdfast.features.history.stored import StoredHistory
 from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.moods import Moods
@@ -48,10 +49,18 @@ def read_history(plan: Plan, clock: datetime, left_out: LeftOut | None = None) -
     moods = Moods(**plan.sentiment.model_dump())
     gone = left_out_of(Workspace(plan.output.workspace)) if left_out is None else left_out
     history = History.read(
-        plan.data.path, end=end, clock=now, dialect=dialect, strict_clock=strict, moods=moods, left_out=gone
+        plan.data.path,
+        end=end,
+        clock=now,
+        dialect=dialect,
+        strict_clock=strict,
+        moods=moods,
+        left_out=gone,
+        rates=rates_of(plan),
     )
     if isinstance(history, StoredHistory):
         _refuse_erased(history, gone)
+        _refuse_unconverted(history, plan)
     for finding in (one for one in history.findings if one.code == "HF020"):
         logger.warning("%s", finding)
     return history
@@ -61,6 +70,36 @@ def _refuse_erased(history: StoredHistory, left_out: LeftOut) -> None:
     if left_out.accounts and (back := sum(left_out.has("account", str(one)) for one in history.accounts)):
         do = "erase them again: holdfast erase PLAN --account ID; and deliver without them"
         raise DataError(str(history.folder), "a store without the accounts that were erased", f"{back} of them", do)
+
+
+def rates_of(plan: Plan) -> Rates | None:
+    """Give the rates of a plan; none where it names no currency."""
+    return None if plan.data.currency is None else Rates(plan.data.currency, plan.data.rates)
+
+
+def _refuse_unconverted(history: StoredHistory, plan: Plan) -> None:
+    found = currencies(history.facts_of(table) for table in history.tables)
+    if plan.data.currency is not None and set(found) - {plan.data.currency}:
+        wanted = f"a store whose amounts are in {plan.data.currency}"
+        do = "build it anew with the rates: holdfast ingest SOURCE STORE --currency EUR --rate USD=0.92"
+        raise DataError(str(history.folder), wanted, in_words(found), do)
+
+
+def refuse_several_currencies(history: History) -> None:
+    """Refuse amounts in several currencies, which can be neither added nor ranked.
+
+    Raises
+    ------
+    DataError
+        With the currencies, and the lines of the plan that settle it.
+    """
+    found = currencies(history.facts_of(table) for table in history.tables)
+    if len(found) > 1:
+        most, *others = by_rows(found)
+        rates = ", ".join(f"{code} = ..." for code in others[:3])
+        lines = f'currency = "{most}", rates = {{ {rates} }}'
+        do = f"write into [data] of the plan what one unit is worth in {most}: {lines}"
+        raise DataError("history", "amounts in one currency, or rates between them", in_words(found), do)
 
 
 def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ from holdfast.serving.feedback.standing import Standing, acted_on
 from holdfast.serving.ledger.entry import enter, scores_sha256
 from holdfast.serving.ledger.outcomes import mature
 from holdfast.serving.ledger.store import LEDGER, Ledger
-from holdfast.serving.opening import definition
+from holdfast.serving.opening import definition, refuse_several_currencies
 from holdfast.serving.plan import Plan
 from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.promotion.promotions import Promotions
@@ -191,10 +191,13 @@ def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named
     ------
     UsageError
         When it did, or when the history was read under another clock than the one the bundle learned under.
+    DataError
+        When amounts are in several currencies.
     PublishError
         When something cannot be written, or a run of the same inputs was served with other scores.
     """
     same_clock(plan, bundle)
+    refuse_several_currencies(history)
     if bundle.learned_until > history.now and not named:
         found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
         do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from holdfast.serving.alerts.quiet import quiet_hours
 from holdfast.serving.references import MEANING, PATTERN
@@ -60,6 +60,8 @@ AlertRule = Literal["drop", "unusual", "band", "sponsor", "champion", "silence",
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Days = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -79,6 +81,14 @@ class Data(Section):
         default={}, description="CSV dialect by file or for all: delimiter, decimal, dayfirst"
     )
     strict_clock: bool = Field(default=False, description="leave out the rows whose known_at is assumed")
+    currency: Currency | None = Field(default=None, description="what all amounts are told in, such as EUR")
+    rates: dict[Currency, Rate] = Field(default={}, description="by currency, how many of that one unit is worth")
+
+    @model_validator(mode="after")
+    def _rates_of_a_currency(self) -> Self:
+        if self.rates and self.currency is None:
+            raise ValueError("a currency beside the rates, such as EUR")
+        return self
 
 
 class Churn(Section):

@@ -20,6 +20,10 @@ path = "{path}"            # a folder with one CSV or Parquet file per table, se
 {end}            # the last day that counts as observed; default: read from the data
 # dialect = {{ delimiter = ";", decimal = ",", dayfirst = true }}   # default: sniffed, and shown by `holdfast check`
 
+# where amounts are in several currencies, state what all are told in, and what one unit of each other is worth:
+# currency = "EUR"
+# rates = {{ USD = 0.92 }}
+
 [churn]
 kind = "{churn}"               # "notice": gives notice or lets its last term end
                               # "silence": no activity for the whole horizon

@@ -256,6 +256,23 @@ def test_23_a_byte_order_mark_line_breaks_and_a_name_of_a_megabyte_are_read(tmp_
     assert history.as_of("2025-01-01")["accounts"]["name"].iloc[0] == name
 
 
+# ------------------------------------------------------------------------------- 24
+
+
+def test_24_amounts_in_several_currencies_are_refused_until_rates_are_stated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = _sound()
+    plan = _lay(tmp_path, frames)
+    assert run(["train", str(plan)]) == 0
+    _money(frames)
+    plan = _lay(tmp_path, frames)
+    for name in ("train", "score"):
+        assert 'currency = "EUR", rates = { USD = ... }' in _refused(capsys, name, str(plan))
+    plan.write_text(plan.read_text().replace("[data]", '[data]\ncurrency = "EUR"\nrates = { USD = 0.9 }'))
+    assert run(["score", str(plan)]) == 0
+
+
 # ------------------------------------------------------------------------------- 19, 20
 
 

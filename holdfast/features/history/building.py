@@ -23,6 +23,7 @@ from holdfast.features.history.delivering import land_part
 from holdfast.features.history.facts import total
 from holdfast.features.history.ingest import Dialects, tables_in
 from holdfast.features.history.manifest import Bucket, Manifest, listed
+from holdfast.features.history.money import Rates
 from holdfast.features.history.outline import Outline, require
 from holdfast.features.history.place import apart, begun, refuse_strange, sweep, tidied
 from holdfast.features.history.reading import Files, records_in
@@ -42,6 +43,7 @@ def build(
     clock: pd.Timestamp | None = None,
     dialect: Dialects | None = None,
     strict_clock: bool = False,
+    rates: Rates | None = None,
 ) -> Manifest:
     """Build a store in a new folder.
 
@@ -54,7 +56,7 @@ def build(
         do = "leave it out, or give a whole number in between"
         raise UsageError("build, buckets", f"1 to {MOST_BUCKETS}", str(buckets), do)
     apart(source, store)
-    streams, notes = _streams(source, dialect)
+    streams, notes = _streams(source, dialect, rates)
     require({one.name: one for one in streams}, str(source))
     refuse_strange(store)  # before the lock is written
     with alone(store):
@@ -70,7 +72,7 @@ def build(
     return ready
 
 
-def append(source: Path, store: Path, dialect: Dialects | None = None) -> Manifest | None:
+def append(source: Path, store: Path, dialect: Dialects | None = None, rates: Rates | None = None) -> Manifest | None:
     """Land a delivery beside what is there; none when the very same files were delivered before.
 
     Raises
@@ -79,7 +81,7 @@ def append(source: Path, store: Path, dialect: Dialects | None = None) -> Manife
         When the delivery has no table.
     """
     apart(source, store)
-    streams, notes = _streams(source, dialect)
+    streams, notes = _streams(source, dialect, rates)
     if not streams:
         raise DataError(str(source), "a delivery of at least one table", "none", "name the folder of the new files")
     with alone(store):
@@ -110,12 +112,12 @@ def compact(store: Path) -> Manifest:
     return after
 
 
-def _streams(source: Path, dialects: Dialects | None) -> tuple[list[Stream], list[Any]]:
+def _streams(source: Path, dialects: Dialects | None, rates: Rates | None) -> tuple[list[Stream], list[Any]]:
     for name in dialects or {}:
         if name not in TABLES:
             raise UsageError("dialect", "the name of a table", repr(name), did_you_mean(name, TABLES))
     files, notes = tables_in(source)
-    return [Stream(name, path, (dialects or {}).get(name)) for name, path in sorted(files.items())], notes
+    return [Stream(name, path, (dialects or {}).get(name), rates) for name, path in sorted(files.items())], notes
 
 
 def _sources(source: Path, streams: list[Stream]) -> dict[str, dict[str, Any]]:

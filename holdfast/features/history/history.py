@@ -20,6 +20,7 @@ from holdfast.features.history.ingest import Dialects, deliveries_of, is_mapping
 from holdfast.features.history.landing import Delivery, Landed, land
 from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.history.manifest import MANIFEST
+from holdfast.features.history.money import Rates
 from holdfast.features.history.outline import Outline, require
 from holdfast.features.history.records import Records
 from holdfast.features.history.storing import canonical, write_tables
@@ -76,6 +77,7 @@ class History:
         strict_clock: bool = False,
         moods: Moods = MOODS,
         left_out: LeftOut | None = None,
+        rates: Rates | None = None,
     ) -> History:
         """Read the canonical tables of a folder: ``<table>.csv``, ``.csv.gz``, ``.parquet``, or ``<table>/*.parquet``.
 
@@ -98,6 +100,8 @@ class History:
             How ``sentiment`` is read from texts where it is not told; the texts themselves are not kept.
         left_out
             Accounts and persons that were erased. A store must hold none of the accounts.
+        rates
+            What amounts are converted by into one currency; a store was converted when it was built, or not at all.
 
         Raises
         ------
@@ -108,12 +112,12 @@ class History:
         if is_mapping(Path(folder)):
             from holdfast.features.mapping.mapped import tables_of
 
-            folder = tables_of(Path(folder), large=not strict_clock, moods=moods, left_out=left_out)
+            folder = tables_of(Path(folder), large=not strict_clock, moods=moods, left_out=left_out, rates=rates)
         if (Path(folder) / MANIFEST).is_file():
             return cls.open(folder, end=end, clock=clock, strict_clock=strict_clock)
         deliveries, notes = read_folder(folder, dialect)
         require({one.table.name: one for one in deliveries}, str(folder))
-        return cls._of(deliveries, end, clock, tuple(notes), strict_clock, moods, left_out)
+        return cls._of(deliveries, end, clock, tuple(notes), strict_clock, moods, left_out, rates)
 
     @classmethod
     def from_frames(
@@ -124,6 +128,7 @@ class History:
         clock: Instant | None = None,
         strict_clock: bool = False,
         moods: Moods = MOODS,
+        rates: Rates | None = None,
     ) -> History:
         """Take the canonical tables from frames, by the same rules as from files.
 
@@ -136,7 +141,7 @@ class History:
         >>> history.now, len(history.as_of("2025-01-15")["usage"])
         (Timestamp('2025-02-01 00:00:00+0000', tz='UTC'), 1)
         """
-        return cls._of(deliveries_of(frames), end, clock, (), strict_clock, moods)
+        return cls._of(deliveries_of(frames), end, clock, (), strict_clock, moods, rates=rates)
 
     @classmethod
     def _of(
@@ -148,8 +153,9 @@ class History:
         strict_clock: bool = False,
         moods: Moods = MOODS,
         left_out: LeftOut | None = None,
+        rates: Rates | None = None,
     ) -> History:
-        landed = {one.table.name: land(one) for one in deliveries}
+        landed = {one.table.name: land(one, rates) for one in deliveries}
         if left_out:
             kept = {name: left_out.landed(one) for name, one in landed.items()}
             notes = (*notes, *(found for one in kept.values() if not len(one.frame) for found in one.findings))
@@ -176,6 +182,7 @@ class History:
         clock: Instant | None = None,
         dialect: Dialects | None = None,
         strict_clock: bool = False,
+        rates: Rates | None = None,
     ) -> StoredHistory:
         """Build a store from a folder of tables that may be larger than memory, and open it.
 
@@ -187,7 +194,7 @@ class History:
             A new or empty folder.
         buckets
             Into how many ranges of accounts to cut it; by default of about 1.5 million rows each.
-        end, clock, dialect, strict_clock
+        end, clock, dialect, strict_clock, rates
             As for `read`.
 
         Raises
@@ -202,7 +209,14 @@ class History:
         from holdfast.features.history.stored import StoredHistory
 
         return StoredHistory.build_in(
-            Path(source), Path(store), buckets, end=end, clock=clock, dialect=dialect, strict_clock=strict_clock
+            Path(source),
+            Path(store),
+            buckets,
+            end=end,
+            clock=clock,
+            dialect=dialect,
+            strict_clock=strict_clock,
+            rates=rates,
         )
 
     @classmethod

@@ -25,6 +25,7 @@ from holdfast.features.history.defaults import (
     mark_not_supplied,
 )
 from holdfast.features.history.dialect import Dialect, dayfirst_of, decimal_of
+from holdfast.features.history.money import Rates
 from holdfast.features.history.tables import SOURCE_ID, Table
 from holdfast.findings import Finding
 
@@ -106,16 +107,23 @@ class Landed:
     seen: Seen = field(default_factory=Seen)
 
 
-def land(delivery: Delivery) -> Landed:
+def land(delivery: Delivery, rates: Rates | None = None) -> Landed:
     """Convert one delivered table and give each row the defaults that need no other row.
+
+    Parameters
+    ----------
+    rates
+        What amounts are converted by; none: they are kept as delivered.
 
     Raises
     ------
     DataError
-        When a required column is absent or a value does not convert.
+        When a required column is absent, a value does not convert, or an amount has no rate.
     """
     table, delivery = delivery.table, _named(delivery)
     frame, lost, dialect, seen = _converted(delivery)
+    if rates is not None:
+        rates.exchange(table, frame, delivery.where)
     flags = np.zeros(len(frame), dtype=np.uint16)
     for name, rows in lost.items():
         flags[rows] |= LOST | OUTSIDE if name in dating(table) else LOST

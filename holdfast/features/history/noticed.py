@@ -9,6 +9,7 @@ import numpy as np
 
 from holdfast.features.history.defaults import BASIS, CLAMPED, FLAGS, LOST, UNDATED, default_bit
 from holdfast.features.history.facts import MOST, Facts
+from holdfast.features.history.money import MONEY
 from holdfast.features.history.tables import BASES, NO_CURRENCY, PROGRESS, SOURCE_ID, TABLES, Table
 from holdfast.features.time import FOREVER, instants, micros
 from holdfast.findings import Finding
@@ -25,7 +26,6 @@ _WORDS = {
     "HF017": "hold values that were overwritten without a date",
     "HF019": "have a valid_to that is not after valid_from",
 }
-_MONEY = {"subscriptions": "mrr", "invoices": "amount", "deals": "amount", "goals": "value_delivered"}
 
 
 def tally(table: Table, frame: pd.DataFrame, at: NDArray[np.int64]) -> Facts:
@@ -59,9 +59,10 @@ def tally(table: Table, frame: pd.DataFrame, at: NDArray[np.int64]) -> Facts:
 
 
 def _currencies(name: str, frame: pd.DataFrame) -> dict[str, int]:
-    if not {"currency", _MONEY.get(name, "")} <= set(frame):
+    amount = next(iter(MONEY.get(name, ())), "")
+    if not {"currency", amount} <= set(frame):
         return {}
-    paid = frame["currency"][frame[_MONEY[name]].notna()].astype("str")
+    paid = frame["currency"][frame[amount].notna()].astype("str")
     return {str(one): int(count) for one, count in paid[paid != NO_CURRENCY].value_counts(sort=False).items()}
 
 

@@ -23,6 +23,7 @@ from holdfast.features.history.facts import Facts, total
 from holdfast.features.history.history import History, Instant
 from holdfast.features.history.ingest import Dialects
 from holdfast.features.history.manifest import MANIFEST, Manifest
+from holdfast.features.history.money import Rates
 from holdfast.features.history.outline import Outline
 from holdfast.features.history.part import BucketHistory, joined
 from holdfast.features.history.reading import Files, records_in
@@ -80,18 +81,29 @@ class StoredHistory(History):
         clock: Instant | None,
         dialect: Dialects | None,
         strict_clock: bool,
+        rates: Rates | None = None,
     ) -> StoredHistory:
         """Build a store, see `History.build`."""
         last, today = (None if at is None else to_instant(at) for at in (end, clock))
         manifest = building.build(
-            source, store, buckets=buckets, end=last, clock=today, dialect=dialect, strict_clock=strict_clock
+            source,
+            store,
+            buckets=buckets,
+            end=last,
+            clock=today,
+            dialect=dialect,
+            strict_clock=strict_clock,
+            rates=rates,
         )
         return cls(Files(store, manifest, today), last)
 
-    def append(self, source: str | Path, *, dialect: Dialects | None = None) -> StoredHistory:
+    def append(
+        self, source: str | Path, *, dialect: Dialects | None = None, rates: Rates | None = None
+    ) -> StoredHistory:
         """Add a delivery beside what is there, and give the history with it; what is there stays as it is.
 
-        Delivering the very same files again changes nothing: `parts` stays as long as it was.
+        Delivering the very same files again changes nothing: `parts` stays as long as it was. Rates convert what is
+        delivered, and nothing of what is there.
 
         Raises
         ------
@@ -101,7 +113,7 @@ class StoredHistory(History):
             When another process writes to the store.
         """
         self._refuse_cut("append")
-        after = building.append(Path(source), self.folder, dialect)
+        after = building.append(Path(source), self.folder, dialect, rates)
         return self._with(after or Manifest.read(self.folder))
 
     def compact(self) -> StoredHistory:

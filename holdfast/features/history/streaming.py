@@ -37,6 +37,7 @@ from holdfast.features.history.ingest import (
     telling_rows,
 )
 from holdfast.features.history.landing import Delivery, Landed, Seen, land, told_outside
+from holdfast.features.history.money import Rates
 from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.step import without_text
 from holdfast.findings import Finding
@@ -61,8 +62,10 @@ class Stream:
         How the file is written.
     """
 
-    def __init__(self, name: str, path: Path, override: Mapping[str, object] | None = None) -> None:
-        self.name, self.path, self._override = name, path, stated(name, override)
+    def __init__(
+        self, name: str, path: Path, override: Mapping[str, object] | None = None, rates: Rates | None = None
+    ) -> None:
+        self.name, self.path, self._override, self._rates = name, path, stated(name, override), rates
         self.rows = self.dateless = self.outside = self.unheard = 0
         self.findings: tuple[Finding, ...] = ()
         self.dialect = Dialect()
@@ -91,7 +94,7 @@ class Stream:
 
     def _land(self, delivery: Delivery, rows: int) -> Landed:
         with _counting_from(self.rows, self.dialect):
-            landed, unheard = without_text(land(replace(delivery, stated=self._settled())))
+            landed, unheard = without_text(land(replace(delivery, stated=self._settled()), self._rates))
             self._settle(landed.seen)
         self.unheard += unheard
         self.rows += rows

@@ -18,6 +18,7 @@ import pandas as pd
 from holdfast.errors import DataError, did_you_mean
 from holdfast.features.history import History
 from holdfast.features.history.leaving_out import LeftOut
+from holdfast.features.history.money import Rates
 from holdfast.features.history.withdrawing import withdraw_tables
 from holdfast.features.landed.files import RawTable, discover
 from holdfast.features.landed.walking import files_below
@@ -144,7 +145,14 @@ def _keep_quarantine(found: Path, kept: Path) -> None:
         shutil.move(found, kept)
 
 
-def tables_of(path: Path, *, large: bool, moods: Moods = MOODS, left_out: LeftOut | None = None) -> Path:
+def tables_of(
+    path: Path,
+    *,
+    large: bool,
+    moods: Moods = MOODS,
+    left_out: LeftOut | None = None,
+    rates: Rates | None = None,
+) -> Path:
     """Give what a history of a mapping is read from: its canonical tables, or a store of them when they are many rows.
 
     Parameters
@@ -155,17 +163,21 @@ def tables_of(path: Path, *, large: bool, moods: Moods = MOODS, left_out: LeftOu
         How the mood of texts is read.
     left_out
         Accounts and persons that were erased.
+    rates
+        What amounts are converted by on their way into a store.
     """
     folder = refreshed(path, moods, left_out)
     told = facts(folder)
     if not large or sum(told["rows"].values()) < LARGE:
         return folder
-    store = folder.parent / STORE
+    store, made_of = folder.parent / STORE, told["inputs"]
+    if rates is not None:
+        made_of = f"{made_of} {json.dumps(asdict(rates), sort_keys=True)}"
     with alone(folder.parent):
-        if _stored(store) != told["inputs"]:
+        if _stored(store) != made_of:
             with folder_atomic(store) as place:
-                History.build(folder, place / STORE)
-                (place / FACTS).write_text(json.dumps({"format": _FORMAT, "inputs": told["inputs"]}), encoding="utf-8")
+                History.build(folder, place / STORE, rates=rates)
+                (place / FACTS).write_text(json.dumps({"format": _FORMAT, "inputs": made_of}), encoding="utf-8")
     return store / STORE
 
 
