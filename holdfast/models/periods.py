@@ -240,12 +240,18 @@ def last_block(observed: Observed, share: float) -> tuple[Periods, Periods] | No
     return (early, late) if enough else None
 
 
-def apart(observed: Observed, share: float) -> tuple[Periods, Periods] | None:
-    """Split by accounts: those to learn from, and about a ``share`` of them to judge by. None when events are few."""
-    accounts = _hashes(observed) / 2**32
+def apart(observed: Observed, share: float, part: int = 0) -> tuple[Periods, Periods] | None:
+    """Split by accounts: those to learn from, and about a ``share`` of them to judge by. None when events are few.
+
+    Parameters
+    ----------
+    part
+        Which share of them, from 0.
+    """
+    away = ((_hashes(observed) / 2**32) // share == part)[:, None]
     periods = observed.periods
-    learn = replace(periods, weight=periods.weight * (accounts >= share)[:, None])
-    judge = replace(periods, weight=periods.weight * (accounts < share)[:, None])
+    learn = replace(periods, weight=periods.weight * ~away)
+    judge = replace(periods, weight=periods.weight * away)
     return (learn, judge) if min(learn.events, judge.events) >= MIN_EVENTS else None
 
 

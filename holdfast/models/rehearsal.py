@@ -36,7 +36,8 @@ class Rehearsal:
 
 def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: float, seed: int) -> Rehearsal:
     """Learn from the earlier part, split by time, else by accounts, and judge on the later one."""
-    blocks = last_block(observed, share=_LATE) or apart(observed, share=_LATE)
+    by_time = last_block(observed, share=_LATE)
+    blocks = by_time or apart(observed, share=_LATE)
     if blocks is None:
         return Rehearsal()
     early, late = blocks
@@ -53,7 +54,8 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
             how = replace(how, leaves=_leaves(features, learned, *check, signs, seed))
         trees = fit_trees(features, learned, signs, seed, leaves=how.leaves, check=check)
         if trees is not None and enough:
-            how = replace(how, rounds=round(_MORE * trees.rounds))
+            others = [] if by_time else _grown(observed, encoding, signs, how.leaves, seed)
+            how = replace(how, rounds=round(_MORE * float(np.mean([trees.rounds, *others]))))
         if trees is not None:
             both = (g, trees.g(features)), (seen, trees.g(later))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
@@ -78,6 +80,17 @@ def _leaves(features: Floats, early: Periods, later: Floats, late: Periods, sign
             break
         chosen, least = leaves, loss
     return chosen
+
+
+def _grown(observed: Observed, encoding: Encoding, signs: list[int], leaves: int, seed: int) -> list[int]:
+    """Count the trees that other parts of the accounts would stop at: one part by itself is led by its noise."""
+    features, found = encoding.features(observed.X), []
+    for part in range(1, round(1 / _LATE)):
+        if (blocks := apart(observed, _LATE, part)) is not None:
+            (learn, learned), (judge, judged) = ((one.seen, one.rows(one.seen)) for one in blocks)
+            trees = fit_trees(features[learn], learned, signs, seed, leaves=leaves, check=(features[judge], judged))
+            found += [] if trees is None else [trees.rounds]
+    return found
 
 
 def _share(learned: tuple[Floats, Floats], judged: tuple[Floats, Floats], early: Periods, late: Periods) -> float:

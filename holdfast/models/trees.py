@@ -15,18 +15,19 @@ from holdfast.models.tree_text import check_trees
 if TYPE_CHECKING:
     import lightgbm
 
-ROUNDS, MOST_ROUNDS, PATIENCE = 220, 1000, 60
+ROUNDS = 220
+MOST, PATIENCE = 30.0, 1.8  # in steps of a learning rate of 1: half the rate takes twice as many trees
 SIZES = (8, 12, 31)  # leaves: more of them where columns act together, which accounts' indicators hardly do
 SMALL = SIZES[0]
-_CAUTIOUS = {"feature_fraction": 0.4, "bagging_fraction": 0.7, "lambda_l2": 10.0}
+_CAUTIOUS = {"learning_rate": 0.03, "feature_fraction": 0.4, "bagging_fraction": 0.7, "lambda_l2": 10.0}
 _TOGETHER = {
+    "learning_rate": 0.02,
     "feature_fraction": 0.8,
     "bagging_fraction": 0.9,
     "lambda_l2": 1.0,
     "min_data_in_leaf": 20,
 }
 _PARAMETERS: dict[str, Any] = {
-    "learning_rate": 0.03,
     "bagging_freq": 1,
     "monotone_constraints_method": "intermediate",  # "advanced" violates its constraints in LightGBM 4.7
     "deterministic": True,
@@ -105,7 +106,7 @@ def fit_trees(
     rounds, leaves
         Number of trees, and of the leaves of each, of `SIZES`.
     check
-        Features and periods of other rows: trees are grown, up to `MOST_ROUNDS`, until these stop to gain.
+        Features and periods of other rows: trees are grown, up to `MOST` steps, until these stop to gain.
     """
     import lightgbm
 
@@ -120,23 +121,27 @@ def fit_trees(
         _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight, periods.link)
         return slope.sum(axis=1), curve.sum(axis=1)
 
+    shape = _CAUTIOUS if leaves == SMALL else _TOGETHER
     parameters = {
         **_PARAMETERS,
         "min_data_in_leaf": max(20, min(150, n // 200)),
-        **(_CAUTIOUS if leaves == SMALL else _TOGETHER),
+        **shape,
         "num_leaves": leaves,
         "objective": objective,
         "monotone_constraints": signs,
         "seed": seed,
     }
     data = lightgbm.Dataset(features, params={"verbosity": -1}, free_raw_data=True)
-    watched = {} if check is None else _watched(data, *check, calendar)
-    booster = lightgbm.train(parameters, data, num_boost_round=rounds if check is None else MOST_ROUNDS, **watched)
+    watched = {} if check is None else _watched(data, *check, calendar, round(PATIENCE / shape["learning_rate"]))
+    most = rounds if check is None else round(MOST / shape["learning_rate"])
+    booster = lightgbm.train(parameters, data, num_boost_round=most, **watched)
     kept = booster.best_iteration if check is not None else rounds
     return Trees(_normalise(booster.model_to_string(num_iteration=kept)), kept)
 
 
-def _watched(data: lightgbm.Dataset, features: Floats, periods: Periods, calendar: HazardFit) -> dict[str, Any]:
+def _watched(
+    data: lightgbm.Dataset, features: Floats, periods: Periods, calendar: HazardFit, patience: int
+) -> dict[str, Any]:
     """Watch the loss on other rows, and stop when it has not fallen for a while."""
     import lightgbm
 
@@ -146,7 +151,7 @@ def _watched(data: lightgbm.Dataset, features: Floats, periods: Periods, calenda
         return "loss", log_loss(eta + g[:, None], periods), False
 
     watched = lightgbm.Dataset(features, reference=data, params={"verbosity": -1})
-    stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+    stop = lightgbm.early_stopping(patience, verbose=False)
     return {"valid_sets": [watched], "feval": loss, "callbacks": [stop]}
 
 
