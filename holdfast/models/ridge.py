@@ -15,9 +15,9 @@ from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_p
 from holdfast.models.periods import Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-# Below so many churned accounts the template leads: strict on indicators, milder on the rest, as was measured best.
-# From there on, and where no template speaks, the penalty is chosen and context is free.
-CHOSEN_FROM = 100
+# Churned accounts, as was measured best. Below the first number the template leads: strict on indicators, milder on the
+# rest. From there on the penalty is chosen, from the second on context is free; where no template speaks, at any number.
+CHOSEN_FROM, FREE_FROM = 100, 200
 ANCHORED = 2000.0  # on indicators while the template leads
 _ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 5.0, 800.0  # on the rest, then
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
@@ -25,13 +25,13 @@ _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
 
 def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
     """Penalise indicators by ``strength``, and less what leads where little is known: template score and contract."""
-    free = not _template_leads(encoding, evidence)
+    free = evidence >= FREE_FROM or not _template_in(encoding)
     held = [_LIGHT if free and column.role in ("number", "level") else _held(column) for column in encoding.columns]
     return np.minimum(strength, held)
 
 
-def _template_leads(encoding: Encoding, evidence: int) -> bool:
-    return evidence < CHOSEN_FROM and any(column.role == "template" for column in encoding.columns)
+def _template_in(encoding: Encoding) -> bool:
+    return any(column.role == "template" for column in encoding.columns)
 
 
 def _held(column: Column) -> float:
@@ -49,7 +49,7 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
     """
     if len(grid) == 1:
         return grid[0]
-    if _template_leads(encoding, observed.evidence):
+    if observed.evidence < CHOSEN_FROM and _template_in(encoding):
         return ANCHORED
     losses = np.zeros(len(grid))
     for train, test in forward_folds(observed):
