@@ -15,8 +15,8 @@ from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_p
 from holdfast.models.periods import Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-# Churned accounts, as was measured best. Below the first number the template leads: strict on indicators, milder on the
-# rest. From there on the penalty is chosen, from the second on context is free; where no template speaks, at any number.
+# Churned accounts, as was measured best. Below the first number the template leads, strict on indicators, milder on the
+# rest. From there on the penalty is chosen; from the second on, and where no template speaks, context is free.
 CHOSEN_FROM, FREE_FROM = 100, 200
 ANCHORED = 2000.0  # on indicators while the template leads
 _ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 5.0, 800.0  # on the rest, then
