@@ -54,8 +54,8 @@ class Reasons:
         record_count, records, sentence, sign`` (of health: context, the contract calendar and calibration are none) and
         ``group``. Contributions and base add up to the total; calibration is a row of its own.
     told
-        One row per group of signs that are on record, strongest first: contribution, strength (what churn model and
-        health score say on average), effects and points are those of the group, the rest is that of the sign that says
+        One row per group of signs that are on record, strongest first: contribution, strength (see
+        `holdfast.models.strength`), effects and points are those of the group, the rest is that of the sign that says
         most of it; ``others`` are the titles of the remaining ones.
     health
         Score, 0 to 100, with ``base`` and ``clip``: base + points + clip = score. None without a health score.

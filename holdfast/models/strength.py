@@ -1,8 +1,9 @@
-"""Strength: how much a sign counts as a reason, by both models that learned from the same accounts.
+"""Strength: how much a sign counts as a reason, by the score that weighs it.
 
 Signs move together, and which of them a model credits is partly chance. The churn model credits whatever foretells; the
-health score has few weights, none of which points the wrong way, and leans on its template. Where both credit a sign,
-it is more often the one that is behind the risk.
+health score has few weights, none of which points the wrong way, and leans on its template. So the sign that it blames
+is more often the one that is behind the risk (``python -m benchmarks.reasons``). Of a sign that it does not weigh, such
+as the use of a single feature, the churn model speaks alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
-    """Average what churn model and health score say of the log-hazard, sign by sign.
+    """Give what the health score says of the log-hazard, of signs that it does not weigh what the churn model says.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Like ``why.contributions``; positive raises the risk. What the health score does not weigh it says nothing of.
+        Like ``why.contributions``; positive raises the risk.
 
     Examples
     --------
@@ -47,6 +48,5 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
     if health is None or not health.learned:
         return told
     points = health_points(health, why.X).contributions
-    hazard = points.reindex(columns=told.columns, fill_value=0.0) * (-np.log(2.0) / health.points_per_doubling)
-    both: pd.DataFrame = (told + hazard) / 2.0
-    return both
+    hazard = points * (-np.log(2.0) / health.points_per_doubling)
+    return told.assign(**{str(name): hazard[name] for name in hazard if name in told})

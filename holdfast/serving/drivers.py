@@ -71,7 +71,7 @@ def drivers(
     standings
         By account and sign, its place among the peers, 0 to 100.
     health
-        Fitted; how strong a reason is, it says as well, see `holdfast.models.strength`.
+        Fitted; how strong a reason is, it says of what it weighs, see `holdfast.models.strength`.
 
     Returns
     -------

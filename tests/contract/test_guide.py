@@ -16,6 +16,7 @@ from holdfast.serving.command import app
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bring_your_own_data.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+TOML = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CODES = {"check": {0, 1}}
 ACCOUNTS = 120
 
@@ -51,9 +52,13 @@ def test_the_guide_leads_from_exports_to_a_report(folder: Path) -> None:
     assert 2 <= len(told) <= 5
     holdfast = shutil.which("holdfast", path=str(Path(sys.executable).parent))
     assert holdfast is not None
+    plan, rates = folder / "work" / "plan.toml", TOML.findall(GUIDE.read_text(encoding="utf-8"))
+    assert len(rates) == 1
     for command, shown in told:
         program, *arguments = command.split()
         assert program == "holdfast"
+        if arguments[0] == "train":
+            plan.write_text(plan.read_text("utf-8").replace("[data]", f"[data]\n{rates[0]}"), encoding="utf-8")
         done = subprocess.run(
             [holdfast, *arguments], cwd=folder, capture_output=True, encoding="utf-8", timeout=300, check=False
         )

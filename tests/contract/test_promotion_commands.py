@@ -74,7 +74,7 @@ def test_a_challenger_without_a_horizon_of_the_champion_is_held_back_by_the_sche
 ) -> None:
     mine.write_text(mine.read_text(encoding="utf-8").replace("days = [30, 60]", "days = [30]"), encoding="utf-8")
     told: Any = asked(capsys, "retrain", mine, code=20)
-    assert [one["clause"] for one in told["gate"]["clauses"] if not one["passes"]] == ["schema"]
+    assert "schema" in [one["clause"] for one in told["gate"]["clauses"] if not one["passes"]]
 
 
 def test_the_decision_stands_beside_the_bundle_as_json_and_as_a_page(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""How strong a reason is, churn model and health score say together, each on the scale of the log-hazard."""
+"""How strong a reason is, the health score says of what it weighs, else the churn model, both of the log-hazard."""
 
 from dataclasses import dataclass
 
@@ -35,15 +35,17 @@ def company() -> Company:
     return Company(history, now, past, why, HealthScore().fit(X, y), HealthScore.template().fit(X, y))
 
 
-def test_it_is_the_mean_of_what_both_say(company: Company) -> None:
+def test_the_health_score_speaks_of_what_it_weighs(company: Company) -> None:
     now, why, health = company.now, company.why, company.health
     assert health.learned
     told, points = strengths(why, health), health_points(health, now).contributions
-    doubled = 2.0 * told["goal_progress"] - why.contributions["goal_progress"]  # what the health score says
-    assert doubled.abs().max() > 0.05
-    np.testing.assert_allclose(doubled, -points["goal_progress"] * np.log(2.0) / health.points_per_doubling, atol=1e-12)
+    assert told["goal_progress"].abs().max() > 0.05
+    expected = -points["goal_progress"] * np.log(2.0) / health.points_per_doubling
+    np.testing.assert_allclose(told["goal_progress"], expected, atol=1e-12)
     unweighed = [name for name in why.contributions if name not in points]
-    np.testing.assert_allclose(told[unweighed], why.contributions[unweighed] / 2.0)
+    assert len(unweighed) > 10
+    pd.testing.assert_frame_equal(told[unweighed], why.contributions[unweighed])
+    assert told.columns.equals(why.contributions.columns)
 
 
 def test_a_template_says_nothing(company: Company) -> None:
@@ -63,7 +65,7 @@ def test_reasons_come_in_the_order_of_strength(company: Company) -> None:
             assert (mine["strength"] >= 0).all()
     np.testing.assert_allclose(alone["strength"], alone["contribution"].abs())
     first, other = (one[one["rank"] == 1].set_index("account_id")["code"] for one in (told, alone))
-    assert 0.3 < (first == other).mean() < 1.0
+    assert 0.1 < (first == other).mean() < 1.0
     account = str(first.index[(first != other).to_numpy()][0])
     raising = hf.reasons(why, account, company.history, company.health).raising
     assert raising["indicator"].iloc[0] == first[account]
