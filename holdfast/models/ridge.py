@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -15,18 +16,21 @@ from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_p
 from holdfast.models.periods import Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-# Churned accounts, as was measured best. Below the first number the template leads, strict on indicators, milder on the
-# rest. From there on the penalty is chosen; from the second on, and where no template speaks, context is free.
-CHOSEN_FROM, FREE_FROM = 100, 200
-ANCHORED = 2000.0  # on indicators while the template leads
-_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 5.0, 800.0  # on the rest, then
+# Below so many churned accounts the template leads: strict on indicators, milder on the rest, as was measured best.
+# From there on, and where no template speaks, the penalty is chosen.
+CHOSEN_FROM = 100
+ANCHORED = 1000.0  # on indicators while the template leads
+_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0  # on the rest, then
+# Numbers of the context are free early; levels are many columns, each seen in few of those who left.
+_FREE_FROM: Mapping[str, int] = {"number": CHOSEN_FROM, "level": 200}
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
 
 
 def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
     """Penalise indicators by ``strength``, and less what leads where little is known: template score and contract."""
-    free = evidence >= FREE_FROM or not _template_in(encoding)
-    held = [_LIGHT if free and column.role in ("number", "level") else _held(column) for column in encoding.columns]
+    spoken = _template_in(encoding)
+    free = [role for role, least in _FREE_FROM.items() if evidence >= least or not spoken]
+    held = [_LIGHT if column.role in free else _held(column) for column in encoding.columns]
     return np.minimum(strength, held)
 
 
