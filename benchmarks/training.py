@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,27 @@ from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.churn import ChurnModel
 from holdfast.models.encoding import Encoding
 from holdfast.models.periods import observe
-from holdfast.models.plain import PlainOutcomes
 from holdfast.models.trees import ROUNDS, SIZES, SMALL, fit_trees
 
 HORIZONS = (30, 60, 90)
 
 
-def table(rows: int, columns: int) -> tuple[Snapshot, PlainOutcomes]:
+@dataclass(frozen=True)
+class Drawn:
+    """What happened to the accounts of the table, by horizon."""
+
+    frame: pd.DataFrame
+    kind: str = "notice"
+    rises: bool = True
+    horizons: tuple[int, ...] = HORIZONS
+
+    @property
+    def event_at(self) -> pd.Series:
+        """Nothing is known of when it happened."""
+        return pd.Series(pd.NaT, index=self.frame.index, dtype="datetime64[us, UTC]")
+
+
+def table(rows: int, columns: int) -> tuple[Snapshot, Drawn]:
     """Draw a snapshot of so many rows and indicators, twelve cutoffs an account, whose hazard a few of them move."""
     rng = np.random.default_rng(0)
     accounts, cutoffs = rows // 12, pd.date_range("2025-01-01", periods=12, freq="28D", tz="UTC").as_unit("us")
@@ -45,7 +60,7 @@ def table(rows: int, columns: int) -> tuple[Snapshot, PlainOutcomes]:
         coverage=pd.DataFrame({"all": np.ones(len(index))}, index=index),
         catalog=(),
     )
-    return X, PlainOutcomes(label, np.array([0, 1]), horizons=HORIZONS)
+    return X, Drawn(label)
 
 
 def alone(what: str, rows: int, columns: int, rounds: int, leaves: int) -> dict[str, Any]:
