@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _HOME = {
     "History": "holdfast.features.history",
     "Indicator": "holdfast.features.indicators.indicator",
+    "Rates": "holdfast.features.history.money",
     "Snapshot": "holdfast.features.snapshot",
     "catalog": "holdfast.features.catalog",
     "cutoffs": "holdfast.features.time",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from holdfast.errors import HoldfastError as HoldfastError
     from holdfast.features.catalog import catalog as catalog
     from holdfast.features.history import History as History
+    from holdfast.features.history.money import Rates as Rates
     from holdfast.features.indicators.indicator import Indicator as Indicator
     from holdfast.features.proof import prove as prove
     from holdfast.features.simulate import simulate as simulate
