@@ -214,6 +214,7 @@ class _Design:
         self._of_logs, self._of_gaps = (
             [place[one.source] for one in some.columns] for some in (self._logs, self._gaps)
         )
+        self._of_trees = [place[name] for name in encoding.feature_numbers]
         names = list(encoding.prior)
         self._prior = [curves.place[name] for name in names]
         self._weight, self._mean = (np.array([encoding.prior[name][k] for name in names], dtype=float) for k in (0, 1))
@@ -232,7 +233,7 @@ class _Design:
             parts = self._weight * (np.where(np.isnan(curved), self._mean, curved) - self._mean)
             values[self._templates.at] = self._parts @ parts
         z = (np.clip(values, self._low, self._high) - self._center) / self._scale
-        return np.where(np.isfinite(z), z, 0.0), np.concatenate([numbers[self._of_logs], levels])
+        return np.where(np.isfinite(z), z, 0.0), np.concatenate([numbers[self._of_trees], levels])
 
 
 @dataclass(frozen=True)

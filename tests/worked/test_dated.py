@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import holdfast as hf
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.churn import ChurnModel
 from holdfast.models.encoding import Encoding
 from holdfast.models.periods import observe
 from holdfast.training.labels import Labels
@@ -37,6 +39,23 @@ def test_tenure_of_one_cohort_is_kept_from_the_trees_alone() -> None:
     assert "tenure_days" in [column.source for column in encoding.columns]
     assert Encoding.from_dict(encoding.to_dict()) == encoding
     assert not np.isnan(encoding.design(observe(X, y).X)).any()
+
+
+def test_what_is_kept_from_the_trees_is_kept_from_them_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("members", "rehearsal"):
+        monkeypatch.setattr(f"holdfast.models.{module}.TREES_FROM", 5)
+    X, y = _cohort(within_days=30)
+    model, health = hf.ChurnModel().fit(X, y), hf.HealthScore(min_coverage=0.0).fit(X, y)
+    assert model.members_.trees is not None
+    assert "tells the day than the account: tenure_days" in " ".join(model.notes)
+    now = X.at(X.cutoffs[-1])
+    p = model.predict_proba(now)
+    single = hf.Single(health, model, X.catalog)
+    told = pd.DataFrame([single(hf.Row.of(now, place)) for place in range(len(now))])[[f"p{h}" for h in p]]
+    np.testing.assert_allclose(told, p, rtol=1e-10)
+    np.testing.assert_array_equal(ChurnModel.from_dict(model.to_dict()).predict_proba(now), p)
+    why = model.explain(now)
+    np.testing.assert_allclose(why.base + why.contributions.sum(axis=1) + why.calibration, why.total, atol=1e-9)
 
 
 def test_tenure_of_accounts_that_began_over_years_is_seen() -> None:
