@@ -90,12 +90,11 @@ def moved_in_words(sides: pd.DataFrame) -> str:
     Examples
     --------
     >>> moved_in_words(pd.DataFrame({"in_use": [31.0, 69.0], "new": [44.0, 56.0]}, index=["business", "product"]))
-    'Look at the new weights before people steer by them: business weighs 44 instead of 31, product 56 instead of 69.'
+    'Look at the new weights before people steer by them, in points of 100: business 44 (was 31), product 56 (was 69).'
     """
     far = sides[(sides["new"] - sides["in_use"]).abs() > MOST_MOVED]
-    told = [f"{name} weighs {row['new']:.0f} instead of {row['in_use']:.0f}" for name, row in far.iterrows()]
-    told[1:] = [one.replace(" weighs", "") for one in told[1:]]
-    return f"Look at the new weights before people steer by them: {', '.join(told)}." if told else ""
+    told = ", ".join(f"{name} {row['new']:.0f} (was {row['in_use']:.0f})" for name, row in far.iterrows())
+    return f"Look at the new weights before people steer by them, in points of 100: {told}." if told else ""
 
 
 def _gain(current: HealthScore, candidate: HealthScore, observed: Observed, seed: int) -> float:

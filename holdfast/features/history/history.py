@@ -9,27 +9,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from holdfast.features.history.arriving import arrived
 from holdfast.features.history.assembly import arrivals, assemble, records_of
 from holdfast.features.history.dialect import Dialect
-from holdfast.features.history.facts import Facts, Reach, limits
+from holdfast.features.history.facts import Reach, limits
 from holdfast.features.history.fingerprint import fingerprint
 from holdfast.features.history.ingest import Dialects, deliveries_of, is_mapping, read_folder
-from holdfast.features.history.landing import Delivery, Landed, land
+from holdfast.features.history.landing import Delivery, Landed
 from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.history.manifest import MANIFEST
 from holdfast.features.history.money import Rates
 from holdfast.features.history.outline import Outline, require
+from holdfast.features.history.overview import Overview
 from holdfast.features.history.records import Records
 from holdfast.features.history.storing import canonical, write_tables
-from holdfast.features.history.strict import strictly
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import View, known_by, view_of
 from holdfast.features.sentiment.moods import MOODS, Moods
-from holdfast.features.time import instants, micro, to_instant
-from holdfast.findings import Finding, findings_frame
+from holdfast.features.time import micro, to_instant
+from holdfast.findings import Finding
 
 if TYPE_CHECKING:
     from holdfast.features.history.stored import StoredHistory
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Instant = str | date | pd.Timestamp
 
 
-class History:
+class History(Overview):
     """Hold the canonical tables of a company.
 
     Build one with `History.read` or `History.from_frames`. What was known on a day is read through `as_of`, everything
@@ -155,21 +155,9 @@ class History:
         left_out: LeftOut | None = None,
         rates: Rates | None = None,
     ) -> History:
-        landed = {one.table.name: land(one, rates) for one in deliveries}
-        if left_out:
-            kept = {name: left_out.landed(one) for name, one in landed.items()}
-            notes = (*notes, *(found for one in kept.values() if not len(one.frame) for found in one.findings))
-            landed = {name: one for name, one in kept.items() if len(one.frame)}
-            require(landed, "what is left without those who were erased")
-        if strict_clock:
-            landed, emptied = strictly(landed)
-            notes = (*notes, *emptied)
-        from holdfast.features.sentiment.step import heard  # which reads the declarations of tables
-
-        landed, told = heard(landed, moods)
-        notes = (*notes, *told)
+        landed, told = arrived(deliveries, rates, left_out, moods, strict_clock=strict_clock)
         last, today = (None if at is None else to_instant(at) for at in (end, clock))
-        return cls(landed, last, today, notes)
+        return cls(landed, last, today, (*notes, *told))
 
     @classmethod
     def build(
@@ -206,18 +194,20 @@ class History:
         LockHeld
             When another process writes to the store.
         """
-        from holdfast.features.history.stored import StoredHistory
+        from holdfast.features.history import building
 
-        return StoredHistory.build_in(
+        last, today = (None if at is None else to_instant(at) for at in (end, clock))
+        building.build(
             Path(source),
             Path(store),
-            buckets,
-            end=end,
-            clock=clock,
+            buckets=buckets,
+            end=last,
+            clock=today,
             dialect=dialect,
             strict_clock=strict_clock,
             rates=rates,
         )
+        return cls.open(store)
 
     @classmethod
     def open(
@@ -242,62 +232,17 @@ class History:
         return StoredHistory.of(store, end, clock, strict_clock)
 
     @property
-    def tables(self) -> tuple[str, ...]:
-        """The canonical tables that are present, sorted."""
-        return self._whole().tables
-
-    @property
     def accounts(self) -> pd.Index:
         """The account ids, sorted."""
         return self._accounts
-
-    @property
-    def start(self) -> pd.Timestamp:
-        """The first event of any activity table."""
-        return self._whole().start
-
-    @property
-    def end(self) -> pd.Timestamp:
-        """The data end: the argument `end`, else the watermark of ``subscriptions``, else of the activity tables."""
-        return self._whole().end
-
-    @property
-    def stated_end(self) -> pd.Timestamp | None:
-        """The argument `end`, none when the data tell it themselves."""
-        return self._whole().stated_end
-
-    @property
-    def now(self) -> pd.Timestamp:
-        """`end` floored to 00:00 UTC: the default day of scoring."""
-        return self.end.floor("D")
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was noticed on the way in."""
-        return self._whole().findings
 
     @property
     def dialects(self) -> Mapping[str, Dialect]:
         """How each text file was written, as sniffed or stated."""
         return self._dialects
 
-    def __contains__(self, table: object) -> bool:
-        return table in self.tables
-
     def _whole(self) -> Outline:
         return self._outline
-
-    def supplied(self, table: str) -> frozenset[str]:
-        """Give the canonical columns that the source really delivered; a default does not count."""
-        return self._whole().supplied(table)
-
-    def facts_of(self, table: str) -> Facts:
-        """Give what is known of a table as a whole: its rows, how far they reach, and on what ground."""
-        return self._whole().of(table)
-
-    def watermark(self, table: str) -> pd.Timestamp:
-        """Give the last instant at which something of a table became known, rows dated in the future set aside."""
-        return self._whole().watermark(table)
 
     def buckets(self) -> Iterator[History]:
         """Yield the accounts in buckets that fit into memory: here all at once."""
@@ -386,18 +331,3 @@ class History:
 
     def _canonical(self) -> dict[str, pd.DataFrame]:
         return {name: canonical(TABLES[name], self._landed[name].frame) for name in self.tables}
-
-    def report(self) -> pd.DataFrame:
-        """Tabulate the findings."""
-        return findings_frame(self.findings)
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{name}</td><td>{one.rows:,}</td><td>{instants(np.array([one.known_first]))[0]:%Y-%m-%d}</td>"
-            f"<td>{self.watermark(name):%Y-%m-%d}</td></tr>"
-            for name, one in ((name, self._whole().of(name)) for name in self.tables)
-        )
-        head = "<tr><th>table</th><th>rows</th><th>known since</th><th>until</th></tr>"
-        told = self.report()[["code", "severity", "where", "message"]].to_html(escape=True, index=False)
-        summary = f"<p>{len(self.accounts):,} accounts, {self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}</p>"
-        return f"{summary}<table>{head}{rows}</table>{told if self.findings else ''}"

@@ -70,33 +70,6 @@ class StoredHistory(History):
         last = manifest.end if end is None else to_instant(end)
         return cls(Files(place, manifest, manifest.clock if clock is None else to_instant(clock)), last)
 
-    @classmethod
-    def build_in(
-        cls,
-        source: Path,
-        store: Path,
-        buckets: int | None,
-        *,
-        end: Instant | None,
-        clock: Instant | None,
-        dialect: Dialects | None,
-        strict_clock: bool,
-        rates: Rates | None = None,
-    ) -> StoredHistory:
-        """Build a store, see `History.build`."""
-        last, today = (None if at is None else to_instant(at) for at in (end, clock))
-        manifest = building.build(
-            source,
-            store,
-            buckets=buckets,
-            end=last,
-            clock=today,
-            dialect=dialect,
-            strict_clock=strict_clock,
-            rates=rates,
-        )
-        return cls(Files(store, manifest, today), last)
-
     def append(
         self, source: str | Path, *, dialect: Dialects | None = None, rates: Rates | None = None
     ) -> StoredHistory:
