@@ -140,16 +140,16 @@ def by_account(frame: Rows) -> dict[str, Rows]:
 
 
 def holds(frame: Rows, filters: tuple[Condition, ...]) -> pd.Series:
-    """Tell which rows meet every condition; a missing value meets only ``not in``."""
+    """Tell which rows meet every condition; a missing value meets only ``not in`` and ``missing``."""
     met = pd.Series(True, index=frame.index)
     for one in filters:
         if one.column not in frame:
-            met &= one.relation == "not in"
+            met &= one.negative
             continue
         values = frame[one.column]
         told = values.notna()
-        if one.relation == "known":
-            met &= told
+        if one.relation in ("known", "missing"):
+            met &= told if one.relation == "known" else ~told
             continue
         if one.relation in ("in", "not in"):
             listed = values.astype(object).map(lambda value: value in one.values)  # noqa: B023

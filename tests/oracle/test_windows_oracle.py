@@ -31,6 +31,7 @@ FILTERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("above", {"where": column("duration_min") > 5}, "duration_min > 5"),
     ("at least", {"where": column("duration_min") >= 5}, "duration_min >= 5"),
     ("known", {"where": column("person_id").known()}, "person_id IS NOT NULL"),
+    ("missing", {"where": column("person_id").missing()}, "person_id IS NULL"),
     ("notin", {"where": column("person_id").notin("p", "s")}, "(person_id IS NULL OR person_id NOT IN ('p', 's'))"),
     ("two", {"kind": ("login", "api"), "where": column("duration_min") > 2}, "kind <> 'feature' AND duration_min > 2"),
     ("none", {"event": "never"}, "event = 'never'"),
@@ -46,6 +47,9 @@ MILESTONES: tuple[tuple[str, Source, dict[str, Any], str], ...] = (
         {"where": column("satisfaction").notin(0.0)},
         "(satisfaction IS NULL OR satisfaction <> 0)",
     ),
+    ("unrated", tickets, {"where": column("satisfaction").missing()}, "satisfaction IS NULL"),
+    ("unanswered", touchpoints, {"where": column("replied_at").missing()}, "replied_at IS NULL"),
+    ("valid", invoices, {"where": column("voided_at").missing()}, "voided_at IS NULL"),
     ("paid", invoices, {"where": column("amount_paid") > 4}, "amount_paid > 4"),
     (
         "solved and high",
@@ -193,6 +197,7 @@ def _of_waits() -> list[Case]:
         (touchpoints, "replied_at", {"kind": "outreach"}, "kind = 'outreach'"),
         (touchpoints, "replied_at", {}, "true"),
         (tickets, "first_reply_at", {"priority": "high"}, "priority = 'high'"),
+        (invoices, "paid_at", {"where": column("voided_at").missing()}, "voided_at IS NULL"),
         (
             tickets,
             "solved_at",

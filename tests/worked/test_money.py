@@ -57,7 +57,7 @@ def test_revenue_is_counted_in_the_common_currency() -> None:
 
 
 def test_an_amount_without_a_rate_is_refused_by_its_currency() -> None:
-    with pytest.raises(DataError, match=r"column currency: expected EUR, .* found JPY \(1 rows\)") as refusal:
+    with pytest.raises(DataError, match=r"column currency: expected EUR, .* found JPY \(1 row\)") as refusal:
         History.from_frames(_frames(), rates=Rates("EUR", {"USD": 0.5}))
     assert refusal.value.exit_code == REFUSED
 

@@ -272,6 +272,18 @@ def test_s056_late_open_and_failed_payments() -> None:
     assert said(of, "days_late") == "The oldest overdue invoice is 30 days late"
 
 
+def test_s056_nobody_waits_for_an_invoice_that_was_voided() -> None:
+    of = history(
+        invoices=[
+            bill(100, 90, amount=10, paid_at=[ago(95), None], voided_at=[None, ago(20)]),
+            bill(50, account="void", amount=10, voided_at=ago(40)),
+        ]
+    )
+    waited = measured(of, "days_to_pay", at=[30, 20, 0])
+    assert waited.indicators["days_to_pay"]["a"].tolist() == pytest.approx([(5 + 60) / 2, 5, 5])
+    assert states(of, "days_to_pay")["void"] == NOT_APPLICABLE
+
+
 def test_s056_an_invoice_is_late_from_its_due_date_until_it_is_paid() -> None:
     of = history(invoices=bill(60, amount=100, due_at=ago(30), paid_at=ago(9)))
     now = measured(of, "days_late", "overdue_invoices", at=[31, 30, 29, 10, 9]).indicators

@@ -165,7 +165,7 @@ def test_s014_three_of_twenty_features_are_poor_and_fifteen_strong() -> None:
     bought = [seats(5, name, features_available=20) for name in ("few", "many")]
     of = history(usage=[*few, *many], subscriptions=bought)
     assert values(of, "feature_breadth") == {"few": 0.15, "many": 0.75}
-    assert said(of, "feature_breadth", "few") == "3 of 20 features were used in the last 90 days"
+    assert said(of, "feature_breadth", "few") == "Features used in the last 90 days: 3 of 20"
     poor, strong = points("feature_breadth", 0.15, 0.75)
     assert poor == 30
     assert strong == 90

@@ -53,13 +53,19 @@ def test_s030_reviews_budget_talks_and_recommendations_are_acts_of_support() -> 
             met(30, 366, kind="advocacy", status="done"),
             met(5, kind="meeting"),
             met(5, account="b", status="scheduled"),
+            met(4, account="b", kind="call", status="cancelled"),
         ],
     )
     assert values(of, "executive_sponsor") == {"a": 1, "b": 0}
     assert values(of, "sponsor_acts") == {"a": 3, "b": 0}
-    assert values(of, "meetings") == {"a": 2, "b": 1}
+    assert values(of, "meetings") == {"a": 2, "b": 0}
     assert said(of, "sponsor_acts").endswith("in the last 365 days: 3")
     assert points("sponsor_acts", 0, 1, 4, 8) == [30, 60, 90, 100]
+
+
+def test_s030_talks_without_a_status_took_place() -> None:
+    of = history(touchpoints=[met(10, kind="call"), met(100, account="b", kind="meeting")])
+    assert values(of, "meetings") == {"a": 1, "b": 0}
 
 
 def test_s030_a_recommendation_counts_without_a_status() -> None:
@@ -324,7 +330,7 @@ def test_s037_promoters_less_detractors_over_all_answers() -> None:
     assert value(of, "nps_net") == 0.25  # two promoters, one detractor, four answers
     assert value(of, "nps_latest") == 10
     assert np.isnan(value(of, "nps_net", "b"))
-    assert said(of, "nps_net") == "4 surveys in the last 365 days: 2 promoters, 1 detractors"
+    assert said(of, "nps_net") == "Surveys in the last 365 days: 4, with 2 promoters and 1 detractor"
 
 
 def stars(number: float) -> float:

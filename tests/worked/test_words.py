@@ -86,6 +86,7 @@ SEVEN, THIRTY = "number of uses in the last 7 days", "number of uses in the last
         (usage.count(event=("a", "b")), "number of uses with event a or b"),
         (usage.count(where=column("event").notin("a", "b")), "number of uses with event other than a or b"),
         (tickets.count(where=column("satisfaction").known()), "number of tickets with satisfaction told"),
+        (invoices.count(where=column("voided_at").missing()), "number of invoices with voided_at not told"),
         (tickets.count(where=column("sentiment") <= -0.5), "number of tickets with sentiment at most -0.5"),
         (tickets.count(where=column("sentiment") > 0.5), "number of tickets with sentiment above 0.5"),
         (A + B, f"{SEVEN} plus {THIRTY}"),

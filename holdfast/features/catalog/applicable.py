@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdfast.features.history.history import History
 
 Kind = tuple[str, tuple[Condition, ...]]  # records of a table that meet conditions
-NEUTRAL = {("usage", "count"), ("invoices", "voided_at")}  # absence tells: one use, and not voided
+NEUTRAL = ("usage", "count")  # absence tells: one use
 DERIVED = {("goals", "progress"): ("actual", "target")}  # what a default is worked out from
 
 
@@ -48,11 +48,19 @@ def _obstacle(indicator: Indicator, supplied: Mapping[str, frozenset[str]]) -> s
 
 def needed(indicator: Indicator) -> list[tuple[str, str]]:
     """List the (table, column) pairs that must be supplied, sorted; the column is empty where rows alone matter."""
-    pairs = set()
+    pairs, spared = set(), _spared(indicator)
     for table, column in indicator.reads:
         for name in DERIVED.get((table, column), (column,)):
-            pairs.add((table, "" if (table, name) in NEUTRAL else name))
+            pairs.add((table, "" if (table, name) in spared else name))
     return sorted(pairs)
+
+
+def _spared(indicator: Indicator) -> set[tuple[str, str]]:
+    """Name the columns whose absence tells something too: nothing was cancelled where there is no status."""
+    leaves = [leaf for one in indicator.expressions for leaf in one.walk() if isinstance(leaf, Window | Reading)]
+    asked = {(leaf.table, leaf.column) for leaf in leaves}
+    asked |= {(leaf.table, one.column) for leaf in leaves for one in leaf.filters if not one.negative}
+    return {NEUTRAL} | {(leaf.table, one.column) for leaf in leaves for one in leaf.filters if one.negative} - asked
 
 
 class Occurrence:
@@ -91,7 +99,7 @@ def _missing(table: str, conditions: tuple[Condition, ...]) -> str:
 def telling(leaf: Window | Reading) -> tuple[Condition, ...]:
     """Give the conditions that a record must meet to say something to a leaf."""
     present = (Condition(leaf.column, "known"),) if leaf.column and leaf.verb != "hours_to" else ()
-    return (*(one for one in leaf.filters if one.relation != "not in"), *present)
+    return (*(one for one in leaf.filters if not one.negative), *present)
 
 
 def _occurs(name: str, conditions: tuple[Condition, ...], measurement: Measurement) -> bool:

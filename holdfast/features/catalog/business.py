@@ -21,8 +21,8 @@ _wanted = column("kind").notin("milestone")
 _goals = goals.active(where=_wanted).count()
 _valued = goals.active(where=column("value_delivered").known())
 _overdue = invoices.open(since="due_at")
-_voided = invoices.sum("amount", days=365, where=column("voided_at").known())
-_invoiced = invoices.sum("amount", days=365) - _voided
+_VALID = column("voided_at").missing()
+_invoiced = invoices.sum("amount", days=365, where=_VALID)
 _talks = touchpoints.count(days=180, kind="expansion")
 _budgeted = deals.active(where=column("budget_status").known()).count()
 
@@ -214,7 +214,7 @@ employees = _sign(
     unit="people",
     title="Employees of the account",
     curve=None,
-    evidence="The account has {employees:,.0f} employees",
+    evidence="Employees of the account: {employees:,.0f}",
     seeds=("S058",),
     variants=(change(365, healthy="high"),),
 )
@@ -266,14 +266,14 @@ overdue_share = _sign(
     applies=_invoiced,
 )
 days_to_pay = _sign(
-    (invoices.hours_to("paid_at", days=180) / 24).named("days"),
+    (invoices.hours_to("paid_at", days=180, where=_VALID) / 24).named("days"),
     healthy="low",
     unit="days",
     title="Days to pay",
     curve=bands((0, 100), (14, 90), (30, 75), (60, 35), (120, 0)),
     evidence="Invoices of the last 180 days waited {days:.0f} days for payment, unpaid counted as so far",
     seeds=("S056",),
-    applies=invoices.count(days=180),
+    applies=invoices.count(days=180, where=_VALID),
     variants=(change(180),),
 )
 failed_payments = _sign(

@@ -151,7 +151,7 @@ feature_breadth = _sign(
     unit="share",
     title="Feature breadth",
     curve=bands((0, 0), (0.15, 30), (0.5, 70), (0.75, 90), (1, 100)),  # S014: 3 of 20 poor, 15 of 20 strong
-    evidence="{features:.0f} of {available:.0f} features were used in the last 90 days",
+    evidence="Features used in the last 90 days: {features:.0f} of {available:.0f}",
     seeds=("S013", "S014"),
     variants=(peers(),),
 )
@@ -180,7 +180,7 @@ feature_balance = _sign(
     unit="share",
     title="Balance of breadth and depth",
     curve=bands((0, 20), (0.3, 55), (0.7, 90), (1, 100)),
-    evidence="{deep:.0f} of the {features:.0f} features in use were used on at least 5 of the last 90 days",
+    evidence="Features used on at least 5 of the last 90 days: {deep:.0f} of the {features:.0f} in use",
     seeds=("S015",),
     applies=_features,
 )

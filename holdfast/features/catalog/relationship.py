@@ -113,12 +113,12 @@ reviews_no_show = _sign(
     seeds=("S033",),
 )
 meetings = _sign(
-    touchpoints.count(days=90, kind=_MEETINGS).named("talks"),
+    touchpoints.count(days=90, kind=_MEETINGS, where=_DONE).named("talks"),
     healthy="high",
     unit="talks",
     title="Meetings and calls",
     curve=bands((0, 30), (1, 60), (3, 85), (6, 100)),
-    evidence="Meetings, reviews and calls in the last 90 days: {talks:.0f}",
+    evidence="Meetings, reviews and calls that took place in the last 90 days: {talks:.0f}",
     seeds=("S030",),
     variants=(change(90),),
 )
@@ -149,7 +149,7 @@ reopened_tickets = _sign(
     unit="per ticket",
     title="Tickets reopened",
     curve=bands((0, 100), (0.1, 75), (0.5, 25), (1, 0)),
-    evidence="{tickets:.0f} tickets of the last 180 days were reopened {reopened:.0f} times",
+    evidence="Tickets of the last 180 days: {tickets:.0f}, reopened {reopened:.0f} times",
     seeds=("S036",),
     applies=tickets.count(days=180),
 )
@@ -207,7 +207,7 @@ negative_tickets = _sign(
     unit="share",
     title="Tickets in a bad mood",
     curve=bands((0, 100), (0.2, 70), (0.5, 30), (1, 0)),
-    evidence="{negative:.0f} of {told:.0f} tickets of the last 180 days sound negative",
+    evidence="Tickets of the last 180 days that sound negative: {negative:.0f} of {told:.0f}",
     seeds=("S034", "S035"),
     applies=tickets.count(days=180),
 )
@@ -278,7 +278,7 @@ nps_net = _sign(
     unit="-1 to 1",
     title="Promoters less detractors",
     curve=bands((-1, 0), (0, 50), (0.5, 85), (1, 100)),
-    evidence="{answers:.0f} surveys in the last 365 days: {promoters:.0f} promoters, {detractors:.0f} detractors",
+    evidence="Surveys in the last 365 days: {answers:.0f}, with {promoters:.0f} promoters and {detractors:.0f} detractors",
     seeds=("S037",),
 )
 outreach_answered = _sign(
@@ -288,7 +288,7 @@ outreach_answered = _sign(
     unit="share",
     title="Outreach answered",
     curve=bands((0, 0), (0.5, 60), (0.8, 90), (1, 100)),
-    evidence="{answered:.0f} of our {sent:.0f} messages of the last 90 days were answered",
+    evidence="Our messages of the last 90 days that were answered: {answered:.0f} of {sent:.0f}",
     seeds=("S039",),
     applies=_outreach,
 )

@@ -113,7 +113,7 @@ def in_words(rows: Mapping[str, int]) -> str:
     >>> in_words({"USD": 3, "EUR": 1200})
     'EUR (1,200 rows), USD (3 rows)'
     """
-    return ", ".join(f"{code[:10]} ({rows[code]:,} rows)" for code in by_rows(rows))
+    return ", ".join(f"{code[:10]} ({rows[code]:,} row{'s' * (rows[code] > 1)})" for code in by_rows(rows))
 
 
 def by_rows(rows: Mapping[str, int]) -> list[str]:

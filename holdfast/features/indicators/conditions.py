@@ -6,24 +6,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 Scalar = str | float
-Relation = Literal["in", "not in", "<", "<=", ">", ">=", "known"]
+Relation = Literal["in", "not in", "<", "<=", ">", ">=", "known", "missing"]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition on a column of a record; a missing value satisfies only ``not in``."""
+    """One condition on a column of a record; a missing value satisfies only ``not in`` and ``missing``."""
 
     column: str
     relation: Relation
     values: tuple[Scalar, ...] = ()
 
     def __str__(self) -> str:
-        if self.relation == "known":
-            return f"{self.column} known"
+        if self.relation in ("known", "missing"):
+            return f"{self.column} {self.relation}"
         listed = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in self.values)
         if self.relation in ("in", "not in") and len(self.values) == 1:
             return f"{self.column} {'=' if self.relation == 'in' else '!='} {listed}"
         return f"{self.column} {self.relation} {f'({listed})' if self.relation in ('in', 'not in') else listed}"
+
+    @property
+    def negative(self) -> bool:
+        """Whether a record that says nothing in this column meets it."""
+        return self.relation in ("not in", "missing")
 
 
 Filter = Scalar | tuple[Scalar, ...] | Condition
@@ -58,6 +63,10 @@ class Column:
     def known(self) -> Condition:
         """Hold where the value is present."""
         return Condition(self.name, "known")
+
+    def missing(self) -> Condition:
+        """Hold where there is no value, or none yet (``column("voided_at").missing()``)."""
+        return Condition(self.name, "missing")
 
 
 def column(name: str) -> Column:

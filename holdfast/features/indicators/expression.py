@@ -224,7 +224,7 @@ class Reading(Expression):
 
     @property
     def reads(self) -> frozenset[tuple[str, str]]:
-        names = (self.column, self.since, *(one.column for one in self.filters if one.relation != "not in"))
+        names = (self.column, self.since, *(one.column for one in self.filters if not one.negative))
         return frozenset({(self.table, ""), *((self.table, name) for name in names)})
 
     @property

@@ -56,7 +56,7 @@ WORDINGS: dict[Language, Wording] = {
         used="{event}: {{value:,.0f}} times in the last 30 days",
         share="Share in usage: {event}",
         shared="{event}: {{used:,.0f}} of {{total:,.0f}} uses in the last 90 days",
-        one=re.compile(r"(?<![\d.,])1 (day|hour|time)s\b"),
+        one=re.compile(r"(?<![\d.,])1 (day|hour|time|minute|event|promoter|detractor)s\b"),
         single=r"1 \1",
     ),
     "de": Wording(

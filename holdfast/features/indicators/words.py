@@ -140,6 +140,8 @@ def _condition(one: Condition, table: str) -> str:
     match one.relation:
         case "known":
             return f"{one.column} told"
+        case "missing":
+            return f"{one.column} not told"
         case "in":
             return f"{one.column} {' or '.join(listed)}"
         case "not in":

@@ -68,6 +68,8 @@ class Encoded:
         """Tell which rows meet a condition."""
         if condition.relation == "known":
             return self.present(condition.column, rows)
+        if condition.relation == "missing":
+            return ~self.present(condition.column, rows)
         if condition.relation in _COMPARE:
             numbers = self.numbers(condition.column)[rows]
             return np.asarray(_COMPARE[condition.relation](numbers, float(condition.values[0])))
@@ -98,7 +100,7 @@ class Encoded:
         meets, told = self.meets(condition, rows), self.told(condition.column)
         if told is None:
             return meets, None, None
-        if condition.relation == "not in":
+        if condition.negative:
             return None, None, np.where(meets, FOREVER, told[rows])
         return meets, told[rows], None
 
