@@ -330,7 +330,7 @@ def test_s037_promoters_less_detractors_over_all_answers() -> None:
     assert value(of, "nps_net") == 0.25  # two promoters, one detractor, four answers
     assert value(of, "nps_latest") == 10
     assert np.isnan(value(of, "nps_net", "b"))
-    assert said(of, "nps_net") == "Surveys in the last 365 days: 4, with 2 promoters and 1 detractor"
+    assert said(of, "nps_net") == "Surveys in the last 365 days: 4; 2 promoters, 1 detractor"
 
 
 def stars(number: float) -> float:

@@ -278,7 +278,7 @@ nps_net = _sign(
     unit="-1 to 1",
     title="Promoters less detractors",
     curve=bands((-1, 0), (0, 50), (0.5, 85), (1, 100)),
-    evidence="Surveys in the last 365 days: {answers:.0f}, with {promoters:.0f} promoters and {detractors:.0f} detractors",
+    evidence="Surveys in the last 365 days: {answers:.0f}; {promoters:.0f} promoters, {detractors:.0f} detractors",
     seeds=("S037",),
 )
 outreach_answered = _sign(
