@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from holdfast.features.history import History
-from holdfast.features.history.assembly import source_ids
 from holdfast.features.history.ingest import deliveries_of
 from holdfast.features.history.landing import land
+from holdfast.features.history.naming import source_ids
 from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.cleaning import clean
 from holdfast.features.sentiment.evaluating import evaluate

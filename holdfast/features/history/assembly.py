@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.errors import DataError
 from holdfast.features.history.defaults import BASIS, DIGEST, FLAGS, OUTSIDE, default_bit
 from holdfast.features.history.facts import Facts, most
-from holdfast.features.history.landing import digest, identity
+from holdfast.features.history.landing import digest
+from holdfast.features.history.naming import digests, name_rows, plain, without_repetition
 from holdfast.features.history.noticed import tally
-from holdfast.features.history.records import Records, group, superseded
+from holdfast.features.history.records import Records, superseded
 from holdfast.features.history.tables import SOURCE_ID, TABLES, Table
 from holdfast.features.time import FOREVER, instants, micros
 
@@ -83,7 +83,7 @@ def assemble(
         table = TABLES[name]
         known, codes = of_known_accounts(table, frame, accounts, aside, facts)
         ordered = _ordered(table, known, codes)
-        kept[name] = _without_repetition(table, ordered, aside, facts, (elsewhere or {}).get(name))
+        kept[name] = without_repetition(table, ordered, aside, facts, (elsewhere or {}).get(name))
         facts[name] += tally(table, kept[name], happened(table, kept[name]))
     return Assembly(accounts, kept, aside, facts)
 
@@ -190,7 +190,7 @@ def _ordered(table: Table, frame: pd.DataFrame, codes: NDArray[np.intp]) -> pd.D
         moment = np.append(0, np.cumsum(~same))[tied]
         order[tied] = order[tied][_fine_order(table, frame.take(order[tied]), moment)]
     frame = frame.take(order).reset_index(drop=True)
-    return _name_rows(table, frame) if nameless(table, frame) else frame
+    return name_rows(table, frame)
 
 
 def _by_account_and_time(codes: NDArray[np.intp], at: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -211,96 +211,8 @@ def _fine_order(table: Table, frame: pd.DataFrame, moment: NDArray[np.int64]) ->
     keys: list[NDArray[np.generic]] = [digest(frame, late)]
     # earliest first, and what is still open last, so that a date blanked by a cutoff leaves the order of alike rows
     keys += [micros(frame[date].fillna(_LATEST)) for date in reversed(list(table.milestones)) if date in frame]
-    keys.append(_digests(table, frame))
+    keys.append(digests(table, frame))
     return np.lexsort((*keys, *clear))
-
-
-def _digests(table: Table, frame: pd.DataFrame) -> NDArray[np.uint64]:
-    return frame[DIGEST].to_numpy() if DIGEST in frame else digest(frame, identity(table, frame))
-
-
-def nameless(table: Table, frame: pd.DataFrame) -> list[str]:
-    """List the columns whose names of rows must be worked out, as they are absent or empty somewhere."""
-    own = [column.name for column in table.columns.values() if column.default == SOURCE_ID]
-    lacking = [name for name in own if name not in frame or frame[name].isna().any()]
-    return lacking + ([SOURCE_ID] if SOURCE_ID in frame and frame[SOURCE_ID].isna().any() else [])
-
-
-def _name_rows(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    lacking, names = nameless(table, frame), source_ids(table, frame)
-    if SOURCE_ID in frame:
-        names = frame[SOURCE_ID] = frame[SOURCE_ID].fillna(names)
-    for name in (one for one in lacking if one != SOURCE_ID):
-        frame[name] = frame[name].fillna(names) if name in frame else names
-    return frame
-
-
-def source_ids(table: Table, frame: pd.DataFrame) -> pd.Series:
-    """Name rows by the hash of their content, and an ordinal where several rows are alike."""
-    hashes = _digests(table, frame)
-    hexed = np.frombuffer(hashes.astype(">u8").tobytes().hex().encode(), dtype="S16").astype("U16")
-    names = pd.Series(hexed, dtype="str")
-    repeated = pd.Series(hashes).groupby(hashes).cumcount().to_numpy()
-    again = repeated > 0
-    if again.any():
-        names[again] = [f"{name}-{n:06d}" for name, n in zip(names[again], repeated[again], strict=True)]
-    return names
-
-
-def _without_repetition(
-    table: Table,
-    frame: pd.DataFrame,
-    aside: dict[str, list[pd.DataFrame]],
-    facts: dict[str, Facts],
-    elsewhere: pd.DataFrame | None,
-) -> pd.DataFrame:
-    """Count a version of a record once when it is delivered twice alike; refuse it when the two differ."""
-    keys = [frame[name] for name in table.key if name in frame]
-    if table.shape != "state" and SOURCE_ID in table.key and SOURCE_ID not in frame:
-        return frame
-    if elsewhere is not None and len(elsewhere):
-        _refuse_shared(table, frame, elsewhere)
-    codes = group([*keys, frame["known_at"]])
-    if not len(codes) or int(codes.max()) + 1 == len(codes):
-        return frame
-    repeated = pd.Series(codes).duplicated().to_numpy()
-    content = [name for name in table.columns if name in frame]
-    if group([frame[name] for name in content]).max() != codes.max():
-        _refuse_duplicates(table, frame, codes, content)
-    facts[table.name] = replace(facts[table.name], repeated=int(repeated.sum()))
-    aside[table.name].append(frame[repeated])
-    return frame[~repeated].reset_index(drop=True)
-
-
-def _refuse_shared(table: Table, frame: pd.DataFrame, elsewhere: pd.DataFrame) -> None:
-    """Refuse rows of different accounts that claim to be the same version of the same record."""
-    key = [name for name in (*table.key, "known_at") if name in frame]
-    both = pd.concat([frame[key].astype(_plain(frame, key)), elsewhere[key]], ignore_index=True)
-    codes = group([both[name] for name in key])
-    shared = np.isin(codes[: len(frame)], codes[len(frame) :])
-    if shared.any():
-        names = [*key, "account_id"]
-        rows = pd.concat([frame[names][shared], elsewhere[names]], ignore_index=True)
-        codes = group([rows[name] for name in key])
-        _refuse_duplicates(table, rows, codes, names)
-
-
-def _plain(frame: pd.DataFrame, names: list[str]) -> dict[str, str]:
-    return {name: "str" for name in names if isinstance(frame[name].dtype, pd.CategoricalDtype)}
-
-
-def _refuse_duplicates(table: Table, frame: pd.DataFrame, codes: NDArray[np.int64], content: list[str]) -> None:
-    distinct = pd.DataFrame({"key": codes, "row": group([frame[name] for name in content])}).drop_duplicates()
-    clash = distinct["key"][distinct["key"].duplicated()].unique()
-    key = [name for name in table.key if name in frame]
-    rows = frame[np.isin(codes, clash[:3])].drop_duplicates([*key, "known_at"])
-    shown = "; ".join(", ".join(f"{n}={str(row[n])[:60]}" for n in (*key, "known_at")) for _, row in rows.iterrows())
-    raise DataError(
-        table.name,
-        f"one row for each {', '.join(key)} and known_at",
-        f"duplicate rows that differ, for {len(clash)} keys: {shown}",
-        "keep one of them, or give the correction its own later known_at",
-    )
 
 
 def arrivals(accounts: pd.Index, frame: pd.DataFrame) -> NDArray[np.int64]:
@@ -351,7 +263,7 @@ def _until(
     names = [name for name in table.key if name in frame]
     if elsewhere is None or not len(elsewhere):
         return superseded([frame[name] for name in names], micros(frame["known_at"]), known)
-    both = pd.concat([frame[names].astype(_plain(frame, names)), elsewhere[names]], ignore_index=True)
+    both = pd.concat([frame[names].astype(plain(frame, names)), elsewhere[names]], ignore_index=True)
     known_at = np.concatenate([micros(frame["known_at"]), micros(elsewhere["known_at"])])
     arrived = np.concatenate([known, elsewhere[ARRIVED].to_numpy()])
     return superseded([both[name] for name in names], known_at, arrived)[: len(frame)]

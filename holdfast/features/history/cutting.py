@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from holdfast.features.history.assembly import account_ids, assemble, happened, nameless, of_known_accounts
+from holdfast.features.history.assembly import account_ids, assemble, happened, of_known_accounts
 from holdfast.features.history.bucketfile import landed_table, landed_writer
 from holdfast.features.history.building import make_ready
 from holdfast.features.history.facts import Facts, Reach, limits
 from holdfast.features.history.manifest import Bucket, Manifest, Part, listed
+from holdfast.features.history.naming import nameless
 from holdfast.features.history.noticed import tally
 from holdfast.features.history.outline import require
 from holdfast.features.history.reading import Files

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from holdfast.errors import UsageError
-from holdfast.features.history.assembly import source_ids
 from holdfast.features.history.defaults import BASIS
 from holdfast.features.history.ingest import SUPPLIED
+from holdfast.features.history.naming import source_ids
 from holdfast.features.history.tables import BASES, SOURCE_ID, TABLES, Table
 
 GROUP_ROWS = 1 << 20
