@@ -35,6 +35,7 @@ from holdfast.models.plain import PlainOutcomes, Table, read, read_rows
 from holdfast.models.rehearsal import Rehearsal, rehearse
 from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
 from holdfast.models.timing import Timing
+from holdfast.threads import one_thread
 
 if TYPE_CHECKING:
     from holdfast.models.explain import Explanation
@@ -75,6 +76,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.calibrate = calibrate
         self.seed = seed
 
+    @one_thread()
     def fit(self, X: Snapshot | Table, y: Outcomes | ArrayLike, untreated: Untreated | None = None) -> Self:
         """Learn from the rows of a snapshot whose labels are known, censored rows as far as they were observed.
 

@@ -28,6 +28,7 @@ from holdfast.models.score_hazard import ScoreHazard
 from holdfast.models.template import DEFAULT, SHARES, Template, scored
 from holdfast.models.weighting import Weighting
 from holdfast.models.weights import ALPHAS
+from holdfast.threads import one_thread
 
 if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
@@ -89,6 +90,7 @@ class HealthScore(BaseEstimator):
         """Score by a template, unless named by 40 % product, 30 % relationship, 30 % business; a fit only predicts."""
         return cls(learn=False, prior=prior, min_coverage=min_coverage)
 
+    @one_thread()
     def fit(self, X: Snapshot | Table, y: Outcomes | ArrayLike) -> Self:
         """Learn weights, anchors and the recalibration to probabilities from the rows whose labels are known.
 

@@ -23,8 +23,8 @@ from holdfast.serving.attributes import stale
 from holdfast.serving.drivers import REASON, signs
 from holdfast.serving.scoring import Around, Before, Scores, Stamp, score
 from holdfast.serving.sharing import MOST, shared
-from holdfast.serving.threads import cores, one_thread
 from holdfast.serving.unsound import refuse_many, set_aside
+from holdfast.threads import cores, one_thread
 from holdfast.training.labels import Churn
 
 if TYPE_CHECKING:

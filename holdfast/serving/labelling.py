@@ -73,7 +73,7 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
     from holdfast.serving import pipeline
     from holdfast.serving.opening import cutoffs_of, definition
     from holdfast.serving.proving import models_of
-    from holdfast.serving.threads import one_thread
+    from holdfast.threads import one_thread
     from holdfast.training.definitions import definitions as tried
 
     settings, history = today_of(plan, strict_clock)

@@ -20,11 +20,11 @@ from holdfast.serving.plan import Plan
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import Proof, write_proof
 from holdfast.serving.queue.treated import treatments_of
-from holdfast.serving.threads import one_thread
 from holdfast.serving.tracking.mirror import mirror
 from holdfast.serving.tracking.recording import record_of
 from holdfast.serving.tracking.spool import Spool
 from holdfast.serving.weights import health_of
+from holdfast.threads import one_thread
 from holdfast.training.backtest import Backtest
 from holdfast.training.champion import Champion
 from holdfast.training.labels import Labels, label

@@ -38,10 +38,10 @@ from holdfast.serving.report import ACCOUNTS
 from holdfast.serving.run_page import EXPLAINED, page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp
-from holdfast.serving.threads import one_thread
 from holdfast.serving.unsound import set_aside
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
+from holdfast.threads import one_thread
 from holdfast.training.champion import Champion
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 
 from holdfast.errors import HoldfastError
 from holdfast.progress import progress
-from holdfast.serving.threads import one_thread
+from holdfast.threads import one_thread
 
 MOST = 4  # processes; each holds the libraries, the model and a bucket
 

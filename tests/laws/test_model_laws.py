@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from holdfast.features.indicators.curves import bands
 from holdfast.features.indicators.indicator import Indicator
@@ -131,6 +132,14 @@ def test_the_same_rows_give_the_same_model_whatever_the_order_of_columns(fitted:
     pd.testing.assert_frame_equal(model.predict_proba(shuffled(made.X)), expected, check_exact=True)
     again = ChurnModel().fit(shuffled(made.X), made.y)
     assert json.dumps(again.to_dict()) == json.dumps(model.to_dict())
+
+
+def test_the_same_rows_give_the_same_model_whatever_threads_there_are() -> None:
+    of, states = world(240, k=100), []  # wide enough to be shared between threads
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            states.append([one.fit(of.X, of.y).to_dict() for one in (ChurnModel(), HealthScore())])
+    assert states[0] == states[1]
 
 
 def test_scoring_in_batches_changes_no_bit(fitted: tuple[World, ChurnModel]) -> None:

@@ -24,8 +24,8 @@ from holdfast.serving.promotion.decision import Decision, decisions, report_of, 
 from holdfast.serving.promotion.judging import judge, signs_sha256
 from holdfast.serving.promotion.keeping import discard
 from holdfast.serving.promotion.promotions import Promotions
-from holdfast.serving.threads import one_thread
 from holdfast.serving.tracking.mirror import mirror
+from holdfast.threads import one_thread
 from holdfast.training.promotion import Gate
 
 if TYPE_CHECKING:
