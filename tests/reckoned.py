@@ -257,7 +257,7 @@ def unit_of(sign: Indicator, name: str) -> float:
 def _pattern(evidence: str) -> re.Pattern[str]:
     parts = []
     for place, (text, name, _, _) in enumerate(Formatter().parse(evidence)):
-        parts.append(re.sub(r"(day|hour|time)s\b", r"\1s?", re.escape(text)))
+        parts.append(re.sub(r"(day|hour|time|minute|event|promoter|detractor)s\b", r"\1s?", re.escape(text)))
         if name is not None:
             parts.append(rf"(?P<{name}_{place}>[+-]?[\d,.]*\d%?)")
     return re.compile("".join(parts))

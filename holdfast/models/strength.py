@@ -4,6 +4,9 @@ Signs move together, and which of them a model credits is partly chance. The chu
 health score has few weights, none of which points the wrong way, and leans on its template. So the sign that it blames
 is more often the one that is behind the risk (``python -m benchmarks.reasons``). Of a sign that it does not weigh, such
 as the use of a single feature, the churn model speaks alone.
+
+What is behind the risk of an account shows in more than one sign. So a reason counts for more where the rest of its
+dimension says the same, and for less where it stands alone: a part of what the dimension says is added to it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holdfast.models.points import health_points
+from holdfast.models.template import SHARES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +25,13 @@ if TYPE_CHECKING:
     from holdfast.models.health import HealthScore
 
 
+SUPPORT = 0.2  # part of what its dimension says in all that counts with a reason
+
+
 def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
-    """Give what the health score says of the log-hazard, of signs that it does not weigh what the churn model says.
+    """Give what the health score says of the log-hazard, else the churn model, with the support of the dimension.
+
+    Signs of a group are one reason, so they share one support between those of them that are on record.
 
     Parameters
     ----------
@@ -49,4 +58,14 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
         return told
     points = health_points(health, why.X).contributions
     hazard = points * (-np.log(2.0) / health.points_per_doubling)
-    return told.assign(**{str(name): hazard[name] for name in hazard if name in told})
+    told = told.assign(**{str(name): hazard[name] for name in hazard if name in told})
+    return told.add(_support(told, why), fill_value=0.0)[told.columns]
+
+
+def _support(told: pd.DataFrame, why: Explanation) -> pd.DataFrame:
+    """Give each sign its share of what the signs on record of its dimension say together."""
+    of = why.sources.loc[[one.name for one in why.X.catalog if not one.calendar and one.dimension in SHARES]]
+    seen = why.X.indicators[of.index].notna()
+    together = told[of.index].where(seen, 0.0).T.groupby(of["dimension"]).sum().T[of["dimension"]]
+    members = seen.T.groupby(of["group"]).sum().T[of["group"]]
+    return (SUPPORT * together.set_axis(of.index, axis=1) / members.set_axis(of.index, axis=1)).where(seen, 0.0)

@@ -256,7 +256,7 @@ def test_a_function_sees_what_was_known_and_no_more() -> None:
     history = _used("2025-05-30", "2025-06-02")
     measured = catalog.select(["days_since_usage"]).adding(events).measure(history, [T, T + pd.Timedelta(days=1)])
     assert measured.indicators["events"].tolist() == [1, 2]
-    assert Catalog((events,)).evidence(history, ["a"], T).loc["a", "events"] == "1 events"
+    assert Catalog((events,)).evidence(history, ["a"], T).loc["a", "events"] == "1 event"
 
 
 @pytest.mark.parametrize(

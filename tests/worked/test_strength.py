@@ -35,17 +35,24 @@ def company() -> Company:
     return Company(history, now, past, why, HealthScore().fit(X, y), HealthScore.template().fit(X, y))
 
 
-def test_the_health_score_speaks_of_what_it_weighs(company: Company) -> None:
-    now, why, health = company.now, company.why, company.health
+def test_the_health_score_speaks_of_what_it_weighs_and_each_dimension_supports_its_reasons(company: Company) -> None:
+    why, health = company.why, company.health
     assert health.learned
-    told, points = strengths(why, health), health_points(health, now).contributions
-    assert told["goal_progress"].abs().max() > 0.05
-    expected = -points["goal_progress"] * np.log(2.0) / health.points_per_doubling
-    np.testing.assert_allclose(told["goal_progress"], expected, atol=1e-12)
-    unweighed = [name for name in why.contributions if name not in points]
-    assert len(unweighed) > 10
-    pd.testing.assert_frame_equal(told[unweighed], why.contributions[unweighed])
+    told, points = strengths(why, health), health_points(health, company.now).contributions
     assert told.columns.equals(why.contributions.columns)
+    own = why.contributions.copy()
+    own[points.columns] = -points * np.log(2.0) / health.points_per_doubling
+    assert len(own.columns) > len(points.columns) + 10
+    row, seen = own.iloc[7], company.now.indicators.iloc[7].notna()
+    reasons = [one for one in company.now.catalog if seen[one.name] and not one.calendar]
+    assert not seen[signs(company.now.catalog)].all()
+    for group in {why.sources["group"][one.name] for one in reasons}:
+        members = [one.name for one in reasons if why.sources["group"][one.name] == group]
+        dimension = why.sources["dimension"][members[0]]
+        together = sum(row[one.name] for one in reasons if one.dimension == dimension)
+        assert told.iloc[7][members].sum() == pytest.approx(row[members].sum() + 0.2 * together, abs=1e-12)
+    silent = [name for name in own if name not in {one.name for one in reasons}]
+    pd.testing.assert_series_equal(told.iloc[7][silent], row[silent])
 
 
 def test_a_template_says_nothing(company: Company) -> None:
