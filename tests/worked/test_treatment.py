@@ -117,7 +117,8 @@ def test_help_is_not_mistaken_for_safety() -> None:
 def test_the_plan_asks_for_the_risk_without_help(tmp_path: Path) -> None:
     folder = write_simulation(tmp_path / "book", 250, 3, 20)
     text = folder.read_text()
-    folder.write_text(text + '\n[model]\nrisk = "without_help"\n[tracking]\nenabled = false\n')
+    quick = "[backtest]\naudits = false\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n"
+    folder.write_text(f'{text}\n[model]\nrisk = "without_help"\n{quick}')
     plan = read_plan(folder)
     trained = train(plan, read_history(plan, NOW), NOW)
     assert any("identified by chance" in one for one in trained.bundle.model.notes)
