@@ -5,8 +5,8 @@ health score has few weights, none of which points the wrong way, and leans on i
 is more often the one that is behind the risk (``python -m benchmarks.reasons``). Of a sign that it does not weigh, such
 as the use of a single feature, the churn model speaks alone.
 
-What is behind the risk of an account shows in more than one sign. So a reason counts for more where the rest of its
-dimension says the same, and for less where it stands alone: a part of what the dimension says is added to it.
+What is behind the risk of an account shows in more than one sign. So a sign counts for more where the rest of its
+dimension says the same, and for less where it stands alone: a tenth of what the dimension says in all is added to it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     from holdfast.models.health import HealthScore
 
 
-SUPPORT = 0.2  # part of what its dimension says in all that counts with a reason
+SUPPORT = 0.1  # part of what its dimension says in all that counts with a sign
 
 
 def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
     """Give what the health score says of the log-hazard, else the churn model, with the support of the dimension.
-
-    Signs of a group are one reason, so they share one support between those of them that are on record.
 
     Parameters
     ----------
@@ -63,9 +61,8 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
 
 
 def _support(told: pd.DataFrame, why: Explanation) -> pd.DataFrame:
-    """Give each sign its share of what the signs on record of its dimension say together."""
+    """Give to each sign on record a part of what those of its dimension say together."""
     of = why.sources.loc[[one.name for one in why.X.catalog if not one.calendar and one.dimension in SHARES]]
     seen = why.X.indicators[of.index].notna()
     together = told[of.index].where(seen, 0.0).T.groupby(of["dimension"]).sum().T[of["dimension"]]
-    members = seen.T.groupby(of["group"]).sum().T[of["group"]]
-    return (SUPPORT * together.set_axis(of.index, axis=1) / members.set_axis(of.index, axis=1)).where(seen, 0.0)
+    return (SUPPORT * together.set_axis(of.index, axis=1)).where(seen, 0.0)

@@ -35,7 +35,7 @@ REASON = (
 
 ``code, dimension, text, value`` are of the sign that says most of it: its sentence and its figure. ``contribution`` is
 that of the sign and of those that say nearly the same, whose names are ``others``, blank apart; ``strength``, by which
-they are ranked, is what churn model and health score say on average. ``own_past`` is the figure of the account 90 days
+they are ranked, is told in `holdfast.models.strength`. ``own_past`` is the figure of the account 90 days
 before, ``peer_percentile`` how many of a hundred of its segment lie below it now;
 ``beside`` tells both in words.
 """
