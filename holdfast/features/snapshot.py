@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,14 @@ class Snapshot:
             inapplicable=self.inapplicable[mask] if len(self.inapplicable) else self.inapplicable,
             calendar=self.calendar[mask] if len(self.calendar) else self.calendar,
         )
+
+    def knowing(self, names: Iterable[str]) -> Snapshot:
+        """Keep the indicators of these names."""
+        wanted = set(names)
+        catalog = tuple(one for one in self.catalog if one.name in wanted)
+        kept = [name for name in self.indicators if name in wanted]
+        asked = [name for name in self.inapplicable if name in wanted]
+        return replace(self, indicators=self.indicators[kept], catalog=catalog, inapplicable=self.inapplicable[asked])
 
     def at(self, cutoff: str | pd.Timestamp) -> Snapshot:
         """Keep the rows of one cutoff; a date alone means 00:00 UTC.

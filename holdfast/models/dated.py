@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from holdfast.models.hazard import Floats
 
-MOST = 0.5  # share of a column's variance that may lie between cutoffs
+MOST = 0.5  # share of the variance of a column's ranks that may lie between cutoffs
 
 
 def day_share(values: Floats, day: NDArray[np.intp]) -> float:
-    """Give the share of the variance of a column that lies between its days, the correlation ratio squared.
+    """Give the share of the variance of a column's ranks that lies between its days, the correlation ratio squared.
+
+    Ranks, lest the few rows of one unusual day decide, such as the first of a history, before which nothing is known.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ def day_share(values: Floats, day: NDArray[np.intp]) -> float:
     there = np.isfinite(values)
     if not there.any():
         return 0.0
-    away, of = values[there] - values[there].mean(), day[there]
+    ranks, of = rankdata(values[there]), day[there]
+    away = ranks - ranks.mean()
     whole, rows = float(away @ away), np.bincount(of)
     between = np.bincount(of, weights=away) ** 2 / np.maximum(rows, 1)
     return float(between.sum()) / whole if whole > 0 else 0.0

@@ -150,7 +150,8 @@ class HealthScore(BaseEstimator):
         """Compare the shares of accounts by band with those of the reference rows: band, reference, now, change.
 
         The anchors of the scale are frozen with the model, so a book that gets worse moves the shares; an alarm is due
-        where green has moved by more than 5 points.
+        where green has moved by more than 5 points. The reference rows are of accounts that could still leave; pass
+        such rows, as those who have left are seldom healthy.
         """
         check_is_fitted(self)
         now = self._shares(X, ACTION)

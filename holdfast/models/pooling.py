@@ -16,7 +16,7 @@ from holdfast.models.hazard import Floats
 from holdfast.models.periods import Observed
 from holdfast.models.weights import LearnedWeights, choose_alpha, fit_weights
 
-SEGMENT_FROM = 100  # accounts that churned in a segment from which on it has weights of its own
+SEGMENT_FROM = 100  # accounts of the rarer outcome in a segment from which on it has weights of its own
 SEGMENT_ALPHAS = (20.0, 60.0, 200.0, 600.0)
 
 
@@ -24,7 +24,7 @@ SEGMENT_ALPHAS = (20.0, 60.0, 200.0, 600.0)
 class Pooled:
     """What was learned: the weights of all, the chosen strength of the prior, and the weights of segments.
 
-    ``heard`` counts the accounts that churned, by segment.
+    ``heard`` counts the accounts of the rarer outcome, by segment.
     """
 
     every: LearnedWeights
@@ -48,7 +48,7 @@ def learn_pooled(
     alpha = choose_alpha(curves, context, observed, prior, alphas)
     every = fit_weights(curves, context, observed.periods, prior, alpha, sign=observed.health_sign)
     names = segment.to_numpy(dtype=object)
-    heard = {str(name): _churned(observed, names == name) for name in sorted(set(names[pd.notna(names)]), key=str)}
+    heard = {str(name): _rarer(observed, names == name) for name in sorted(set(names[pd.notna(names)]), key=str)}
     segments = {}
     for name, events in heard.items():
         here = names == name
@@ -61,8 +61,9 @@ def learn_pooled(
     return Pooled(every, alpha, segments, heard)
 
 
-def _churned(observed: Observed, here: NDArray[np.bool_]) -> int:
-    """Count the accounts that churned among some rows; for silence, those that returned."""
-    happened = (observed.periods.event * observed.periods.weight > 0).any(axis=1) & here
+def _rarer(observed: Observed, here: NDArray[np.bool_]) -> int:
+    """Count the accounts of the rarer outcome among some rows: an event in any interval, or none in any."""
+    event, seen = observed.periods.event, observed.periods.weight > 0
     accounts = observed.X.index.get_level_values("account_id")
-    return int(np.unique(accounts[happened].to_numpy(dtype=object)).size)
+    both = ((event > 0) & seen, (event == 0) & seen)
+    return min(int(accounts[one.any(axis=1) & here].nunique()) for one in both)

@@ -219,7 +219,7 @@ def _evidence(
             {
                 "indicator": name,
                 "unit": sign.unit,
-                "own_past": before.get(name, np.nan),
+                "own_past": np.nan if sign.tells_past else before.get(name, np.nan),
                 "peer_percentile": beside[name],
                 "window_days": sign.lookback_days,
                 "fresh_days": seen[name].fresh_days,

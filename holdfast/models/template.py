@@ -75,7 +75,7 @@ class Template:
         Raises
         ------
         UsageError
-            When it cannot be read, names what does not exist, or holds no usable weight.
+            When it cannot be read, holds an unknown key, or no usable weight. Signs are looked up where it is used.
         """
         try:
             return cls.from_dict(tomllib.loads(Path(path).read_text(encoding="utf-8")), str(path))

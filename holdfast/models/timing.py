@@ -97,8 +97,10 @@ def _away(calendar: pd.DataFrame, event_at: pd.Series) -> Floats:
     left = event_at.notna().to_numpy()
     rows = pd.DataFrame({"place": np.flatnonzero(left), "at": event_at[left].to_numpy()})
     rows["account"] = np.asarray(event_at.index.get_level_values(0))[left]
-    last = rows.drop_duplicates(["account", "at"], keep="last")["place"].to_numpy()
-    stands = pd.DatetimeIndex(event_at.index.get_level_values("cutoff"))[last]
+    rows["cutoff"] = pd.DatetimeIndex(event_at.index.get_level_values("cutoff"))[rows["place"]]
+    rows = rows.sort_values("cutoff", kind="stable").drop_duplicates(["account", "at"], keep="last")
+    rows = rows.sort_values("place")
+    last, stands = rows["place"].to_numpy(), pd.DatetimeIndex(rows["cutoff"])
     ahead = np.ceil((pd.DatetimeIndex(event_at.iloc[last]) - stands) / pd.Timedelta(days=1))
     away: Floats = np.asarray(ahead, dtype=float)[:, None] - calendar.to_numpy(float)[last]
     return away

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.features.catalog import catalog as shipped
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,6 +38,7 @@ class Weighting:
     def by(cls, template: Template, catalog: Iterable[Indicator]) -> Weighting:
         """Weigh the scored indicators of a catalogue by a template."""
         known = tuple(catalog)
+        template.check([one.name for one in (*known, *shipped)])
         return cls(template.weights(known), {name: template.weights(known, name) for name in template.segments})
 
     @property

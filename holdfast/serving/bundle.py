@@ -85,7 +85,8 @@ class Bundle:
 
     def as_champion(self) -> Champion:
         """Give what others are set beside while it is in service."""
-        return Champion(self.version, self.model, self.learned_until, self.health)
+        signs = tuple(one.name for one in self.catalog)
+        return Champion(self.version, self.model, self.learned_until, self.health, signs)
 
 
 def write_bundle(

@@ -35,9 +35,9 @@ REASON = (
 
 ``code, dimension, text, value`` are of the sign that says most of it: its sentence and its figure. ``contribution`` is
 that of the sign and of those that say nearly the same, whose names are ``others``, blank apart; ``strength``, by which
-they are ranked, is told in `holdfast.models.strength`. ``own_past`` is the figure of the account 90 days
-before, ``peer_percentile`` how many of a hundred of its segment lie below it now;
-``beside`` tells both in words.
+they are ranked, is told in `holdfast.models.strength`. ``own_past`` is the figure of the account 90 days before,
+missing for changes and trends, whose sentence tells it; ``peer_percentile`` its place in its segment now, 0 to 100,
+those level counted half; ``beside`` tells both in words.
 """
 
 
@@ -94,6 +94,7 @@ def drivers(
     frame["text"] = Catalog(now.catalog, fixed=True).sentences(history, frame, now.cutoffs[0], figures["value"])
     for name, table in figures.items():
         frame[name] = _looked_up(table, frame)
+    frame["own_past"] = frame["own_past"].mask(frame["indicator"].map(lambda name: known[name].tells_past))
     frame["others"] = frame["others"].map(" ".join)
     frame["direction"] = np.where(frame["contribution"] < 0, "lowers", "raises")
     beside = zip(frame["indicator"], frame["own_past"], frame["peer_percentile"], strict=True)
@@ -113,7 +114,8 @@ def _ranked(told: pd.DataFrame) -> pd.DataFrame:
     sums = told.groupby(["account_id", "group"], sort=True)[["contribution", "strength"]].sum().reset_index()
     sums = sums[sums["contribution"] != 0.0].assign(lowers=sums["contribution"] < 0)
     sums["order"] = (sums["strength"] * np.where(sums["lowers"], 1.0, -1.0)).clip(upper=0.0)
-    sums = sums.sort_values(["account_id", "lowers", "order", "group"], kind="stable", ignore_index=True)
+    sums["size"] = -sums["contribution"].abs()
+    sums = sums.sort_values(["account_id", "lowers", "order", "size", "group"], kind="stable", ignore_index=True)
     sums["rank"] = sums.groupby("account_id").cumcount() + 1
     kept = sums.loc[sums["rank"] <= KEPT, ["account_id", "group", "rank"]]
     told = by_group(told.merge(kept[["account_id", "group"]], on=["account_id", "group"]), "account_id")

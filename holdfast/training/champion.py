@@ -39,12 +39,23 @@ class Predicts(Protocol):
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in service: its version, the model, the day until which it learned, and the health score beside it."""
+    """The model in service.
+
+    Attributes
+    ----------
+    version, model, learned_until
+        Which one, the model, and the day until which it learned.
+    health
+        The health score beside it.
+    signs
+        The indicators that it reads, of which more may be measured by now; None: all there are.
+    """
 
     version: str
     model: Predicts
     learned_until: pd.Timestamp
     health: HealthScore | None = None
+    signs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +160,8 @@ def came_after(result: Backtest, champion: Champion, X: Snapshot, models: Sequen
     if later.dropna(subset=["p", "y"]).empty:
         return later.iloc[:0].astype({"model": str})
     keys = pd.MultiIndex.from_frame(later[["account_id", "cutoff"]].drop_duplicates())
-    p = champion.model.predict_proba(X.rows(X.index.isin(keys)))
+    rows = X.rows(X.index.isin(keys))
+    p = champion.model.predict_proba(rows if champion.signs is None else rows.knowing(champion.signs))
     own = later.drop_duplicates(["account_id", "cutoff", "horizon"]).assign(model=CHAMPION)
     own = own[own["horizon"].isin(p.columns)]
     place = p.index.get_indexer(pd.MultiIndex.from_frame(own[["account_id", "cutoff"]]))

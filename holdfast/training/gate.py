@@ -62,8 +62,7 @@ def publish_gate(current: HealthScore, candidate: HealthScore, X: Snapshot, y: O
         The score in use, which may be a template, and the one fitted to X and y.
     """
     observed = observe(X, y)
-    sides = by_dimension(current, candidate, X)
-    moves = float((sides["new"] - sides["in_use"]).abs().max())
+    moves = max(_furthest(by_dimension(current, candidate, X, of)) for of in _weighed_apart(current, candidate, X))
     gain = _gain(current, candidate, observed, seed)
     rows = [
         ("accounts that churned", f">= {LEARNED_FROM}", float(observed.evidence), observed.evidence >= LEARNED_FROM),
@@ -73,15 +72,31 @@ def publish_gate(current: HealthScore, candidate: HealthScore, X: Snapshot, y: O
     return Gate(pd.DataFrame(rows, columns=["clause", "bound", "found", "passed"]))
 
 
-def by_dimension(current: HealthScore, candidate: HealthScore, X: Snapshot) -> pd.DataFrame:
-    """Set the weights of two scores side by side: points of 100 by dimension, columns ``in_use`` and ``new``."""
+def by_dimension(current: HealthScore, candidate: HealthScore, X: Snapshot, segment: str | None = None) -> pd.DataFrame:
+    """Set the weights of two scores side by side: points of 100 by dimension, columns ``in_use`` and ``new``.
+
+    Parameters
+    ----------
+    segment
+        Whose weights; default: those of everybody that has none of its own.
+    """
     dimension = {one.name: one.dimension for one in X.catalog}
 
     def shares(health: HealthScore) -> pd.Series:
-        weights = health.weighting(X).base
+        by = health.weighting(X)
+        weights = by.base if segment is None else by.segments.get(segment, by.base)
         return 100.0 * weights.groupby([dimension.get(str(name), "gone") for name in weights.index]).sum()
 
     return pd.DataFrame({"in_use": shares(current), "new": shares(candidate)}).fillna(0.0).rename_axis("dimension")
+
+
+def _weighed_apart(current: HealthScore, candidate: HealthScore, X: Snapshot) -> list[str | None]:
+    """Name the segments that either score weighs apart, and nobody's for the rest."""
+    return [None, *sorted({*current.weighting(X).segments, *candidate.weighting(X).segments})]
+
+
+def _furthest(sides: pd.DataFrame) -> float:
+    return float((sides["new"] - sides["in_use"]).abs().max())
 
 
 def moved_in_words(sides: pd.DataFrame) -> str:

@@ -56,8 +56,11 @@ class Treatments:
         Raises
         ------
         UsageError
-            When a column is absent, or a chance lies outside 0 to 1.
+            When a column is absent, a chance lies outside 0 to 1, ``helped`` is neither true nor false, or a day cannot
+            be read.
         """
+        if days < 1:
+            raise UsageError("treatments, days", "1 or more", str(days), "say how long an intervention is active")
         table = frame if "propensity" in frame else frame.assign(propensity=np.nan)
         for name in _COLUMNS:
             if name not in table:
@@ -66,7 +69,14 @@ class Treatments:
         chance = table["propensity"].to_numpy(float)
         if ((chance < 0) | (chance > 1)).any():
             raise UsageError("treatments, propensity", "chances from 0 to 1", f"{np.nanmax(chance):g}", "correct it")
-        at = pd.to_datetime(table["at"], utc=True).astype("datetime64[us, UTC]")
+        neither = ~table["helped"].isin([True, False])
+        if neither.any():
+            found = repr(table["helped"][neither].iloc[0])
+            raise UsageError("treatments, helped", "True or False", found, "write False for those that were held out")
+        at = pd.to_datetime(table["at"], utc=True, errors="coerce").astype("datetime64[us, UTC]")
+        if at.isna().any():
+            found = repr(table["at"][at.isna()].iloc[0])
+            raise UsageError("treatments, at", "the day of each decision", found, "write it as 2026-01-31")
         accounts = table["account_id"].astype("str")
         told = table.assign(account_id=accounts, at=at, helped=table["helped"].astype(bool))[list(_COLUMNS)]
         return cls(told.sort_values(["account_id", "at"], ignore_index=True), days)
@@ -147,8 +157,15 @@ class Treatments:
             The (account_id, cutoff) rows to learn from.
         horizons
             In days, ascending: those of the labels.
+
+        Raises
+        ------
+        UsageError
+            When horizons do not ascend.
         """
         ahead = tuple(horizons)
+        if not ahead or any(low >= high for low, high in pairwise((0, *ahead))):
+            raise UsageError("untreated, horizons", "days in ascending order", str(ahead), "pass those of the labels")
         weight = np.where(self.active(index).to_numpy()[:, None], 0.0, self._chances(index, ahead))
         frame = pd.DataFrame(weight, index=index, columns=pd.Index(ahead, name="horizon"))
         return Untreated(frame, self._ground(int((weight == 0).any(axis=1).sum())), self.identified)

@@ -60,7 +60,7 @@ def _scores() -> Scores:
         }
     )
     told = {"code": "x", "dimension": "product", "value": 1.0, "contribution": 0.2, "direction": "raises"}
-    told["beside"] = "90 days before: 12; above 6 of 100 in its segment"
+    told["beside"] = "90 days before: 12; percentile 6 in its segment"
     reasons = [
         {"account_id": account, "rank": rank, "text": f"{rank} of 40 seats were active in the last 30 days", **told}
         for account in rows["account_id"]

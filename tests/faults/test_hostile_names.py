@@ -81,7 +81,7 @@ def scores() -> Scores:
         "direction": "raises",
         "contribution": 0.2,
         "rank": 1,
-        "beside": "above 6 of 100 in its segment",
+        "beside": "percentile 6 in its segment",
     }
     reasons = pd.DataFrame([{"account_id": f"A{i:02d}", "text": text, **told} for i, text in enumerate(HOSTILE)])
     return Scores(day, in_order(rows), reasons)

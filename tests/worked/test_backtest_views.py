@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -196,6 +196,14 @@ class Fixed:
         return pd.DataFrame({90: self.p.reindex(X.index)})
 
 
+class Reading(Fixed):
+    """A model that refuses signs it has not learned from."""
+
+    def predict_proba(self, X: Snapshot) -> pd.DataFrame:
+        assert list(X.indicators) == ["old"]
+        return super().predict_proba(X)
+
+
 def bare(index: pd.MultiIndex) -> Snapshot:
     empty = pd.DataFrame(index=index)
     return Snapshot(empty, empty, pd.DataFrame(1.0, index=index, columns=[90]), empty, ())
@@ -217,6 +225,9 @@ def test_a_champion_is_judged_only_after_it_learned() -> None:
     assert rows.loc["health", "n"] == (made.predictions["cutoff"] >= STANDS[2]).sum()
     assert found.text().endswith("at 90 days the learned health score better.")
     late = since_champion(made, Champion("v2", blind, STANDS[-1]), X, ["health"])  # type: ignore[arg-type]
+    more = replace(X, indicators=pd.DataFrame({"old": 1.0, "new": 1.0}, index=X.index))
+    knows = Champion("v1", Reading(blind.p), STANDS[2], signs=("old",))
+    assert since_champion(made, knows, more, ["health"], replicates=50).rows.equals(found.rows)  # type: ignore[arg-type]
     assert late.rows.empty
     assert "cannot be compared" in late.text()
     json.dumps([found.to_dict(), late.to_dict()], allow_nan=False)

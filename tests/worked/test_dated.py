@@ -9,6 +9,7 @@ import pytest
 import holdfast as hf
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
+from holdfast.models.dated import day_share
 from holdfast.models.encoding import Encoding
 from holdfast.models.periods import observe
 from holdfast.training.labels import Labels
@@ -66,3 +67,12 @@ def test_tenure_of_accounts_that_began_over_years_is_seen() -> None:
 def test_one_day_dates_nothing() -> None:
     X, _ = _cohort(within_days=30)
     assert Encoding.fit(X.at(X.index.get_level_values("cutoff").max())).dated == ()
+
+
+def test_one_unusual_day_makes_no_column_tell_the_day() -> None:
+    """On the first days of a history nothing stands before, so a ratio to the window before is far from usual."""
+    rng = np.random.default_rng(0)
+    day = np.repeat(np.arange(12), 50)
+    values = rng.normal(1.2, 0.3, len(day)) + 8.0 * (day == 0)
+    assert day_share(values, day) < 0.3
+    assert day_share(day + rng.normal(0.0, 1.0, len(day)), day) > 0.8

@@ -1,6 +1,7 @@
 """The simulated company obeys its own law and the rules of the canonical tables."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -195,7 +196,7 @@ def test_hostile_names_are_among_the_accounts(company: tuple[dict[str, pd.DataFr
 
 
 def test_a_company_of_nobody_is_refused() -> None:
-    with pytest.raises(UsageError, match="at least 1 account"):
+    with pytest.raises(UsageError, match="a whole number from 1 on"):
         simulate_frames(accounts=0)
 
 
@@ -262,3 +263,22 @@ def test_a_scenario_outside_its_range_is_refused() -> None:
         Scenario(drift=1.5)
     with pytest.raises(UsageError, match="shock"):
         Scenario(shock=-1)
+    for effect in (-1.0, 100.0, float("nan")):
+        with pytest.raises(UsageError, match="simulate, effect"):
+            Scenario(effect=effect)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"accounts": 2.5}, {"accounts": 0}, {"months": 2}, {"months": "12"}, {"seed": -1}, {"end": "nope"}]
+)
+def test_what_cannot_be_simulated_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="found"):
+        simulate(**asked)
+
+
+def test_a_company_that_nobody_left_has_no_table_of_exits(tmp_path: Path) -> None:
+    history = simulate(accounts=3, months=3)
+    assert "churn" not in history.tables
+    written = write_company(tmp_path, accounts=3, months=3)
+    assert not (written / "churn.parquet").exists()
+    assert History.read(written, end="2026-01-01").tables == history.tables

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import holdfast as hf
 from holdfast.errors import UsageError
 from holdfast.features.catalog import catalog
 from holdfast.models.emphasis import LEVELS
@@ -231,3 +232,13 @@ def test_the_plan_says_otherwise_over_a_template() -> None:
 def test_a_plan_that_weighs_what_is_not_there_is_refused(said: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         template_of(parse_plan({**SMALL, "health": said}), catalog)
+
+
+def test_a_template_that_weighs_a_misspelt_sign_is_refused_where_it_scores() -> None:
+    history = hf.simulate(accounts=20, months=6)
+    X = hf.catalog.measure(history, hf.cutoffs(history, every="56d"))
+    wrong = Template.from_dict(
+        {"name": "ours", "version": "1", "author": "us", "weights": {"usage_3O": 60, "csat": 40}}, ""
+    )
+    with pytest.raises(UsageError, match="did you mean 'usage_30'"):
+        hf.HealthScore.template(wrong).score(X)

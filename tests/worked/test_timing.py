@@ -56,6 +56,15 @@ def test_the_distance_is_learned_from_those_that_left(lead: int) -> None:
     assert learned.shares.sum() == pytest.approx(1)
 
 
+def test_the_order_of_rows_does_not_matter() -> None:
+    days = pd.DatetimeIndex(["2025-01-01", "2025-02-01"], tz="UTC")
+    index = pd.MultiIndex.from_product([["a", "b"], days], names=INDEX)
+    event = pd.Series(pd.Timestamp("2025-02-20", tz="UTC"), index=index)
+    calendar = pd.DataFrame({0: [45.0, 14.0, 48.0, 17.0]}, index=index)
+    learned = Timing.learn(calendar, event)
+    np.testing.assert_array_equal(Timing.learn(calendar[::-1], event[::-1]).shares, learned.shares)
+
+
 def test_without_exits_or_calendar_nothing_is_learned() -> None:
     index = pd.MultiIndex.from_product([["a"], pd.DatetimeIndex(["2025-01-01"], tz="UTC")], names=INDEX)
     none = pd.Series(pd.NaT, index=index, dtype="datetime64[us, UTC]")

@@ -56,6 +56,16 @@ def test_a_wrong_log_is_refused() -> None:
         log(("a", 1, True, 1.5))
     with pytest.raises(UsageError, match="helped"):
         hf.Treatments.of(pd.DataFrame({"account_id": [], "at": [], "helpd": []}))
+    for wrong, where in (({"helped": ["True"]}, "helped"), ({"helped": [None]}, "helped"), ({"at": ["soon"]}, "at")):
+        told = {"account_id": ["a"], "at": ["2025-01-01"], "helped": [True]} | wrong
+        with pytest.raises(UsageError, match=f"treatments, {where}"):
+            hf.Treatments.of(pd.DataFrame(told))
+    with pytest.raises(UsageError, match="treatments, days"):
+        hf.Treatments.of(pd.DataFrame({"account_id": [], "at": [], "helped": []}), days=-5)
+    with pytest.raises(UsageError, match="ascending"):
+        log(("a", 1, True, 0.5)).untreated(
+            pd.MultiIndex.from_arrays([["a"], [DAY]], names=["account_id", "cutoff"]), (90, 30)
+        )
     X, y, _, _ = company(300)
     with pytest.raises(UsageError, match="horizons"):
         hf.ChurnModel().fit(X, y, untreated=log().untreated(X.index, (30,)))

@@ -163,7 +163,7 @@ def test_variants_speak_in_sentences_with_their_numbers() -> None:
         "usage_30_change": "Usage in a month: now 65, 30 days earlier 85",
         "usage_30_trend": "Usage in a month, 30 days apart: 90, 85, 65",
         "seat_penetration_change": "Active-user penetration: now 25%, 90 days earlier 0%",
-        "usage_30_peers": "Usage in a month: 65, higher than 65% of its segment",
+        "usage_30_peers": "Usage in a month: 65, rank 65% in its segment (0% the lowest)",
     }
     assert str(said.loc["b0", "seat_penetration_change"]).endswith("earlier: not applicable here")
     assert said.loc["b0", "usage_30_change"] == "Usage in a month: now 5, 30 days earlier 0"

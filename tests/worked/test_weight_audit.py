@@ -1,6 +1,7 @@
 """Learned weights under audit: pooled by segment, with intervals, beside a regression without prior, and gated."""
 
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,16 @@ def test_a_segment_below_the_minimum_takes_the_common_weights_and_is_told() -> N
     assert any("segments with the common weights, below 100 churned" in one for one in health.notes)
 
 
+def test_a_segment_is_heard_by_the_rarer_outcome() -> None:
+    """Where most fall silent, those that return are few, and the other way round."""
+    X, y = company(400, cutoffs=1, level=0.6)
+    small = (X.context["segment"] == "small").to_numpy()
+    left = y.frame[90].to_numpy() == 1
+    for kind in ("notice", "silence"):
+        health = HealthScore(alphas=(5.0,)).fit(X, replace(y, kind=kind))
+        assert health.heard_["small"] == min((left & small).sum(), (~left & small).sum())
+
+
 def test_a_segment_without_a_churner_does_no_harm() -> None:
     X, y = company(400, level=0.6)
     quiet = y.frame.where((X.context["segment"] == "small").to_numpy()[:, None], 0.0)
@@ -105,7 +116,6 @@ def test_what_says_nothing_is_found_to_deserve_nothing(fitted) -> None:
 
 def test_columns_that_are_copies_cannot_be_told_apart(fitted) -> None:
     _, X, y = fitted
-    from dataclasses import replace
 
     doubled = replace(X, indicators=X.indicators.assign(weak=X.indicators["strong"]))
     table = inference(HealthScore(alphas=(5.0,)).fit(doubled, y), doubled, y).set_index("indicator")
@@ -132,6 +142,16 @@ def test_each_clause_of_the_gate_can_fail_alone(fitted) -> None:
     assert not few.iloc[0]
 
 
+def test_weights_of_a_segment_that_jump_hold_the_gate(fitted) -> None:
+    health, X, y = fitted
+    other = copy(health)
+    other.segments_ = {**health.segments_, "small": health.segments_["large"]}
+    assert not by_dimension(other, health, X)["in_use"].ne(by_dimension(other, health, X)["new"]).any()
+    moved = publish_gate(other, health, X, y).frame().set_index("clause")["found"].iloc[2]
+    sides = by_dimension(other, health, X, "small")
+    assert moved == (sides["new"] - sides["in_use"]).abs().max() > 10
+
+
 def test_weights_that_jump_beside_those_in_use_are_named(fitted) -> None:
     health, X, _ = fitted
     other = copy(health)
@@ -148,7 +168,6 @@ def test_weights_that_jump_beside_those_in_use_are_named(fitted) -> None:
 
 def test_the_mix_of_bands_is_held_against_the_one_of_training(fitted) -> None:
     health, X, _ = fitted
-    from dataclasses import replace
 
     same = health.mix(X)
     assert same["change"].to_numpy() == pytest.approx(0)

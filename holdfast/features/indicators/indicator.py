@@ -114,6 +114,11 @@ class Indicator:
             raise UsageError(where, f"evidence of {known}", ", ".join(unknown), "name the part with .named()")
 
     @property
+    def tells_past(self) -> bool:
+        """Whether it sets the account against its own past: a change or a trend."""
+        return self.how is not None and self.how.kind != "peers"
+
+    @property
     def formula(self) -> str:
         """What it measures, in words."""
         from holdfast.features.indicators.words import in_words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +14,7 @@ from holdfast.features.simulate import world as law
 from holdfast.features.simulate.columns import instants, pick
 from holdfast.features.simulate.latent import DIMENSIONS
 from holdfast.features.simulate.scenario import Scenario
+from holdfast.features.time import to_instant
 
 if TYPE_CHECKING:
     from holdfast.features.history.history import History
@@ -51,7 +53,8 @@ def simulate(
     """
     from holdfast.features.history.history import History
 
-    return History.from_frames(simulate_frames(accounts, seed, months, end, scenario)[0], end=to_midnight(end))
+    tables, _ = simulate_frames(accounts, seed, months, end, scenario)
+    return History.from_frames({name: table for name, table in tables.items() if len(table)}, end=to_midnight(end))
 
 
 def simulate_frames(
@@ -73,7 +76,7 @@ def simulate_frames(
     Raises
     ------
     UsageError
-        For no account or less than three months.
+        For no account, less than three months, a number that is not whole, or a negative seed.
 
     Examples
     --------
@@ -83,13 +86,10 @@ def simulate_frames(
     >>> bool((tables["usage"]["known_at"] >= tables["usage"]["occurred_at"]).all())
     True
     """
-    if accounts < 1 or months < 3:
-        raise UsageError(
-            "simulate",
-            "at least 1 account and 3 months",
-            f"{accounts} accounts, {months} months",
-            "ask for more of them",
-        )
+    _refuse("accounts", accounts, 1)
+    _refuse("months", months, 3)
+    for part in seed if isinstance(seed, tuple) else (seed,):
+        _refuse("seed", part, 0)
     world = law.build_world(accounts, seed, months, to_midnight(end), scenario)
     return frames_of(world), _truth(world)
 
@@ -111,6 +111,11 @@ def frames_of(world: law.World) -> dict[str, pd.DataFrame]:
     }
 
 
+def _refuse(name: str, value: object, least: int) -> None:
+    if not isinstance(value, Integral) or int(value) < least:
+        raise UsageError(f"simulate, {name}", f"a whole number from {least} on", repr(value), "correct it")
+
+
 def _truth(world: law.World) -> pd.DataFrame:
     account, day = world.grid
     living = world.live(account, day)
@@ -130,6 +135,4 @@ def _truth(world: law.World) -> pd.DataFrame:
 
 def to_midnight(day: Day) -> pd.Timestamp:
     """Read a day as the instant at which it begins, 00:00 UTC."""
-    instant = pd.Timestamp(day)
-    instant = instant.tz_localize("UTC") if instant.tz is None else instant.tz_convert("UTC")
-    return instant.normalize()
+    return to_instant(day).normalize()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from holdfast.errors import UsageError
 
+_MOST_EFFECT = 10  # use rises exponentially with health
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -17,8 +19,8 @@ class Scenario:
         Chance, 0 to 1, that an account whose usage is low is helped when the programme looks at it; the others are held
         out. Both decisions are logged with this chance. 0: there is no programme.
     effect
-        How much help does, 1 as a rule: product health rises by 0.6 of it and relationship by 0.4, both fade within
-        months, and disengagement ends.
+        How much help does, 0 to 10, 1 as a rule: product health rises by 0.6 of it and relationship by 0.4, both fade
+        within months, and disengagement ends.
     shock
         Months before the end at which business health falls by 1 for every account; 0: never.
     drift
@@ -42,6 +44,7 @@ class Scenario:
         for name in ("programme", "drift", "signal"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"simulate, {name}", "0 to 1", str(getattr(self, name)), "correct it")
-        for name in ("effect", "shock"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"simulate, {name}", "0 or more", str(getattr(self, name)), "correct it")
+        if not 0 <= self.effect <= _MOST_EFFECT:
+            raise UsageError("simulate, effect", f"0 to {_MOST_EFFECT}", str(self.effect), "correct it")
+        if not 0 <= self.shock < float("inf"):
+            raise UsageError("simulate, shock", "0 or more", str(self.shock), "correct it")

@@ -37,7 +37,7 @@ def write_company(
     """Write a simulated company: canonical tables to ``folder/history``, the truth to ``folder/truth``.
 
     Nothing else reads the truth; ``law.json`` beside it names the weights of the churn law. More than 2,500 accounts
-    are written in parts of that many.
+    are written in parts of that many. A table without a row, such as the exits where nobody left, is not written.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def write_company(
     terms = scenario or Scenario()
     sheets: dict[Path, _Sheet] = {}
     for tables, truth in _parts(accounts, seed, months, end, terms):
-        for name, frame in tables.items():
+        for name, frame in ((name, frame) for name, frame in tables.items() if len(frame)):
             path = history / f"{name}.{format}"
             sheets.setdefault(path, _Sheet(path, format)).add(frame)
         path = apart / "states.parquet"

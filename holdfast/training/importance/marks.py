@@ -11,7 +11,7 @@ TOO_GOOD = "too good to be true"
 AGAINST = "confuses: works against its curve"
 COIN = "confuses: often a reason, yet alone no better than a coin"
 UNSTEADY = "unsteady from one refit to the next"
-IDLE = "nothing is lost without it"
+IDLE = "nothing is lost by exchanging it"
 OFTEN, LITTLE = 0.05, 0.02  # share of accounts that a reason is named for; share of the risk told
 _TOP, _COIN, _MOVED, _AGAINST, _RANGE = 3, 0.52, 10, 0.5, 0.1
 
