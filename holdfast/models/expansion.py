@@ -50,7 +50,8 @@ def readiness(churn: pd.DataFrame, expansion: pd.DataFrame, arr: pd.Series | Non
     Parameters
     ----------
     churn, expansion
-        Probabilities as `ChurnModel` and `ExpansionModel` predict them, of the same rows: accounts that can still leave.
+        Probabilities as `ChurnModel` and `ExpansionModel` predict them, of the same rows; of accounts that can still
+        leave.
     arr
         Revenue of each row; the list is then in the order of the revenue that may be won.
 
