@@ -17,6 +17,7 @@ from holdfast.serving.delivery import write_scores
 from holdfast.serving.feedback.keeping import import_form
 from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import LEDGER, Ledger
+from holdfast.serving.pages import environment
 from holdfast.serving.queue.week import queue
 from holdfast.serving.report import Page, render
 from holdfast.serving.scoring import Scores
@@ -41,6 +42,7 @@ HOSTILE = [
     "{{ 7 * 7 }}{% for x in y %}",
     "'; DROP TABLE accounts; --",
     "\x1b[2J\x1b]0;owned\x07",
+    "Acme \u202egnp.exe",
     "</td></table><!--",
     'Łódź; "Nowy", S.A.\nsecond line',
     "NA",
@@ -126,6 +128,13 @@ def test_excel_holds_no_formula_and_no_link(folder: Path) -> None:
     assert b"<f " not in sheets
     assert b"<hyperlink" not in sheets
     assert not any(name.startswith("xl/worksheets/_rels") for name in parts)
+
+
+def test_a_page_neither_steers_a_device_nor_turns_its_reading_direction() -> None:
+    page = environment().from_string("{% for name in names %}<p>{{ name }}</p>{% endfor %}").render(names=HOSTILE)
+    assert "<p>Acme \\u202egnp.exe</p>" in page
+    assert not {"\x1b", "\x07", "\u202e"} & set(page)
+    assert "Łódź; &#34;Nowy&#34;, S.A.\nsecond line" in page
 
 
 def test_the_same_scores_give_the_same_bytes(scores: Scores, folder: Path, tmp_path: Path) -> None:
