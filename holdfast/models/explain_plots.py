@@ -45,12 +45,20 @@ def plot_waterfall(why: Explanation, account_id: str, ax: Axes | None = None, sh
     row, axes = why.place_of(account_id), ax or _fresh()
     with quiet_shap() as module, _current(axes, keep_size=ax is not None):
         module.plots.waterfall(as_shap(why, grouped=True)[row], max_display=shown, show=False)
+        _name_start(axes)
     axes.set_title(f"What adds up to the risk of {_plain(account_id)}", loc="left", fontsize=11)
     return axes
 
 
 def plot_beeswarm(why: Explanation, ax: Axes | None = None, shown: int = SHOWN) -> Axes:
-    """Draw what each sign adds for every account, coloured by its value."""
+    """Draw what each sign adds for every account, coloured by its value.
+
+    Raises
+    ------
+    UsageError
+        When no account was explained.
+    """
+    _refuse_empty(why, "plot_beeswarm")
     axes = ax or _fresh()
     with quiet_shap() as module:
         module.plots.beeswarm(
@@ -67,8 +75,9 @@ def plot_dependence(why: Explanation, name: str, ax: Axes | None = None) -> Axes
     Raises
     ------
     UsageError
-        When nothing of that name was explained.
+        When nothing of that name was explained, or no account.
     """
+    _refuse_empty(why, "plot_dependence")
     names = [str(one) for one in why.contributions]
     if name not in names:
         raise UsageError("plot_dependence", "what was explained", repr(name), did_you_mean(name, names))
@@ -80,6 +89,19 @@ def plot_dependence(why: Explanation, name: str, ax: Axes | None = None) -> Axes
         module.plots.scatter(shown[:, names.index(name)], ax=axes, show=False)
     axes.set_ylabel(_ADDS)
     return axes
+
+
+def _refuse_empty(why: Explanation, where: str) -> None:
+    if not len(why.g):
+        raise UsageError(where, "an account at least", "none", "explain rows that hold one")
+
+
+def _name_start(axes: Axes) -> None:
+    """Call the start of a waterfall what it is: shap takes it for the mean of all accounts."""
+    for one in axes.figure.axes:
+        labels = [label.get_text().replace("$E[f(X)]$", "start") for label in one.get_xticklabels()]
+        if any("start" in label for label in labels):
+            one.set_xticks(one.get_xticks(), labels)
 
 
 @contextmanager

@@ -8,11 +8,13 @@ from importlib import import_module
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
 import holdfast
 import holdfast as hf
+from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.sentiment.evaluation import Evaluation
@@ -82,10 +84,21 @@ def test_a_plot_leaves_pyplot_as_it_was(why: Explanation) -> None:
         assert figure.get_size_inches().tolist() == [11, 3]
         assert all(one.has_data() for one in axes)
         assert len(axes[2].get_xticks()) < 20  # and not one for each account
-        assert why.plot_waterfall(account).figure not in (figure, other)
+        alone = why.plot_waterfall(account).figure
+        assert alone not in (figure, other)
+        written = [label.get_text() for one in alone.axes for label in one.get_xticklabels()]
+        assert any("start" in one for one in written)
+        assert not any("E[" in one for one in written)
     finally:
         plt.interactive(live)
         plt.close("all")
+
+
+def test_a_plot_of_nobody_is_refused(why: Explanation) -> None:
+    nobody = why.rows(np.zeros(len(why.g), dtype=bool))
+    for draw in (nobody.plot_beeswarm, lambda: nobody.plot_dependence("goal_progress")):
+        with pytest.raises(UsageError, match="an account at least"):
+            draw()
 
 
 def test_what_is_shown_is_inert() -> None:
