@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.errors import BundleError, did_you_mean
+from holdfast.errors import BundleError, DataError, did_you_mean
 from holdfast.models.encoding import Column, signed_log
 from holdfast.models.hazard import Exposure, Floats
 from holdfast.models.periods import as_exposure, churn_probability
@@ -211,6 +211,7 @@ class _Design:
         self._logs, self._gaps, self._levels, self._templates = (
             _Picked.of(columns, roles) for roles in (("indicator", "number"), ("gap",), ("level",), ("template",))
         )
+        self._told = sorted({one.source for one in self._levels.columns})
         self._of_logs, self._of_gaps = (
             [place[one.source] for one in some.columns] for some in (self._logs, self._gaps)
         )
@@ -223,6 +224,9 @@ class _Design:
 
     def __call__(self, row: Row, worth: Floats) -> tuple[Floats, Floats]:
         numbers = _numbers({**row.context, **row.indicators}, self._numbers, "the column")
+        for name in self._told:
+            if name not in row.context:
+                raise _lacking(name, row.context, "the column")
         levels = np.array([_text(row.context, one.source) == one.level for one in self._levels.columns], dtype=float)
         values = np.empty(len(self._center))
         values[self._logs.at] = signed_log(numbers[self._of_logs])
@@ -255,10 +259,17 @@ def _values(frame: pd.DataFrame, place: int) -> dict[str, Any]:
 
 def _numbers(given: Mapping[str, Any], names: Sequence[str], what: str) -> Floats:
     try:
-        return np.array([given[name] for name in names], dtype=float)
+        found = np.array([given[name] for name in names], dtype=float)
     except KeyError as problem:
-        name = str(problem.args[0])
-        raise BundleError("Row", f"{what} {name!r} of training", did_you_mean(name, given), "measure it") from None
+        raise _lacking(str(problem.args[0]), given, what) from None
+    if np.isinf(found).any():
+        name = names[int(np.isinf(found).argmax())]
+        raise DataError(f"Row, {what} {name}", "a finite value, or missing", "infinity", "correct the source")
+    return found
+
+
+def _lacking(name: str, given: Mapping[str, Any], what: str) -> BundleError:
+    return BundleError("Row", f"{what} {name!r} of training", did_you_mean(name, given), "measure it")
 
 
 def _text(context: Mapping[str, Any], name: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import holdfast as hf
-from holdfast.errors import BundleError
+from holdfast.errors import BundleError, DataError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models import members
 from holdfast.models.calibration import Calibration
@@ -101,5 +101,9 @@ def test_what_is_absent_is_named(learned: tuple[Snapshot, HealthScore, ChurnMode
         single(replace(row, indicators=without))
     with pytest.raises(BundleError, match="'tenure_days' of training"):
         single(replace(row, context={one: value for one, value in row.context.items() if one != "tenure_days"}))
+    with pytest.raises(BundleError, match="'segment' of training"):
+        single(replace(row, context={one: value for one, value in row.context.items() if one != "segment"}))
+    with pytest.raises(DataError, match=f"the indicator {name}: expected a finite value"):
+        single(replace(row, indicators={**row.indicators, name: float("inf")}))
     with pytest.raises(BundleError, match="the horizon 90"):
         single(replace(row, decisions={30: 0.0, 60: 0.0}))
