@@ -156,7 +156,7 @@ class Template:
         UsageError
             When a name is none of these.
         """
-        known = tuple(names)
+        known = dict.fromkeys(names)
         for name in (name for one in (self.base, *self.segments.values()) for name in (*one.levels, *one.weights)):
             if name not in known:
                 expected = "an indicator with a curve and a direction"
