@@ -31,7 +31,8 @@ from holdfast.models.periods import (
     refuse_too_few,
     sampled,
 )
-from holdfast.models.plain import PlainOutcomes, Table, read, read_rows
+from holdfast.models.plain import PlainOutcomes, Table, own_index, read, read_rows
+from holdfast.models.plain_columns import Reading
 from holdfast.models.rehearsal import Rehearsal, rehearse
 from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
 from holdfast.models.timing import Timing
@@ -134,8 +135,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         eta = self.calibration_.apply(eta, calendar)
         return churn_frame(eta, X, self.horizons_, rises=self.rises_, link=self.link_)
 
-    def predict_interval(self, X: Snapshot, level: float = 0.9) -> pd.DataFrame:
-        """Bound the probability of churn of each account: columns (horizon, ``low`` or ``high``).
+    def predict_interval(self, X: Snapshot | Table, level: float = 0.9) -> pd.DataFrame:
+        """Bound the probability of churn of each account, on the index of X: columns (horizon, ``low`` or ``high``).
 
         The interval is for the account's own probability, given what is measured of it; it is wide where few accounts
         churned in training, and where regression and trees disagree.
@@ -148,7 +149,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         if not 0 < level < 1:
             raise UsageError("predict_interval, level", "a share between 0 and 1", str(level), "such as 0.9")
-        design, features, calendar = self.encoding_.design(X), self.encoding_.features(X), self.exposure(X)
+        rows = X if isinstance(X, Snapshot) else read_rows(self, X, reset=False)
+        design, features, calendar = self.encoding_.design(rows), self.encoding_.features(rows), self.exposure(rows)
         regression, trees = self.members_.parts(design, features)
         eta = self.calibration_.apply(self.members_.eta(design, features, calendar), calendar)
         spread = self.doubt_.spread(design, eta, calendar)
@@ -157,7 +159,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         told = {
             (h, side): of[:, k] for k, h in enumerate(self.horizons_) for side, of in (("low", low), ("high", high))
         }
-        return pd.DataFrame(told, index=X.index).rename_axis(columns=["horizon", "bound"])
+        return pd.DataFrame(told, index=own_index(X, rows)).rename_axis(columns=["horizon", "bound"])
 
     def predict(self, X: Table) -> NDArray[Any]:
         """Predict the likelier class of each row of a plain frame or array (n,)."""
@@ -186,12 +188,15 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.rises_ and self.kind_ != EXPANSION
 
-    def explain(self, X: Snapshot) -> Explanation:
-        """Split the risk of each row exactly over indicators and context."""
+    def explain(self, X: Snapshot | Table) -> Explanation:
+        """Split the risk of each row exactly over indicators and context.
+
+        The rows of a plain frame or array go by their places as accounts: "0", "1" and so on.
+        """
         from holdfast.models.explain import explain
 
         check_is_fitted(self)
-        return explain(self, X)
+        return explain(self, X if isinstance(X, Snapshot) else read_rows(self, X, reset=False))
 
     @property
     def horizons(self) -> tuple[int, ...]:
@@ -239,6 +244,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             "kind": self.kind_,
             "classes": self.classes_.tolist(),
             "features": [self.n_features_in_, list(getattr(self, "feature_names_in_", []))],
+            **({"reading": self.reading_.to_dict()} if self.reading_ else {}),
             "horizons": list(self.horizons_),
             "rises": self.rises_,
             "link": self.link_,
@@ -261,6 +267,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         model.classes_, model.n_features_in_ = np.array(state["classes"]), state["features"][0]
         if state["features"][1]:
             model.feature_names_in_ = np.array(state["features"][1], dtype=object)
+        model.reading_ = Reading.from_dict(state["reading"]) if "reading" in state else None
         model.kind_, model.horizons_, model.rises_ = state["kind"], tuple(state["horizons"]), bool(state["rises"])
         model.link_ = state.get("link", "cloglog")  # models of before knew no other
         model.events_, model.evidence_ = state["events"], state["evidence"]

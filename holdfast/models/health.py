@@ -22,7 +22,7 @@ from holdfast.models.health_notes import notes_of
 from holdfast.models.health_state import restore, state_of, template_in
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import LEARNED_FROM, Observed, observe, refuse_too_few
-from holdfast.models.plain import PlainOutcomes, Table, read, read_rows, with_curves
+from holdfast.models.plain import PlainOutcomes, Table, own_index, read, read_rows, with_curves
 from holdfast.models.pooling import learn_pooled
 from holdfast.models.score_hazard import ScoreHazard
 from holdfast.models.template import DEFAULT, SHARES, Template, scored
@@ -137,14 +137,14 @@ class HealthScore(BaseEstimator):
         return self
 
     def score(self, X: Snapshot | Table) -> pd.Series:
-        """Health of each row, 0 to 100.
+        """Health of each row, 0 to 100, on the index of X.
 
         Missing where the share of the applicable indicators that are present lies below `min_coverage`, and where
         nothing is present that weighs anything.
         """
         rows = self._rows(X)
         points = self.points_at(self.index(rows))
-        return pd.Series(np.where(self._suffices(rows, "all"), points, np.nan), index=rows.index, name="health")
+        return pd.Series(np.where(self._suffices(rows, "all"), points, np.nan), index=own_index(X, rows), name="health")
 
     def mix(self, X: Snapshot) -> pd.DataFrame:
         """Compare the shares of accounts by band with those of the reference rows: band, reference, now, change.
@@ -162,14 +162,18 @@ class HealthScore(BaseEstimator):
         low, high = self.anchors
         return np.asarray(np.clip(40.0 + 40.0 * (index - low) / (high - low), 0.0, 100.0))
 
-    def dimensions(self, X: Snapshot) -> pd.DataFrame:
-        """Weighted mean of the curve points, 0 to 100, inside product, relationship and business."""
-        curved, by, segment = self.curves(X), self.weighting(X), _segment(X)
+    def dimensions(self, X: Snapshot | Table) -> pd.DataFrame:
+        """Weighted mean of the curve points, 0 to 100, inside product, relationship and business.
+
+        The columns of a plain frame or array are all of the first.
+        """
+        rows = self._rows(X)
+        curved, by, segment = self.curves(rows), self.weighting(rows), _segment(rows)
         columns = {}
         for dimension in SHARES:
-            points = 100.0 * by.mean(curved, segment, _of(X, dimension).__contains__)
-            columns[dimension] = np.where(self._suffices(X, dimension), points, np.nan)
-        return pd.DataFrame(columns, index=X.index)
+            points = 100.0 * by.mean(curved, segment, _of(rows, dimension).__contains__)
+            columns[dimension] = np.where(self._suffices(rows, dimension), points, np.nan)
+        return pd.DataFrame(columns, index=own_index(X, rows))
 
     def weighting(self, X: Snapshot) -> Weighting:
         """Tell what each indicator weighs; until a fit, by the template for what the snapshot holds."""
@@ -179,9 +183,10 @@ class HealthScore(BaseEstimator):
             raise NotFittedError("This HealthScore is not fitted yet: call fit(X, y), or use HealthScore.template().")
         return Weighting.by(self.start, X.catalog)
 
-    def weights_of(self, X: Snapshot) -> pd.DataFrame:
+    def weights_of(self, X: Snapshot | Table) -> pd.DataFrame:
         """Weight of every indicator for every row, summing to 1: those of its segment, where the template has any."""
-        return self.weighting(X).table(_segment(X))
+        rows = self._rows(X)
+        return self.weighting(rows).table(_segment(rows)).set_axis(own_index(X, rows), axis=0)
 
     def bound(self, missing: Iterable[str], X: Snapshot) -> float:
         """Give the points by which no score of these rows can move further when these indicators go missing.

@@ -10,6 +10,7 @@ import pandas as pd
 from holdfast.features.indicators.curves import Curve
 from holdfast.models.encoding import Encoding
 from holdfast.models.plain import column
+from holdfast.models.plain_columns import Reading
 from holdfast.models.score_hazard import ScoreHazard
 from holdfast.models.template import Template
 
@@ -23,6 +24,7 @@ def state_of(health: HealthScore) -> dict[str, Any]:
         "parameters": health.get_params() | {"alphas": list(health.alphas), "prior": health.start.to_dict()},
         "classes": health.classes_.tolist(),
         "features": [health.n_features_in_, list(getattr(health, "feature_names_in_", []))],
+        **({"reading": health.reading_.to_dict()} if health.reading_ else {}),
         "columns": [[one.name, one.healthy, one.curve.to_dict()] for one in health.columns_ if one.curve],
         "table": health.table_.to_dict("list"),
         "weights": health.weights_.tolist(),
@@ -49,6 +51,7 @@ def restore(health: HealthScore, state: dict[str, Any]) -> HealthScore:
     health.classes_, health.n_features_in_ = np.array(state["classes"]), state["features"][0]
     if state["features"][1]:
         health.feature_names_in_ = np.array(state["features"][1], dtype=object)
+    health.reading_ = Reading.from_dict(state["reading"]) if "reading" in state else None
     health.columns_ = tuple(column(name, healthy, Curve.from_dict(curve)) for name, healthy, curve in state["columns"])
     health.table_ = pd.DataFrame(state["table"])
     names = pd.Index(state["table"]["indicator"])

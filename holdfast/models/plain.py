@@ -1,7 +1,7 @@
 """Plain frames: a table with a label, no history needed, read as a snapshot of accounts that are seen once.
 
-Numbers are indicators, texts are context. No renewal is known, so exposure is the same for all rows, and the one
-horizon stands for whatever the label means.
+Numbers are indicators, texts are context, as they were in training. No renewal is known, so exposure is the same for
+all rows, and the one horizon stands for whatever the label means.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from holdfast.errors import UsageError, did_you_mean
+from holdfast.errors import UsageError
 from holdfast.features.indicators.curves import Curve, bands
 from holdfast.features.indicators.expression import Constant
 from holdfast.features.indicators.indicator import Healthy, Indicator
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.outcomes import Outcomes
+from holdfast.models.plain_columns import Reading
 
 Table: TypeAlias = pd.DataFrame | NDArray[Any]
 HORIZON = 30  # in days; it names the only interval and has no other meaning
@@ -46,41 +46,72 @@ class PlainOutcomes:
 
 
 def read(estimator: Any, X: Snapshot | Table, y: Outcomes | ArrayLike) -> tuple[Snapshot, Outcomes]:
-    """Read rows and label of whatever kind, and tell the estimator what was seen, as scikit-learn has it."""
+    """Read rows and label of whatever kind, and tell the estimator what was seen, as scikit-learn has it.
+
+    Raises
+    ------
+    UsageError
+        When a snapshot comes without labels of its rows, or a table with labels of a history.
+    """
     if isinstance(X, Snapshot):
-        estimator.classes_ = np.array([0, 1])
+        if not _labels(y):
+            do = "pass the labels that hf.label gives, not their frame"
+            raise UsageError("fit(X, y)", "labels of the rows of a snapshot", f"y of type {type(y).__name__}", do)
+        estimator.reading_, estimator.classes_ = None, np.array([0, 1])
         names = np.empty(X.indicators.shape[1], dtype=object)
         names[:] = sorted(map(str, X.indicators.columns))
         estimator.feature_names_in_, estimator.n_features_in_ = names, len(names)
         return X, cast("Outcomes", y)
+    if _labels(y):
+        raise UsageError(
+            "fit(X, y)", "a snapshot, as y holds labels of one", f"X of type {type(X).__name__}", "pass it"
+        )
     rows = read_rows(estimator, X, reset=True)
     label = read_label(y, rows)
     estimator.classes_ = label.classes
     return rows, label
 
 
-def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Snapshot:
+def _labels(y: Any) -> bool:
+    return all(hasattr(y, name) for name in ("frame", "kind", "horizons", "rises"))
+
+
+def read_rows(estimator: Any, X: Any, *, reset: bool) -> Snapshot:
     """Read a frame, or an array of numbers, as a snapshot; columns are bound by name where they have names.
 
     Raises
     ------
     UsageError
-        When a column of training is absent.
+        When a column of training is absent, or training was on a snapshot.
+    DataError
+        When the frame has no rows, a name stands for several columns, or a number of training is no number now.
     ValueError
         When the array is not one of finite numbers and NaN, with as many columns as in training.
     """
     if not isinstance(X, pd.DataFrame):
         matrix = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
-        return _snapshot(pd.DataFrame(matrix, columns=[f"x{place}" for place in range(matrix.shape[1])]))
+        frame = pd.DataFrame(matrix, columns=[f"x{place}" for place in range(matrix.shape[1])])
+        reading = Reading.learn(frame)
+    else:
+        frame, reading = X, Reading.learn(X) if reset else _known(estimator)
     if reset:
+        estimator.reading_ = reading
+    if reset and frame is X:
         validate_data(estimator, X, reset=True, skip_check_array=True)
-        return _snapshot(X)
-    names = list(getattr(estimator, "feature_names_in_", X.columns))
-    for name in names:
-        if name not in X:
-            hint = did_you_mean(str(name), X.columns)
-            raise UsageError("frame", f"the column {name!r} of training", f"none ({hint})", "add it, or train anew")
-    return _snapshot(X[names])
+    return _snapshot(frame, reading)
+
+
+def own_index(X: Snapshot | Table, rows: Snapshot) -> pd.Index:
+    """Give the index that results stand on: that of the snapshot or frame, else the places of the rows."""
+    return X.index if isinstance(X, Snapshot | pd.DataFrame) else pd.RangeIndex(len(rows))
+
+
+def _known(estimator: Any) -> Reading:
+    reading = getattr(estimator, "reading_", None)
+    if not isinstance(reading, Reading):
+        do = "measure a snapshot, or train on a frame"
+        raise UsageError(type(estimator).__name__, "a Snapshot, as in training", "a plain frame", do)
+    return reading
 
 
 def read_label(y: Any, X: Snapshot) -> PlainOutcomes:
@@ -143,16 +174,14 @@ def column(name: str, healthy: Healthy, curve: Curve) -> Indicator:
     )
 
 
-def _snapshot(frame: pd.DataFrame) -> Snapshot:
-    numbers = [name for name in frame if pd.api.types.is_numeric_dtype(frame[name])]
+def _snapshot(frame: pd.DataFrame, reading: Reading) -> Snapshot:
     ids = [str(place) for place in range(len(frame))]
     index = pd.MultiIndex.from_arrays([ids, [_MOMENT] * len(ids)], names=INDEX)
-    texts = frame.drop(columns=numbers).astype(object).set_axis(index)
-    values = frame[numbers].astype(float).set_axis(index)
+    values = pd.DataFrame(reading.numbers(frame), index=index, dtype=float)
     return Snapshot(
-        indicators=values.rename(columns=str),
-        context=texts.rename(columns=str),
+        indicators=values,
+        context=pd.DataFrame(reading.texts(frame), index=index, dtype=object),
         exposure=pd.DataFrame(0.0, index=index, columns=[HORIZON]),
-        coverage=pd.DataFrame({"all": values.notna().mean(axis=1) if numbers else 1.0}, index=index),
+        coverage=pd.DataFrame({"all": values.notna().mean(axis=1) if len(values.columns) else 1.0}, index=index),
         catalog=(),
     )

@@ -151,3 +151,97 @@ def test_the_health_of_plain_rows_runs_from_0_to_100_and_falls_with_risk() -> No
     assert score[left].mean() < score[~left].mean()
     weights = health.weights.set_index("indicator")["weight"]
     assert weights["logins"] + weights["copy"] > 2 * weights["noise"]
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[pd.DataFrame, pd.Series, ChurnModel, HealthScore]:
+    frame, y = table()
+    frame = frame.set_axis([f"A{place:03d}" for place in range(800)])
+    return frame, y, ChurnModel().fit(frame, y), HealthScore().fit(frame, y)
+
+
+def test_whatever_is_told_of_a_frame_is_told_on_its_own_index(made: Any) -> None:
+    frame, _, model, health = made
+    p = model.predict_proba(frame)[:, 1]
+    ends = model.predict_interval(frame)
+    assert ((ends[30, "low"] < p) & (p < ends[30, "high"])).all()
+    for told in (ends, health.score(frame), health.dimensions(frame), health.weights_of(frame)):
+        assert told.index.equals(frame.index)
+    assert frame.assign(health=health.score(frame))["health"].notna().all()
+    assert health.dimensions(frame)["product"].notna().all()
+    np.testing.assert_allclose(health.weights_of(frame).sum(axis=1), 1.0)
+    pd.testing.assert_frame_equal(
+        model.explain(frame).frame(), model.explain(read_rows(model, frame, reset=False)).frame()
+    )
+
+
+def test_what_is_told_of_an_array_goes_by_place() -> None:
+    frame, y = table(300)
+    array = frame[["logins", "tickets"]].to_numpy(float)
+    model, health = ChurnModel().fit(array, y), HealthScore().fit(array, y)
+    for told in (
+        model.predict_interval(array),
+        health.score(array),
+        health.dimensions(array),
+        health.weights_of(array),
+    ):
+        assert told.index.equals(pd.RangeIndex(300))
+    assert len(model.explain(array).g) == 300
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_column_is_what_it_was_in_training_whatever_type_it_comes_in(make: Any) -> None:
+    frame, y = table()
+    frame = frame.assign(code=np.where(np.arange(800) % 3 == 0, "1.0", np.where(np.arange(800) % 3 == 1, "2.0", None)))
+    model = make().fit(frame, y)
+    p = model.predict_proba(frame)
+    np.testing.assert_array_equal(model.predict_proba(frame.astype(object)), p)
+    np.testing.assert_array_equal(model.predict_proba(frame.assign(logins=frame["logins"].map(str))), p)
+    np.testing.assert_array_equal(model.predict_proba(frame.assign(code=frame["code"].map(float))), p)
+    one = frame.assign(code=1)
+    np.testing.assert_array_equal(model.predict_proba(one), model.predict_proba(frame.assign(code="1.0")))
+    gone = model.predict_proba(frame.assign(code=[None] * 800, plan=[None] * 800))
+    np.testing.assert_array_equal(model.predict_proba(frame.assign(code=np.nan, plan=" ")), gone)
+    for name in ("code", "logins", "tickets"):
+        row = frame.iloc[[4]].assign(**{name: ""})
+        np.testing.assert_allclose(model.predict_proba(row), model.predict_proba(row.assign(**{name: np.nan})))
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_what_is_no_number_where_training_had_numbers_is_named_with_its_column(make: Any) -> None:
+    frame, y = table()
+    model = make().fit(frame, y)
+    for odd in ("abc", pd.Timestamp("2026-01-01"), "1_000"):
+        with pytest.raises(DataError, match=f"column tickets.*{str(odd)[:10]}"):
+            model.predict_proba(frame.astype(object).assign(tickets=[*frame["tickets"][:799], odd]))
+    with pytest.raises(DataError, match="column tickets: expected real numbers"):
+        model.predict_proba(frame.assign(tickets=1j))
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_frames_that_are_no_table_are_refused_in_training_and_after_it(make: Any) -> None:
+    frame, y = table()
+    model = make().fit(frame, y)
+    twice = pd.concat([frame, frame[["logins"]]], axis=1)
+    deep = frame.set_axis(pd.MultiIndex.from_product([["a"], frame.columns]), axis=1)
+    for odd, said in ((twice, "'logins' several times"), (deep, "2 levels of names"), (frame[:0], "0 rows")):
+        with pytest.raises(DataError, match=said):
+            make().fit(odd, y[: len(odd)])
+        with pytest.raises(DataError, match=said):
+            model.predict_proba(odd)
+    with pytest.raises(DataError, match="column logins: expected real numbers"):
+        make().fit(frame.assign(logins=1j), y)
+    apart = pd.concat(
+        [frame, pd.DataFrame({"more": 1, "less": 2}, index=frame.index).set_axis(["m", "m"], axis=1)], axis=1
+    )
+    np.testing.assert_array_equal(model.predict_proba(apart), model.predict_proba(frame))
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_column_that_is_wholly_missing_is_borne_in_training_and_after_it(make: Any) -> None:
+    frame, y = table()
+    for nothing in (np.nan, None, pd.NaT):
+        model = make().fit(frame.assign(gone=nothing), y)
+        p = model.predict_proba(frame.assign(gone=None))
+        np.testing.assert_array_equal(p, model.predict_proba(frame.assign(gone=np.nan)))
+    assert np.isfinite(model.predict_proba(frame.assign(gone=np.nan, logins=None))).all()
