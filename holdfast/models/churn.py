@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from holdfast.errors import UsageError
@@ -31,10 +30,10 @@ from holdfast.models.periods import (
     refuse_too_few,
     sampled,
 )
-from holdfast.models.plain import PlainOutcomes, Table, own_index, read, read_rows
+from holdfast.models.plain import FrameClassifier, PlainOutcomes, Table, own_index, read, read_rows
 from holdfast.models.plain_columns import Reading
 from holdfast.models.rehearsal import Rehearsal, rehearse
-from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty
+from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty, strengths
 from holdfast.models.timing import Timing
 from holdfast.threads import one_thread
 
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from holdfast.models.untreated import Untreated
 
 
-class ChurnModel(ClassifierMixin, BaseEstimator):
+class ChurnModel(FrameClassifier):
     """Probability of churn within each horizon, coherent by construction.
 
     A discrete-time hazard with complementary log-log link carries all horizons; renewal decisions enter as exposure.
@@ -94,6 +93,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         TooFewEvents
             When fewer than five accounts churned, or stayed.
         """
+        grid = strengths("ChurnModel, lambdas", self.lambdas)
         rows, outcomes = read(self, X, y)
         observed = observe(rows, outcomes) if untreated is None else untreated.applied(observe(rows, outcomes))
         self.link_: Link = "logit" if isinstance(outcomes, PlainOutcomes) else "cloglog"
@@ -105,7 +105,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         asked = self.rises_ and self.kind_ != EXPANSION and "contract" in observed.X.context
         self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
         self.encoding_ = Encoding.fit(observed.X)
-        how = self._rehearsed(sampled(observed, ENOUGH))
+        how = self._rehearsed(sampled(observed, ENOUGH), grid)
         sample = sampled(observed, LARGE)
         design = self.encoding_.design(sample.X)
         self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
@@ -147,8 +147,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             When the level does not lie between 0 and 1.
         """
         check_is_fitted(self)
-        if not 0 < level < 1:
-            raise UsageError("predict_interval, level", "a share between 0 and 1", str(level), "such as 0.9")
+        if not isinstance(level, int | float | np.floating) or not 0 < level < 1:
+            raise UsageError("predict_interval, level", "a share between 0 and 1", repr(level), "such as 0.9")
         rows = X if isinstance(X, Snapshot) else read_rows(self, X, reset=False)
         design, features, calendar = self.encoding_.design(rows), self.encoding_.features(rows), self.exposure(rows)
         regression, trees = self.members_.parts(design, features)
@@ -161,25 +161,14 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         }
         return pd.DataFrame(told, index=own_index(X, rows)).rename_axis(columns=["horizon", "bound"])
 
-    def predict(self, X: Table) -> NDArray[Any]:
-        """Predict the likelier class of each row of a plain frame or array (n,)."""
-        check_is_fitted(self)
-        return np.asarray(self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.allow_nan = True
-        return tags
-
     def exposure(self, X: Snapshot) -> Exposure:
         """Read the decisions of each interval from a snapshot, by the timing of exits that was learned."""
         check_is_fitted(self)
         return exposure(X, self.horizons_, decided=self.calendar, timing=self.timing_)
 
-    def _rehearsed(self, observed: Observed) -> Rehearsal:
+    def _rehearsed(self, observed: Observed, grid: tuple[float, ...]) -> Rehearsal:
         design = self.encoding_.design(observed.X)
-        self.strength_ = choose_strength(self.encoding_, design, observed, tuple(self.lambdas))
+        self.strength_ = choose_strength(self.encoding_, design, observed, grid)
         return rehearse(observed, design, self.encoding_, self.strength_, self.seed) if self.calibrate else Rehearsal()
 
     @property

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,8 +21,9 @@ from holdfast.models.health_notes import notes_of
 from holdfast.models.health_state import restore, state_of, template_in
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import LEARNED_FROM, Observed, observe, refuse_too_few
-from holdfast.models.plain import PlainOutcomes, Table, own_index, read, read_rows, with_curves
+from holdfast.models.plain import FrameClassifier, PlainOutcomes, Table, own_index, read, read_rows, with_curves
 from holdfast.models.pooling import learn_pooled
+from holdfast.models.ridge import strengths
 from holdfast.models.score_hazard import ScoreHazard
 from holdfast.models.template import DEFAULT, SHARES, Template, scored
 from holdfast.models.weighting import Weighting
@@ -37,7 +37,7 @@ MIN_COVERAGE = 0.25
 RISKIEST, BEST = 0.20, 0.80  # quantiles of the reference rows that score 40 and 80
 
 
-class HealthScore(BaseEstimator):
+class HealthScore(FrameClassifier):
     """Score each account from 0 to 100 by weighted indicators, each on its own curve.
 
     Learned weights are the non-negative coefficients of a hazard with the template as prior; context and contract
@@ -114,7 +114,7 @@ class HealthScore(BaseEstimator):
 
     def learn_from(self, observed: Observed) -> Self:
         """Learn from rows and intervals that are paired already; `fit` is what to call."""
-        X = observed.X
+        X, alphas = observed.X, strengths("HealthScore, alphas", self.alphas)
         refuse_too_few(observed)
         self.evidence_, self.events_ = observed.evidence, observed.events
         self.horizons_, self.rises_ = observed.horizons, observed.rises
@@ -123,6 +123,7 @@ class HealthScore(BaseEstimator):
         self.table_ = pd.DataFrame(told, columns=["indicator", "title", "dimension"])
         learns = self.learn and observed.evidence >= LEARNED_FROM
         self.segments_ = {} if learns else dict(Weighting.by(self.start, X.catalog).segments)
+        self._names(X)
         self.heard_: dict[str, int] = {}
         self.unseen_ = tuple(sorted(set(self.start.segments) - set(_segment(X))))
         self.reference_ = observed.X.curved().mean().fillna(0.5)
@@ -130,7 +131,7 @@ class HealthScore(BaseEstimator):
         self.alpha_: float | None = None
         self.context_: Encoding | None = None
         if learns:
-            self._learn_weights(observed)
+            self._learn_weights(observed, alphas)
         self.anchors_ = _anchors(self.index(observed.X)) if self.learn else (0.4, 0.8)
         self.hazard_ = ScoreHazard.learn(self._beside_context(observed.X), observed, calendar=True)
         self.mix_ = self._shares(observed.X, ACTION)
@@ -268,12 +269,12 @@ class HealthScore(BaseEstimator):
         """Restore a fitted score from `to_dict`."""
         return restore(cls(**{**state["parameters"], "prior": template_in(state)}), state)
 
-    def _learn_weights(self, observed: Observed) -> None:
+    def _learn_weights(self, observed: Observed, alphas: tuple[float, ...]) -> None:
         self.context_ = Encoding.fit(observed.X).context_only()
         context = self.context_.design(observed.X)
         curves, prior = self.curves(observed.X).to_numpy(float), self.weights_.to_numpy(float)
         segment = _segment(observed.X)
-        pooled = learn_pooled(curves, context, observed, prior, tuple(self.alphas), segment)
+        pooled = learn_pooled(curves, context, observed, prior, alphas, segment)
         names = self.weights_.index
         self.weights_ = pd.Series(pooled.every.weights, index=names, name="weight")
         self.segments_ = {of: pd.Series(one, index=names, name="weight") for of, one in pooled.segments.items()}
@@ -302,12 +303,13 @@ class HealthScore(BaseEstimator):
         for name in names:
             if name not in X.indicators:
                 do = did_you_mean(name, X.indicators.columns)
-                raise BundleError("Snapshot", f"the indicator {name!r} of training", do, "measure it")
+                raise BundleError("Snapshot", f"the indicator {name!r} of training", f"none ({do})", "measure it")
         return names
 
     def curves(self, X: Snapshot) -> pd.DataFrame:
         """Curve values, 0 to 1, of what is weighed; once fitted, what is missing contributes the reference mean."""
-        curved = X.curved()[self._names(X)]
+        names = self._names(X)
+        curved = X.curved()[names]
         return curved.fillna(self.reference_) if hasattr(self, "reference_") else curved
 
     def index(self, X: Snapshot) -> Floats:

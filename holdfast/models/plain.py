@@ -12,8 +12,9 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from holdfast.errors import UsageError
 from holdfast.features.indicators.curves import Curve, bands
@@ -43,6 +44,22 @@ class PlainOutcomes:
     def event_at(self) -> pd.Series:
         """Nothing is known of when it happened."""
         return pd.Series(pd.NaT, index=self.frame.index, dtype="datetime64[us, UTC]")
+
+
+class FrameClassifier(ClassifierMixin, BaseEstimator):
+    """What a model that gives probabilities has to say of plain frames, as a classifier of scikit-learn."""
+
+    def predict(self, X: Table) -> NDArray[Any]:
+        """Predict the likelier class of each row of a plain frame or array (n,)."""
+        check_is_fitted(self)
+        model = cast("Any", self)
+        return np.asarray(model.classes_[(model.predict_proba(X)[:, 1] > 0.5).astype(int)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        return tags
 
 
 def read(estimator: Any, X: Snapshot | Table, y: Outcomes | ArrayLike) -> tuple[Snapshot, Outcomes]:

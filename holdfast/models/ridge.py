@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from holdfast.errors import UsageError
 from holdfast.models.encoding import Column, Encoding
 from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, log_loss
 from holdfast.models.periods import Observed, choose, forward_folds
@@ -24,6 +26,25 @@ _ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0  # on the rest, th
 # Numbers of the context are free early; levels are many columns, each seen in few of those who left.
 _FREE_FROM: Mapping[str, int] = {"number": CHOSEN_FROM, "level": 200}
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
+
+
+def strengths(where: str, told: Any) -> tuple[float, ...]:
+    """Read the strengths to choose from, of a penalty or a prior.
+
+    Raises
+    ------
+    UsageError
+        When there is none, or one is no finite number of at least 0.
+
+    Examples
+    --------
+    >>> strengths("ChurnModel, lambdas", [3.0, 10.0])
+    (3.0, 10.0)
+    """
+    found = tuple(told) if isinstance(told, Iterable) else ()
+    if not found or not all(isinstance(one, Real) and 0 <= float(one) < np.inf for one in found):
+        raise UsageError(where, "one or more finite numbers of at least 0", repr(told), "such as (10.0, 100.0)")
+    return found
 
 
 def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:

@@ -2,16 +2,18 @@
 
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
-from sklearn.model_selection import cross_val_predict
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import cross_val_predict, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
-from holdfast.errors import DataError, TooFewEvents, UsageError
+import holdfast as hf
+from holdfast.errors import BundleError, DataError, TooFewEvents, UsageError
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.models.plain import read_rows
@@ -245,3 +247,60 @@ def test_a_column_that_is_wholly_missing_is_borne_in_training_and_after_it(make:
         p = model.predict_proba(frame.assign(gone=None))
         np.testing.assert_array_equal(p, model.predict_proba(frame.assign(gone=np.nan)))
     assert np.isfinite(model.predict_proba(frame.assign(gone=np.nan, logins=None))).all()
+
+
+@pytest.mark.parametrize("grid", [(), (np.nan,), (-1.0, 3.0), (np.inf,), "3", 3.0])
+def test_strengths_that_are_none_are_refused(grid: Any) -> None:
+    frame, y = table(300)
+    with pytest.raises(UsageError, match="ChurnModel, lambdas"):
+        ChurnModel(lambdas=grid).fit(frame, y)
+    with pytest.raises(UsageError, match="HealthScore, alphas"):
+        HealthScore(alphas=grid).fit(frame, y)
+
+
+def test_an_interval_needs_a_share(made: Any) -> None:
+    frame, _, model, _ = made
+    for level in ("0.9", None, 90, True):
+        with pytest.raises(UsageError, match="a share between 0 and 1"):
+            model.predict_interval(frame, level)
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[Any, Any]:
+    history = hf.simulate(accounts=120, seed=0, months=14)
+    days = hf.cutoffs(history, every="56d")
+    return hf.catalog.measure(history, days), hf.label(history, days, horizons=(30,))
+
+
+def test_rows_and_labels_that_do_not_belong_together_are_refused(measured: Any) -> None:
+    X, y = measured
+    frame, _ = table(300)
+    for make in (*MODELS, hf.ExpansionModel):
+        for none in (y.frame, y.frame[30].to_numpy(), None):
+            with pytest.raises(UsageError, match=r"the labels that hf\.label gives"):
+                make().fit(X, none)
+    for make in MODELS:
+        with pytest.raises(UsageError, match="labels of one"):
+            make().fit(frame, y)
+        with pytest.raises(UsageError, match="a Snapshot, as in training"):
+            make().fit(X, y).predict_proba(frame)
+
+
+def test_a_sign_that_a_snapshot_lacks_is_named(measured: Any) -> None:
+    X, y = measured
+    less = replace(X, indicators=X.indicators.drop(columns="usage_30"))
+    for health in (HealthScore.template(), HealthScore.template().fit(X, y)):
+        for told in (health.score, health.dimensions):
+            with pytest.raises(BundleError, match="'usage_30'"):
+                told(less)
+    with pytest.raises(BundleError, match="'usage_30'"):
+        HealthScore().fit(less, y)
+
+
+def test_a_health_score_is_a_classifier_of_frames(made: Any) -> None:
+    frame, y, _, health = made
+    assert is_classifier(HealthScore())
+    auc = cross_val_score(HealthScore(), frame, y == "left", cv=3, scoring="roc_auc")
+    assert (auc > 0.65).all()
+    assert set(health.predict(frame)) == {"left", "stays"}
+    assert (health.predict(frame) == y).mean() > 0.6
