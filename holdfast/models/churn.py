@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from holdfast.errors import UsageError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.calibration import Calibration, level
+from holdfast.models.churn_notes import notes_of
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Exposure, Floats, Link
 from holdfast.models.interval import Doubt, bounds
@@ -21,8 +22,6 @@ from holdfast.models.members import ENOUGH, LARGE, Members, average, learn
 from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import (
     EXPANSION,
-    LEARNED_FROM,
-    TREES_FROM,
     Observed,
     churn_frame,
     exposure,
@@ -84,7 +83,8 @@ class ChurnModel(FrameClassifier):
         ----------
         X, y
             A snapshot and labels; or a plain frame or array, a row per account, with a label of two classes, the second
-            of which is the churn.
+            of which is the churn. There numbers are signs, and so are texts that all read as numbers where there are
+            more than 20 of them; other texts are context. `notes` names what is of no use.
         untreated
             What is known of interventions: with it, the risk of accounts that nobody helps is learned.
 
@@ -102,7 +102,8 @@ class ChurnModel(FrameClassifier):
         refuse_too_few(observed)
         self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
-        asked = self.rises_ and self.kind_ != EXPANSION and "contract" in observed.X.context
+        calendar = self.calendar and not isinstance(outcomes, PlainOutcomes)
+        asked = calendar and "contract" in observed.X.context
         self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
         self.encoding_ = Encoding.fit(observed.X)
         how = self._rehearsed(sampled(observed, ENOUGH), grid)
@@ -209,21 +210,7 @@ class ChurnModel(FrameClassifier):
     def notes(self) -> tuple[str, ...]:
         """What a reader of the figures must know."""
         check_is_fitted(self)
-        notes = []
-        if self.ground_:
-            notes.append(self.ground_)
-        if self.evidence_ < LEARNED_FROM:
-            notes.append(f"{self.events_} accounts churned in training: the template leads, and figures are uncertain")
-        if self.members_.trees is None:
-            notes.append(f"boosted trees join from {TREES_FROM} churned accounts on; the regression stands alone")
-        elif self.encoding_.dated:
-            dated = ", ".join(self.encoding_.dated)
-            notes.append(f"kept from the trees, since more of it tells the day than the account: {dated}")
-        if self.calibration_ != Calibration():
-            notes.append("calibrated on the last block of training, which gained from it")
-        if not self.decided_:
-            notes.append("no renewal dates are known: exposure is calendar time, each interval counts by its days")
-        return tuple(notes)
+        return notes_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """State as JSON-able values; `from_dict` restores it to the last bit."""

@@ -98,7 +98,8 @@ class HealthScore(FrameClassifier):
         ----------
         X, y
             A snapshot and labels; or a plain frame or array, a row per account, with a label of two classes, the second
-            of which is the churn. There each number gets a curve by its own deciles.
+            of which is the churn. There each number gets a curve by its own deciles, and so does a text that reads as
+            one (see `ChurnModel.fit`). `notes` names what is of no use.
 
         Raises
         ------

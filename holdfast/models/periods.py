@@ -167,6 +167,11 @@ def observe(X: Snapshot, y: Outcomes) -> Observed:
     )
 
 
+def words(kind: str) -> tuple[str, str]:
+    """Say in a word each what accounts did that had the event of a kind of labels, and what the others did."""
+    return ("expanded", "did not expand") if kind == EXPANSION else ("churned", "stayed")
+
+
 def refuse_too_few(observed: Observed) -> None:
     """Refuse to learn from fewer than five accounts that churned, or that stayed.
 
@@ -176,10 +181,11 @@ def refuse_too_few(observed: Observed) -> None:
         With the counts.
     """
     if observed.evidence < MIN_EVENTS:
+        event, other = words(observed.kind)
         raise TooFewEvents(
             "labels",
-            f"at least {MIN_EVENTS} accounts that churned and {MIN_EVENTS} that stayed",
-            f"{observed.events} churned, {observed.survivors} stayed",
+            f"at least {MIN_EVENTS} accounts that {event} and {MIN_EVENTS} that {other}",
+            f"{observed.events} {event}, {observed.survivors} {other}",
             "lengthen the history, add cutoffs, or use HealthScore.template(), which needs no events",
         )
 

@@ -17,6 +17,7 @@ from holdfast.errors import DataError, UsageError, did_you_mean
 Kind = Literal["number", "text"]
 
 NUMBERS_FROM = 21  # different texts that all read as numbers: from here on they are amounts, below codes
+RARE = "text: no value but one is in 1 row of 100"
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
@@ -170,7 +171,7 @@ def _idle(values: pd.Series, kind: Kind) -> str:
         return "durations: give them as a number of days instead"
     if kind == "number" or known.map(str).nunique() == 1:
         return "always the same, or nearly"
-    return "text: no value but one is in 1 row of 100"
+    return RARE
 
 
 def _numbers(name: str, values: pd.Series) -> NDArray[np.float64]:

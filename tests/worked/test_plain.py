@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import holdfast as hf
 from holdfast.errors import BundleError, DataError, TooFewEvents, UsageError
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
-from holdfast.models.plain import read_rows
+from holdfast.models.plain import PlainOutcomes, read_rows
 
 MODELS = [ChurnModel, HealthScore]
 
@@ -304,3 +305,69 @@ def test_a_health_score_is_a_classifier_of_frames(made: Any) -> None:
     assert (auc > 0.65).all()
     assert set(health.predict(frame)) == {"left", "stays"}
     assert (health.predict(frame) == y).mean() > 0.6
+
+
+def told(model: Any) -> str:
+    return "\n".join(model.notes)
+
+
+def test_texts_that_read_as_numbers_are_numbers_and_a_few_of_them_are_levels() -> None:
+    frame, y = table()
+    amount = frame["logins"] * 29.85 + np.arange(800) / 100
+    fed = frame.assign(amount=amount.where(amount.index % 9 > 0))
+    written = fed["amount"].map("{:.2f}".format).where(fed["amount"].notna(), " ")
+    for values in (written, written.astype(object), fed["amount"].map(Decimal)):
+        for make in MODELS:
+            model, by_number = make().fit(fed.assign(amount=values), y), make().fit(fed, y)
+            np.testing.assert_allclose(model.predict_proba(fed), by_number.predict_proba(fed), atol=1e-3)
+            assert "amount" not in told(model)
+    model = ChurnModel().fit(fed.assign(amount=[str(place % 20) for place in range(800)]), y)
+    assert len(model.encoding_.levels["amount"]) == 11
+
+
+def test_columns_that_say_nothing_are_named_with_the_reason() -> None:
+    frame, y = table()
+    frame["id"], frame["same"], frame["gone"] = [f"u{place}" for place in range(800)], "x", None
+    frame["since"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(800), unit="h")
+    frame["lasted"] = frame["since"] - pd.Timestamp("2025-01-01")
+    expected = (
+        "not used: constant (always the same, or nearly), id (text: no value but one is in 1 row of 100), "
+        "same (always the same, or nearly), gone (always missing), "
+        "since (dates: give the days up to a day instead), lasted (durations: give them as a number of days instead)"
+    )
+    for make in MODELS:
+        model = make().fit(frame, y)
+        assert model.notes[-1] == expected
+        assert make.from_dict(json.loads(json.dumps(model.to_dict()))).notes == model.notes
+    unlearned = HealthScore.template().fit(frame, y)
+    assert "plan (text: it counts only beside weights that are learned)" in unlearned.notes[-1]
+
+
+@pytest.mark.parametrize("make", [*MODELS, hf.ExpansionModel])
+def test_notes_of_a_frame_say_what_the_event_is_and_count_the_rarer_class(make: Any) -> None:
+    frame, _ = table(700)
+    frame = frame.assign(contract=frame["plan"])
+    stayed = np.arange(700) % 23 == 0
+    model = make().fit(frame, np.where(stayed, "stayed", "churned"))
+    assert model.notes[0].startswith("the event is 'stayed', the second of the classes in order")
+    for label, rare in ((np.where(stayed, "stayed", "churned"), "'stayed'"), (~stayed, "False"), (1 - stayed, "0")):
+        notes = told(make().fit(frame, label))
+        assert f"{stayed.sum()} rows are of class {rare} in training" in notes
+        for wrong in ("accounts", "churned account", "template", "renewal"):
+            assert wrong not in notes
+        assert ("the event is" in notes) == (rare == "'stayed'")
+
+
+def test_notes_of_a_history_count_the_rarer_outcome_in_its_words(measured: Any) -> None:
+    X, y = measured
+    for make in MODELS:
+        assert "accounts churned in training" in told(make().fit(X, y))
+        turned = PlainOutcomes(1.0 - y.frame, np.array([0, 1]))
+        assert "accounts stayed in training" in told(make().fit(X, turned))
+    grown = PlainOutcomes(y.frame, np.array([0, 1]), kind="expansion")
+    notes = told(hf.ExpansionModel().fit(X, grown))
+    assert "accounts expanded in training" in notes
+    assert "boosted trees join where 200 accounts expanded" in notes
+    assert "churned" not in notes
+    with pytest.raises(TooFewEvents, match="0 expanded"):
+        hf.ExpansionModel().fit(X, PlainOutcomes(0.0 * y.frame, np.array([0, 1]), kind="expansion"))
