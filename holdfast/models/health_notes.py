@@ -35,8 +35,9 @@ def _unused(health: HealthScore) -> list[str]:
 
 
 def _segments(health: HealthScore) -> list[str]:
-    own = [f"{name} ({health.heard_[name]} churned)" for name in health.segments_]
+    event = "churned" if health.reading_ is None else f"of class {health.classes_.tolist()[1]!r}"
+    own = [f"{name} ({health.heard_[name]} {event})" for name in health.segments_]
     rest = [f"{name} ({events})" for name, events in health.heard_.items() if name not in health.segments_]
     told = [f"segments with weights of their own: {', '.join(own)}"] if own else []
-    few = f"segments with the common weights, below {SEGMENT_FROM} churned: {', '.join(rest)}"
+    few = f"segments with the common weights, below {SEGMENT_FROM} {event}: {', '.join(rest)}"
     return [*told, few] if rest else told

@@ -16,12 +16,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from holdfast.errors import UsageError
+from holdfast.errors import DataError, TooFewEvents, UsageError
 from holdfast.features.indicators.curves import Curve, bands
 from holdfast.features.indicators.expression import Constant
 from holdfast.features.indicators.indicator import Healthy, Indicator
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.outcomes import Outcomes
+from holdfast.models.periods import MIN_EVENTS
 from holdfast.models.plain_columns import Reading
 
 Table: TypeAlias = pd.DataFrame | NDArray[Any]
@@ -138,6 +139,8 @@ def read_label(y: Any, X: Snapshot) -> PlainOutcomes:
     ------
     ValueError
         When it has one class, or more than two, or another length than the rows.
+    TooFewEvents
+        When there are fewer than five rows of a class that has a name of its own.
     """
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
@@ -151,16 +154,32 @@ def read_label(y: Any, X: Snapshot) -> PlainOutcomes:
     classes, event = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"two classes are needed to learn from, y holds one class: {classes[0]!r}")
+    _refuse_few(classes.tolist(), np.bincount(event).tolist())
     return PlainOutcomes(pd.DataFrame({HORIZON: event.astype(float)}, index=X.index), classes)
+
+
+def _refuse_few(classes: list[Any], counts: list[int]) -> None:
+    """Refuse few rows by the names of their classes; of 0 and 1 is said what they stand for, where events count."""
+    if classes != [0, 1] and min(counts) < MIN_EVENTS:
+        found = ", ".join(f"{count} of {name!r}" for name, count in zip(classes, counts, strict=True))
+        raise TooFewEvents("y", f"at least {MIN_EVENTS} rows of each class", found, "add rows")
 
 
 def with_curves(X: Snapshot, y: PlainOutcomes) -> Snapshot:
     """Give every number a curve by its own deciles, rising where those that stayed have more of it.
 
     So a health score can be made of columns of which nobody said what is healthy.
+
+    Raises
+    ------
+    DataError
+        When no number varies.
     """
     event = y.frame[HORIZON].to_numpy() == 1
     found = [_scored(str(name), X.indicators[name].to_numpy(float), event) for name in X.indicators]
+    if not any(found):
+        names = ", ".join(map(str, (*X.indicators, *X.context)))
+        raise DataError("frame", "a column of numbers that vary, to score by", f"none among {names}", "add one")
     return replace(X, catalog=tuple(one for one in found if one is not None))
 
 

@@ -141,7 +141,7 @@ def number(value: object) -> float | None:
 
 
 def _real(name: str, values: pd.Series) -> pd.Series:
-    if pd.api.types.is_complex_dtype(values):
+    if pd.api.types.is_complex_dtype(values) or pd.api.types.infer_dtype(values) == "complex":
         do = "give real and imaginary part as columns of their own"
         raise DataError(f"frame, column {name}", "real numbers", "complex data not supported", do)
     return values
@@ -165,7 +165,7 @@ def _idle(values: pd.Series, kind: Kind) -> str:
     held = pd.api.types.infer_dtype(known, skipna=True)
     if known.empty:
         return "always missing"
-    if held in ("datetime", "datetime64", "date"):
+    if held in ("datetime", "datetime64", "date", "period"):
         return "dates: give the days up to a day instead"
     if held in ("timedelta", "timedelta64"):
         return "durations: give them as a number of days instead"

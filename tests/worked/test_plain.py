@@ -371,3 +371,21 @@ def test_notes_of_a_history_count_the_rarer_outcome_in_its_words(measured: Any) 
     assert "churned" not in notes
     with pytest.raises(TooFewEvents, match="0 expanded"):
         hf.ExpansionModel().fit(X, PlainOutcomes(0.0 * y.frame, np.array([0, 1]), kind="expansion"))
+
+
+def test_few_rows_and_segments_of_a_named_class_go_by_its_name() -> None:
+    frame, y = table()
+    for make in MODELS:
+        with pytest.raises(TooFewEvents, match="797 of 'churned', 3 of 'stayed'"):
+            make().fit(frame, np.where(np.arange(800) < 3, "stayed", "churned"))
+    notes = told(HealthScore().fit(frame.assign(segment=frame["plan"]), y))
+    assert "of class 'stays')" in notes
+    assert "churned" not in notes
+
+
+def test_a_frame_that_no_health_can_be_read_from_is_refused() -> None:
+    frame, y = table()
+    with pytest.raises(DataError, match=r"numbers that vary.*none among constant, plan"):
+        HealthScore().fit(frame[["plan", "constant"]], y)
+    with pytest.raises(DataError, match="column noise: expected a number"):
+        ChurnModel().fit(frame, y).predict_proba(frame.assign(noise=pd.Timestamp("2026-01-01")))
