@@ -18,6 +18,7 @@ Kind = Literal["number", "text"]
 
 NUMBERS_FROM = 21  # different texts that all read as numbers: from here on they are amounts, below codes
 RARE = "text: no value but one is in 1 row of 100"
+_CODE = re.compile(r"0\d")  # no amount is written so
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
@@ -46,7 +47,8 @@ class Reading:
     def learn(cls, frame: pd.DataFrame) -> Self:
         """Settle the kind of every column of a frame to learn from.
 
-        Numbers are what is stored as numbers, and texts that read as numbers where there are more than 20 of them.
+        Numbers are what is stored as numbers, and texts that read as numbers where there are more than 20 of them and
+        none is written like a code (``00123``).
 
         Raises
         ------
@@ -156,7 +158,9 @@ def _kind(values: pd.Series) -> Kind:
     if not all(number(one) is not None for one in known):
         return "text"
     if any(isinstance(one, str) for one in known):
-        return "number" if len({str(one).strip() for one in known} - {""}) >= NUMBERS_FROM else "text"
+        written = {str(one).strip() for one in known} - {""}
+        codes = any(_CODE.match(one) for one in written)
+        return "number" if len(written) >= NUMBERS_FROM and not codes else "text"
     return "text" if all(isinstance(one, bool | np.bool_) for one in known) else "number"
 
 

@@ -18,6 +18,7 @@ from holdfast.errors import BundleError, DataError, TooFewEvents, UsageError
 from holdfast.models.churn import ChurnModel
 from holdfast.models.health import HealthScore
 from holdfast.models.plain import PlainOutcomes, read_rows
+from holdfast.models.plain_columns import Reading
 
 MODELS = [ChurnModel, HealthScore]
 
@@ -389,3 +390,10 @@ def test_a_frame_that_no_health_can_be_read_from_is_refused() -> None:
         HealthScore().fit(frame[["plan", "constant"]], y)
     with pytest.raises(DataError, match="column noise: expected a number"):
         ChurnModel().fit(frame, y).predict_proba(frame.assign(noise=pd.Timestamp("2026-01-01")))
+
+
+def test_codes_with_leading_zeros_are_no_amounts() -> None:
+    codes = pd.DataFrame(
+        {"post": [f"{place:05d}" for place in range(40)], "paid": [f"{place}.5" for place in range(40)]}
+    )
+    assert Reading.learn(codes).kinds == {"post": "text", "paid": "number"}
