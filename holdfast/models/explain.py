@@ -127,7 +127,7 @@ class Explanation:
         ids = self.contributions.index.get_level_values("account_id")
         places = np.flatnonzero(ids == account_id)
         if len(places) == 0:
-            near = get_close_matches(account_id, [str(one) for one in ids.unique()[:10_000]], n=1)
+            near = get_close_matches(str(account_id), [str(one) for one in ids.unique()[:10_000]], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "measure it, or correct the id"
             raise UsageError("Explanation", "an account of the snapshot", f"{account_id!r}", hint)
         return int(places[-1])

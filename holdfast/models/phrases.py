@@ -43,6 +43,10 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "product": "product",
         "relationship": "relationship",
         "business": "business",
+        "green": "green",
+        "yellow": "yellow",
+        "orange": "orange",
+        "red": "red",
     },
     "de": {
         "heading": "{account}, Stand {day}",
@@ -80,6 +84,10 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "product": "Produkt",
         "relationship": "Beziehung",
         "business": "Geschäft",
+        "green": "grün",
+        "yellow": "gelb",
+        "orange": "orange",
+        "red": "rot",
     },
 }
 

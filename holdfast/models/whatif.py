@@ -6,7 +6,7 @@ often, which does not mean that a login keeps anybody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,20 +18,19 @@ from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.catalog.peers import FEWEST
 from holdfast.features.indicators.wording import ENGLISH, Language, written
 from holdfast.models.bands import ACTION, BandPolicy
+from holdfast.models.moving import actionable, moved
 from holdfast.models.phrases import phrase
 from holdfast.models.points import health_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from holdfast.features.indicators.indicator import Indicator
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
     from holdfast.models.health import HealthScore
 
     Floats = NDArray[np.float64]
 
-NEAR = 25  # comparable accounts that show how one sign moves with another
 GOOD = 0.9  # the share of comparable accounts that are no better: as far as a proposal goes
 _STEPS = 100
 
@@ -64,7 +63,7 @@ class WhatIf:
     def text(self) -> str:
         """Tell it in lines."""
         say = partial(phrase, self.language)
-        moved = [
+        signs = [
             say(
                 "moved",
                 title=row["title"],
@@ -73,18 +72,18 @@ class WhatIf:
             for row in self.signs.to_dict("records")
         ]
         read = [say("chances", now=now, then=then, days=days) for days, now, then in self.p.itertuples()]
-        names = dict(zip(("old", "new"), self.bands, strict=True))
-        score = say("scores", now=self.health[0], then=self.health[1], **names)
-        head = [say("if", account=self.account_id), *(f"  {line}" for line in moved)]
-        return "\n".join([*head, say("read"), f"  {', '.join(read)}; {score}.", say("caution")])
+        told = [", ".join(read), *self._score()]
+        head = [say("if", account=self.account_id), *(f"  {line}" for line in signs)]
+        return "\n".join([*head, say("read"), f"  {'; '.join(told)}.", say("caution")])
+
+    def _score(self) -> Iterator[str]:
+        """Tell the health, where there is one."""
+        say, (old, new) = partial(phrase, self.language), self.bands
+        if old and new:
+            yield say("scores", now=self.health[0], then=self.health[1], old=say(old), new=say(new))
 
     def _repr_html_(self) -> str:
         return str(self.signs.to_html(escape=True, index=False, float_format="{:.3f}".format))
-
-
-def actionable(one: Indicator) -> bool:
-    """Tell whether somebody could work on a sign, and which way is up."""
-    return not one.calendar and one.curve is not None and one.healthy in ("high", "low")
 
 
 def what_if(
@@ -92,8 +91,9 @@ def what_if(
 ) -> WhatIf:
     """Read an account anew with some of its signs changed.
 
-    Other readings of the same sign, and recency over the same records, follow to what the nearest comparable accounts
-    show, in the same direction only.
+    Comparisons of a sign with its own past are reckoned anew, the past being what it was; so is the sign itself where
+    such a comparison is changed. Recency over the same records, and goals with one another, follow to what the nearest
+    comparable accounts show, in the same direction only, and no more goals are reached or behind than there are.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ def what_if(
     Raises
     ------
     UsageError
-        When the account or a sign is not known, cannot be acted on, is not on record, or the value lies outside of
-        what comparable accounts show.
+        When the account or a sign is not known, cannot be acted on, is not on record, the value is no number or lies
+        outside of what comparable accounts show, or the changes contradict each other.
     """
     place, peers = _comparable(X, account_id)
     now = X.indicators.iloc[place]
-    then = _moved(X, now, peers, changes)
+    then = moved(X, now, peers, changes)
     rows = _laid(X, place, [now, then])
     scores, p = health.score(rows).to_numpy(), model.predict_proba(rows)
     known = {one.name: one for one in X.catalog}
@@ -130,8 +130,8 @@ def what_if(
 def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPolicy = ACTION) -> dict[str, float]:
     """Find few changes that reach the next better band: values by indicator, for `what_if`; empty where none do.
 
-    Signs are taken by what each would gain if it were as good as that of the best tenth of comparable accounts; the
-    last one goes only as far as is needed.
+    Signs are taken by what each would gain if it were as good as that of the best tenth of comparable accounts, with
+    all that follows from it in `what_if`; the last one goes only as far as is needed.
 
     Parameters
     ----------
@@ -150,30 +150,37 @@ def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPol
         found = "none" if np.isnan(score) else f"{score:.0f}, which is in the best band"
         raise UsageError("next_band", "a score below the best band", found, "choose another account")
     now, chosen = X.indicators.iloc[place], dict[str, float]()
-    best = _better(X, now, peers)
-    before, *after = _points(health, X, place, [{}, *({name: to} for name, to in best.items())])
-    gains = {name: one - before for name, one in zip(best, after, strict=True)}
+    points, best = partial(_points, health, X, place, peers), _better(X, now, peers)
+    reached, *after = points([{}, *({name: to} for name, to in best.items())])
+    gains = {name: one - reached for name, one in zip(best, after, strict=True)}
     for name in sorted((one for one in gains if gains[one] > 0), key=lambda one: (-gains[one], one)):
-        way = np.linspace(float(now[name]), best[name], _STEPS + 1).tolist()
-        reached = _points(health, X, place, [{**chosen, name: to} for to in way]) >= floors[0]
-        if reached[-1]:
-            return {**chosen, name: way[int(reached.argmax())]}
-        chosen[name] = best[name]
+        there = points([{**chosen, name: best[name]}])[0]
+        if there >= floors[0]:
+            start = float(moved(X, now, peers, chosen)[name])
+            way = np.linspace(start, best[name], _STEPS + 1).tolist()
+            enough = points([{**chosen, name: to} for to in way]) >= floors[0]
+            return {**chosen, name: way[int(enough.argmax())]}
+        if there > reached:
+            chosen[name], reached = best[name], there
     return {}
 
 
-def _points(health: HealthScore, X: Snapshot, place: int, changes: Sequence[Mapping[str, float]]) -> Floats:
-    """Score an account under several changes, not cut at 0 and 100."""
-    rows = _laid(X, place, [X.indicators.iloc[place], *(_with(X, place, one) for one in changes)])
-    points = health_points(health, rows)
-    return (points.base + points.contributions.sum(axis=1)).to_numpy(float)[1:]
+def _points(
+    health: HealthScore, X: Snapshot, place: int, peers: pd.DataFrame, changes: Sequence[Mapping[str, float]]
+) -> Floats:
+    """Score an account under several changes and all that follows, not cut at 0 and 100; missing where none can be."""
+    now = X.indicators.iloc[place]
+    states = [_possible(X, now, peers, one) for one in changes]
+    points = health_points(health, _laid(X, place, [now if one is None else one for one in states]))
+    found = (points.base + points.contributions.sum(axis=1)).to_numpy(float)
+    return np.where([one is None for one in states], np.nan, found)
 
 
-def _with(X: Snapshot, place: int, changes: Mapping[str, float]) -> pd.Series:
-    row = X.indicators.iloc[place].copy()
-    for name, value in changes.items():
-        row[name] = value
-    return row
+def _possible(X: Snapshot, now: pd.Series, peers: pd.DataFrame, changes: Mapping[str, float]) -> pd.Series | None:
+    try:
+        return moved(X, now, peers, changes)
+    except UsageError:
+        return None
 
 
 def _comparable(X: Snapshot, account_id: str) -> tuple[int, pd.DataFrame]:
@@ -183,62 +190,23 @@ def _comparable(X: Snapshot, account_id: str) -> tuple[int, pd.DataFrame]:
         raise UsageError("what if", "a snapshot of one cutoff", f"{len(X.cutoffs)} cutoffs", "choose it by X.at(day)")
     found = np.flatnonzero(ids == account_id)
     if not len(found):
-        raise UsageError("what if", "an account of the snapshot", repr(account_id), did_you_mean(account_id, ids))
+        raise UsageError("what if", "an account of the snapshot", repr(account_id), did_you_mean(str(account_id), ids))
     place = int(found[0])
     others = np.arange(len(X)) != place
     same = others & (X.context["segment"] == X.context["segment"].iloc[place]).to_numpy()
     return place, X.indicators[same if same.sum() >= FEWEST else others]
 
 
-def _moved(X: Snapshot, now: pd.Series, peers: pd.DataFrame, changes: Mapping[str, float]) -> pd.Series:
-    known, then = {one.name: one for one in X.catalog}, now.copy()
-    for name, value in changes.items():
-        _refuse(known, now, peers, name, value)
-        then[name] = value
-    for name, value in changes.items():
-        nearest = peers.loc[(peers[name] - value).abs().sort_values(kind="stable").index[:NEAR]]
-        better = (value - now[name]) * (1 if known[name].healthy == "high" else -1) > 0
-        for other in (one for one in _followers(known, name) if one not in changes):
-            shown, upward = nearest[other].median(), (known[other].healthy == "high") == better
-            if np.isfinite(shown) and np.isfinite(then[other]):
-                then[other] = max(then[other], shown) if upward else min(then[other], shown)
-    return then
-
-
-def _refuse(known: Mapping[str, Indicator], now: pd.Series, peers: pd.DataFrame, name: str, value: float) -> None:
-    where = f"what_if, {name}"
-    if name not in known:
-        raise UsageError(where, "a sign of the snapshot", repr(name), did_you_mean(name, known))
-    if not actionable(known[name]):
-        raise UsageError(where, "a sign that somebody can act on", known[name].title, "leave it out")
-    if np.isnan(now[name]):
-        raise UsageError(where, "a sign that is on record", "none for this account", "leave it out")
-    low, high = peers[name].min(), peers[name].max()
-    if not low <= value <= high:
-        found = f"{value:g}"
-        raise UsageError(where, f"a value that comparable accounts show, {low:g} to {high:g}", found, "stay inside")
-
-
-def _followers(known: Mapping[str, Indicator], name: str) -> list[str]:
-    """Name what moves with a sign: other readings of it, and recency over the same records."""
-    one = known[name]
-    family = one.variant_of or one.name
-    return [
-        other.name
-        for other in known.values()
-        if other.name != name
-        and actionable(other)
-        and ((other.variant_of or other.name) == family or (other.caps and set(other.tables) & set(one.tables)))
-    ]
-
-
 def _better(X: Snapshot, now: pd.Series, peers: pd.DataFrame) -> dict[str, float]:
-    """Give the value of the best tenth of comparable accounts for every sign that is not as good."""
-    found = {}
-    for one in filter(actionable, X.catalog):
+    """Give the value of the best tenth of comparable accounts for every sign that is not as good.
+
+    A comparison with the past follows from the sign it belongs to, so where that can be acted on it is no proposal.
+    """
+    found, able = {}, {one.name for one in X.catalog if actionable(one) and np.isfinite(now[one.name])}
+    for one in (one for one in X.catalog if one.name in able and one.variant_of not in able):
         sign = 1.0 if one.healthy == "high" else -1.0
         good = float(peers[one.name].quantile(GOOD if sign > 0 else 1.0 - GOOD))
-        if np.isfinite(now[one.name]) and sign * (good - now[one.name]) > 0:
+        if sign * (good - now[one.name]) > 0:
             found[one.name] = good
     return found
 
