@@ -8,7 +8,7 @@ the difference, since each begins where the one before it ended.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +46,8 @@ class Ledger:
         The two values.
     unit
         ``log-hazard`` (of churn, contract calendar apart) or ``points`` of health.
+    given
+        Whether a score was given before, and is after: with too little on record there is none, only what would be it.
     """
 
     account_id: str
@@ -55,6 +57,7 @@ class Ledger:
     rows: pd.DataFrame
     before: float
     after: float
+    given: tuple[bool, bool] = (True, True)
 
     @property
     def difference(self) -> float:
@@ -104,7 +107,10 @@ def ledger(
         raise UsageError("ledger", "an earlier and a later day", f"{before.day} and {after.day}", "exchange them")
     rows = _walked(account_id, history, before, after, grace_days)
     risk = _ledger(account_id, before, after, "log-hazard", *_risk(before, after, rows))
-    return risk, _ledger(account_id, before, after, "points", *_health(before, after, rows))
+    health = _ledger(account_id, before, after, "points", *_health(before, after, rows))
+    scores = (float(one.health.score(X).iloc[0]) for one, X in ((before, rows["start"]), (after, rows["model"])))
+    was, now = (bool(np.isfinite(score)) for score in scores)
+    return risk, replace(health, given=(was, now))
 
 
 Rows = dict[str, "Snapshot"]  # by step: the one row of the account as it is read at its end

@@ -13,7 +13,6 @@ from holdfast.models.phrases import phrase
 from holdfast.models.reasons import CALIBRATION
 from holdfast.serving.columns import horizon, records
 from holdfast.serving.pages import environment
-from holdfast.serving.story import changed
 
 if TYPE_CHECKING:
     from holdfast.models.reasons import Reasons
@@ -79,9 +78,6 @@ def render(story: Story) -> str:
     renewal = "" if pd.isna(row["renewal_date"]) else say("renewal", day=f"{row['renewal_date']:%Y-%m-%d}")
     parts = (row["account_id"], row["segment"], row["csm"] and f"CSM {row['csm']}", say("as of", day=day), renewal)
     told = phrase(language, "not scored", why=row["score_reason"]) if story.why is None else ""
-    what = [] if story.what is None else story.what.text().splitlines()
-    if story.asked.next_band and story.what is None and story.why is not None:
-        what = [phrase(language, "no way")]
     return (
         environment()
         .get_template("account.html.j2")
@@ -101,8 +97,8 @@ def render(story: Story) -> str:
             told=told,
             bars=[] if story.why is None else _bars(story.why, say, language),
             lists=[] if story.why is None else _lists(story.why, language),
-            changes=[list(changed(one, language)) for one in story.changes],
-            what=what,
+            changes=[] if story.since is None else list(story.since.blocks(language)),
+            what=story.tried(),
             footer=f"{say('footer')} {say('model', version=row['model_version'])}.",
         )
     )

@@ -6,24 +6,24 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import exp
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.indicators.wording import ENGLISH, Language
-from holdfast.features.time import to_instant
-from holdfast.models.ledger import STEPS, Ledger, Standing, ledger
+from holdfast.models.bands import ACTION
+from holdfast.models.moving import refuse_unknown
 from holdfast.models.phrases import phrase
 from holdfast.models.reasons import Reasons, reasons
 from holdfast.models.whatif import WhatIf, next_band, what_if
 from holdfast.serving import opening, pipeline, show
 from holdfast.serving.columns import horizon, records
 from holdfast.serving.runs import current, read_scores
-from holdfast.serving.workspace import read_manifest
+from holdfast.serving.since import Since, changes, earlier
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
     from holdfast.serving.bundle import Bundle
@@ -37,7 +37,7 @@ _TOLD = {
     *("health", "band", "grade", "percentile", "product", "relationship", "business", "delta_health_30"),
     *("p_renew", "expected_arr_at_risk_90", "run_id", "model_version"),
 }
-_CHANGES, _NOTHING = 5, 1e-9
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Asked:
     Attributes
     ----------
     since
-        An earlier day: the change from it is told, by the model of the run of that day where there is one, else by the
-        same model.
+        An earlier day: the change from it is told, by the model of the run of that day where there is one that can be
+        read, else by the same model.
     signs
         Values of signs: how the models would read the account with them.
     next_band
@@ -58,6 +58,10 @@ class Asked:
     since: str | None = None
     signs: Mapping[str, float] = field(default_factory=dict)
     next_band: bool = False
+
+    def __post_init__(self) -> None:
+        if self.signs and self.next_band:
+            raise UsageError("--if, --next-band", "one of them", "both", "choose one")
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,12 @@ class Story:
         Its row of the scores.
     why
         Its reasons; none where it is not scored.
-    changes
-        The ledgers of its risk and, where it has a score, of its health since an earlier day; none where not asked.
+    since
+        What has changed since an earlier day; none where not asked.
     what
-        How the models would read it with other signs; none where not asked, or where none reach the next band.
+        How the models would read it with other signs; none where not asked, or where there are none to try.
+    untried
+        Why there are none, as the name of a phrase; else empty.
     asked
         What was asked.
     language
@@ -82,8 +88,9 @@ class Story:
 
     row: dict[str, Any]
     why: Reasons | None
-    changes: tuple[Ledger, ...] = ()
+    since: Since | None = None
     what: WhatIf | None = None
+    untried: str = ""
     asked: Asked = field(default_factory=Asked)
     language: Language = ENGLISH
 
@@ -98,12 +105,19 @@ class Story:
             told |= {"base": self.why.base, "total": self.why.total, "health_points": points}
             told["drivers"] = [show.missing_as_none(row) for row in records(self.why.rows)]
             told["reasons"] = [show.missing_as_none(row) for row in records(self.why.told)]
-        if self.changes:
-            told["since"] = self.changes[0].since
-            told["changes"] = {one.unit: _change(one) for one in self.changes}
+        if self.since is not None:
+            told |= self.since.to_dict()
         if self.asked.next_band or self.asked.signs:
             told["what_if"] = None if self.what is None else _read_anew(self.what)
+            if self.untried:
+                told["what_if_reason"] = phrase(self.language, self.untried)
         return told
+
+    def tried(self) -> list[str]:
+        """Tell in lines how the models would read it with other signs, or why nothing was tried."""
+        if self.what is not None:
+            return self.what.text().splitlines()
+        return [phrase(self.language, self.untried)] if self.untried else []
 
 
 def account_story(plan: Plan, account: str, history: Callable[[], History], asked: Asked | None = None) -> Story:
@@ -129,22 +143,39 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], aske
         scores, now = pipeline.score_day(plan, known, bundle)
     else:
         scores, now = read_scores(run), pipeline.measure_day(known, bundle)
-    row = _row(account, scores)
-    changes = _changes(plan, row, known, bundle, now, asked.since) if asked.since is not None else ()
+    row, today = _row(account, scores), now.cutoffs[0]
+    day_before = None if asked.since is None else earlier(asked.since, today)
+    refuse_unknown(now, asked.signs, "--if")
     if row["score_status"] == "not_scored":
-        return Story(row, None, changes, language=language)
+        return _untold(row, day_before, asked, language)
+    since = None if day_before is None else changes(plan, account, known, bundle, today, day_before)
     why = reasons(bundle.model.explain(now), account, known, bundle.health)
     if not all(abs(row[f"p{days}"] - chance) < _NOTHING for days, chance in why.p.items()):
         logger.warning(
             "the data of %s were corrected since that day was scored: score it again", f"{why.cutoff:%Y-%m-%d}"
         )
-    return Story(row, why, changes, _other(bundle, now, account, asked), asked, language)
+    what, untried = _other(bundle, now, why, asked)
+    return Story(row, why, since, what, untried, asked, language)
 
 
-def _other(bundle: Bundle, now: Snapshot, account: str, asked: Asked) -> WhatIf | None:
-    """Read the account with other signs: those asked for, else those that reach the next band."""
-    signs = asked.signs or (next_band(bundle.health, now, account) if asked.next_band else {})
-    return what_if(bundle.model, bundle.health, now, account, signs) if signs else None
+def _untold(row: dict[str, Any], day: pd.Timestamp | None, asked: Asked, language: Language) -> Story:
+    """Tell of an account that is not scored: of what was asked beside it only that it cannot be told."""
+    since = None if day is None else Since(day, notes=(phrase(language, "no change"),))
+    untried = "nothing to try" if asked.signs or asked.next_band else ""
+    return Story(row, None, since, None, untried, asked, language)
+
+
+def _other(bundle: Bundle, now: Snapshot, why: Reasons, asked: Asked) -> tuple[WhatIf | None, str]:
+    """Read the account with other signs: those asked for, else those that reach the next band, or say why not."""
+    signs = asked.signs
+    if asked.next_band:
+        score = float((why.health or {}).get("score", nan))
+        if isnan(score) or score >= max(ACTION.floors):
+            return None, "no health" if isnan(score) else "best band"
+        signs = next_band(bundle.health, now, why.account_id)
+        if not signs:
+            return None, "no way"
+    return (what_if(bundle.model, bundle.health, now, why.account_id, signs), "") if signs else (None, "")
 
 
 def tell_account(story: Story) -> None:
@@ -162,12 +193,9 @@ def lines(story: Story) -> Iterator[str]:
         yield say("not scored", why=row["score_reason"])
     else:
         yield from story.why.text().splitlines()[1:]
-    for one in story.changes:
-        yield from changed(one, story.language)
-    if story.what is not None:
-        yield from story.what.text().splitlines()
-    elif story.asked.next_band and story.why is not None:
-        yield say("no way")
+    if story.since is not None:
+        yield from (line for block in story.since.blocks(story.language) for line in block)
+    yield from story.tried()
 
 
 def _served(plan: Plan) -> Run | None:
@@ -187,57 +215,10 @@ def _row(account: str, scores: Scores) -> dict[str, Any]:
     return records(found)[0]
 
 
-def _changes(
-    plan: Plan, row: dict[str, Any], known: History, bundle: Bundle, now: Snapshot, since: str
-) -> tuple[Ledger, ...]:
-    """Explain the change since an earlier day: of the risk, and of the health where there is one."""
-    day = to_instant(since).floor("D")
-    before = _bundle_then(plan, day) or bundle
-    then, today = (
-        Standing(at, one.model, one.health, one.catalog) for at, one in ((day, before), (now.cutoffs[0], bundle))
-    )
-    risk, health = ledger(row["account_id"], known, then, today, grace_days=bundle.churn["grace_days"])
-    return (risk,) if pd.isna(row["health"]) else (risk, health)
-
-
-def _bundle_then(plan: Plan, day: pd.Timestamp) -> Bundle | None:
-    """Read the bundle that scored a day, where a run of that day is kept; of several runs the first by name."""
-    for folder in sorted(pipeline.workspace(plan).runs.glob("*")):
-        manifest = read_manifest(folder)
-        if manifest is not None and pd.Timestamp(manifest["as_of"]) == day:
-            return pipeline.bundle_of(plan, manifest["model_version"])
-    return None
-
-
 def _read_anew(what: WhatIf) -> dict[str, Any]:
     return {
         "signs": [show.missing_as_none(row) for row in records(what.signs)],
         "p": {f"p{days}": {"now": now, "then": then} for days, now, then in what.p.itertuples()},
-        "health": dict(zip(("now", "then"), what.health, strict=True)),
+        "health": show.missing_as_none(dict(zip(("now", "then"), what.health, strict=True))),
         "band": dict(zip(("now", "then"), what.bands, strict=True)),
     }
-
-
-def _change(one: Ledger) -> dict[str, Any]:
-    moved = one.rows[one.rows["change"] != 0.0]
-    steps = {name: float(value) for name, value in one.steps().items()}
-    return {"before": one.before, "after": one.after, "steps": steps, "rows": records(moved)}
-
-
-def changed(one: Ledger, language: Language) -> Iterator[str]:
-    """Write what changed: points of health as they are, the log-hazard as a factor on the risk."""
-    say = partial(phrase, language)
-    health, day = one.unit == "points", f"{one.since:%Y-%m-%d}"
-
-    def moved(value: float) -> str:
-        return say("points", points=value) if health else say("factor", factor=exp(value))
-
-    if health:
-        start = say("health since", day=day, before=one.before, after=one.after)
-    else:
-        start = say("risk since", day=day, factor=exp(one.difference))
-    steps = [f"{say(str(name))} {moved(value)}" for name, value in one.steps().items() if abs(value) > _NOTHING]
-    yield start + (f" ({', '.join(steps)})" if steps else "")
-    for row in records(one.rows[one.rows["change"].abs() > _NOTHING].head(_CHANGES)):
-        by = max(STEPS, key=lambda name: abs(row[name]))
-        yield "  " + say("mostly", title=row["title"], moved=moved(row["change"]), step=say(by))

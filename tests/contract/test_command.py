@@ -8,13 +8,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import holdfast as hf
+from holdfast.serving import pipeline
+from holdfast.serving.bundle import Bundle
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
+from holdfast.serving.plan import Plan
 from holdfast.serving.runs import Run, read_scores
 from holdfast.serving.scoring import Scores
 from holdfast.serving.workspace import read_manifest, write_manifest
@@ -409,7 +413,61 @@ def test_explain_tells_every_account_and_what_has_changed(company: Company, caps
     assert run(["explain", company.plan, "--account", old, "--since", day]) == 0
     assert "Risk since" in capsys.readouterr().out
     assert run(["explain", company.plan, "--account", old, "--since", "2099-01-01"]) == 2
-    assert "exchange them" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "--since: expected a day up to" in told
+    assert "found 2099-01-01" in told
+
+
+def test_explain_tells_the_story_in_the_best_band_and_without_health(
+    company: Company, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    best = rows.loc[(rows["health"] >= 80) & (rows["score_status"] == "scored"), "account_id"].iloc[0]
+    ask = ["explain", company.plan, "--account", best, "--next-band"]
+    story = _json(capsys, *ask)
+    assert isinstance(story, dict)
+    assert story["reasons"]
+    assert story["what_if"] is None
+    assert "best band" in story["what_if_reason"]
+    assert run(ask) == 0
+    told = capsys.readouterr().out
+    assert "Raises the risk" in told
+    assert "best band" in told
+    monkeypatch.setattr(pipeline, "bundle_of", _strict(pipeline.bundle_of))
+    story = _json(capsys, *ask)
+    assert isinstance(story, dict)
+    assert story["reasons"]
+    assert "no health score" in story["what_if_reason"]
+    read = _json(capsys, *ask[:-1], "--if", f"usage_30={_usual(story)}")
+    assert isinstance(read, dict)
+    assert read["what_if"]["health"] == {"now": None, "then": None}
+
+
+def test_explain_refuses_what_cannot_be_asked_and_tells_what_cannot_be_told(
+    company: Company, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    gone = rows.loc[rows["score_status"] == "not_scored", "account_id"].iloc[0]
+    day = f"{rows['as_of'].iloc[0] - pd.Timedelta(days=40):%Y-%m-%d}"
+    ask = ["explain", company.plan, "--account", gone]
+    for more in (["--next-band"], ["--if", "usage_30=4"]):
+        assert run([*ask, *more]) == 0
+        assert "Nothing can be tried on an account that is not scored." in capsys.readouterr().out
+        story = _json(capsys, *ask, *more)
+        assert isinstance(story, dict)
+        assert story["what_if"] is None
+        assert "not scored" in story["what_if_reason"]
+    assert run([*ask, "--if", "usage_3O=4"]) == 2
+    assert "did you mean 'usage_30'" in capsys.readouterr().err
+    assert run([*ask, "--if", "usage_30=4", "--next-band"]) == 2
+    assert "choose one" in capsys.readouterr().err
+    assert run([*ask, "--since", day]) == 0
+    told = capsys.readouterr().out
+    assert "Risk since" not in told
+    assert "What has changed is not told" in told
+    page = tmp_path / "gone.html"
+    assert run([*ask, "--since", day, "--next-band", "--out", str(page)]) == 0
+    assert "Nothing can be tried" in page.read_text(encoding="utf-8")
 
 
 def test_explain_reads_an_account_with_other_signs(
@@ -526,7 +584,10 @@ def test_explain_says_when_the_day_is_not_what_it_was_scored_as(
 
 
 def test_explain_asks_the_model_that_scored_the_earlier_day(
-    company: Company, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    company: Company,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     rows = pd.read_parquet(company.out / "current" / "scores.parquet")
     account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
@@ -535,8 +596,40 @@ def test_explain_asks_the_model_that_scored_the_earlier_day(
     old.mkdir()
     request.addfinalizer(lambda: shutil.rmtree(old))
     write_manifest(old, {"run_id": "0ld", "as_of": day.isoformat(), "model_version": "gone"})
-    assert run(["explain", company.plan, "--account", account, "--since", f"{day:%Y-%m-%d}"]) != 0
-    assert "gone" in capsys.readouterr().err
+    ask = ["explain", company.plan, "--account", account, "--since", f"{day:%Y-%m-%d}"]
+    assert run(ask) == 0
+    told = capsys.readouterr().out
+    assert f"The model gone of {day:%Y-%m-%d} can no longer be read" in told
+    assert "Health since" in told
+    assert "Raises the risk" in told
+    monkeypatch.setattr(pipeline, "bundle_of", _strict(pipeline.bundle_of, "gone"))
+    assert run(ask) == 0
+    told = capsys.readouterr().out
+    assert f"On {day:%Y-%m-%d} no health was given." in told
+    assert "Health since" not in told
+    assert "Risk since" in told
+    story = _json(capsys, *ask)
+    assert isinstance(story, dict)
+    assert set(story["changes"]) == {"log-hazard"}
+    assert story["changes_notes"] == [f"On {day:%Y-%m-%d} no health was given."]
+
+
+def _strict(
+    read: Callable[[Plan, str | None], Bundle], only: str | None = None
+) -> Callable[[Plan, str | None], Bundle]:
+    """Read bundles that find too little on record for a health score; where one is named, that one alone."""
+
+    def strict(plan: Plan, version: str | None = None) -> Bundle:
+        bundle = read(plan, None if version == only else version)
+        if only is None or version == only:
+            bundle.health.min_coverage = 1.1
+        return bundle
+
+    return strict
+
+
+def _usual(story: dict[str, Any]) -> float:
+    return next(float(one["value"]) for one in story["drivers"] if one["indicator"] == "usage_30")
 
 
 def test_report_prints_its_path(company: Company, capsys: pytest.CaptureFixture[str]) -> None:

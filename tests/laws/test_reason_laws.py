@@ -1,6 +1,7 @@
 """Reasons add up, tell the time of the cutoff and no later, and every number in them can be had again."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from math import isnan
 from string import Formatter
@@ -228,6 +229,16 @@ def test_two_scores_differ_by_what_the_ledger_says(company: Company) -> None:
         assert (risk.steps().drop("configuration").abs() > 0).all()
         scores = now.health.score(company.X)
         assert health.after == pytest.approx(scores[account].iloc[0], abs=1e-9)
+
+
+def test_the_ledger_tells_on_which_days_a_score_was_given(company: Company) -> None:
+    account, strict = next(scored(company, 1)), copy(company.now.health)
+    strict.min_coverage = 1.1
+    then = replace(company.now, health=strict)
+    _, health = ledger(account, company.history, then, company.now)
+    assert health.given == (False, True)
+    _, health = ledger(account, company.history, company.now, company.now)
+    assert health.given == (True, True)
 
 
 def test_only_what_changed_is_named(company: Company) -> None:
