@@ -12,6 +12,7 @@ from holdfast.models.explain import CONTEXT
 from holdfast.models.phrases import phrase
 from holdfast.models.reasons import CALIBRATION
 from holdfast.serving.columns import horizon, records
+from holdfast.serving.headings import reason, value
 from holdfast.serving.pages import environment
 
 if TYPE_CHECKING:
@@ -61,10 +62,6 @@ _WORDS: dict[Language, dict[str, str]] = {
         "signs": "Zeichen: {name}",
         "footer": "Gründe sagen, was das Modell aus einem Zeichen liest, nicht, was eine Änderung bewirken würde.",
         "model": "Modell {version}",
-        "green": "grün",
-        "yellow": "gelb",
-        "orange": "orange",
-        "red": "rot",
     },
 }
 
@@ -77,7 +74,7 @@ def render(story: Story) -> str:
     day = f"{row['as_of']:%Y-%m-%d}"
     renewal = "" if pd.isna(row["renewal_date"]) else say("renewal", day=f"{row['renewal_date']:%Y-%m-%d}")
     parts = (row["account_id"], row["segment"], row["csm"] and f"CSM {row['csm']}", say("as of", day=day), renewal)
-    told = phrase(language, "not scored", why=row["score_reason"]) if story.why is None else ""
+    told = "" if story.why else phrase(language, "not scored", why=reason(row["score_reason"], language))
     return (
         environment()
         .get_template("account.html.j2")
@@ -88,13 +85,14 @@ def render(story: Story) -> str:
             subtitle=" · ".join(str(part) for part in parts if part),
             health=None if pd.isna(row["health"]) or story.why is None else float(row["health"]),
             band=row["band"],
-            colour=_WORDS[language].get(row["band"], row["band"]),
+            colour=value(row["band"], language),
             words={
                 key: say(key) for key in ("health", "no health", "sum", "sum note", "records", "changed", "what if")
             },
             change="" if pd.isna(row["delta_health_30"]) else say("change", points=row["delta_health_30"]),
             tiles=_tiles(story, say),
             told=told,
+            calendar="" if story.why is None else story.calendar.line(language),
             bars=[] if story.why is None else _bars(story.why, say, language),
             lists=[] if story.why is None else _lists(story.why, language),
             changes=[] if story.since is None else list(story.since.blocks(language)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -54,6 +55,21 @@ def value(name: str, language: Language) -> str:
     """
     found = _told()["values"].get(name)
     return name if found is None else _of(found, language)
+
+
+def reason(told: str, language: Language) -> str:
+    """Say why an account is not scored; a reason of which no translation is known stays as it is.
+
+    Examples
+    --------
+    >>> reason("no activity in the last 90 days", "de"), reason("somebody said so", "de")
+    ('keine Aktivität in den letzten 90 Tagen', 'somebody said so')
+    """
+    for both in _told()["reasons"].values():
+        found = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(both[0])), told)
+        if found is not None:
+            return str(_of(both, language).format(**found.groupdict()))
+    return told
 
 
 def text(name: str, language: Language, **figures: object) -> str:

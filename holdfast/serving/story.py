@@ -18,6 +18,8 @@ from holdfast.models.reasons import Reasons, reasons
 from holdfast.models.whatif import WhatIf, next_band, what_if
 from holdfast.serving import opening, pipeline, show
 from holdfast.serving.columns import horizon, records
+from holdfast.serving.decision import Decision
+from holdfast.serving.headings import reason
 from holdfast.serving.runs import current, read_scores
 from holdfast.serving.since import Since, changes, earlier
 
@@ -74,6 +76,8 @@ class Story:
         Its row of the scores.
     why
         Its reasons; none where it is not scored.
+    calendar
+        The next decision on its contract.
     since
         What has changed since an earlier day; none where not asked.
     what
@@ -88,6 +92,7 @@ class Story:
 
     row: dict[str, Any]
     why: Reasons | None
+    calendar: Decision
     since: Since | None = None
     what: WhatIf | None = None
     untried: str = ""
@@ -99,6 +104,7 @@ class Story:
         told = show.missing_as_none(
             {key: value for key, value in self.row.items() if key in _TOLD or horizon(str(key))}
         )
+        told["calendar"] = self.calendar.to_dict()
         told["drivers"], told["reasons"] = [], []
         if self.why is not None:
             points = show.missing_as_none(self.why.health or {})
@@ -149,20 +155,22 @@ def account_story(plan: Plan, account: str, history: Callable[[], History], aske
     if row["score_status"] == "not_scored":
         return _untold(row, day_before, asked, language)
     since = None if day_before is None else changes(plan, account, known, bundle, today, day_before)
-    why = reasons(bundle.model.explain(now), account, known, bundle.health)
+    explained = bundle.model.explain(now)
+    why = reasons(explained, account, known, bundle.health)
     if not all(abs(row[f"p{days}"] - chance) < _NOTHING for days, chance in why.p.items()):
         logger.warning(
             "the data of %s were corrected since that day was scored: score it again", f"{why.cutoff:%Y-%m-%d}"
         )
     what, untried = _other(bundle, now, why, asked)
-    return Story(row, why, since, what, untried, asked, language)
+    calendar = Decision.of(row, explained, decided=bundle.model.calendar)
+    return Story(row, why, calendar, since, what, untried, asked, language)
 
 
 def _untold(row: dict[str, Any], day: pd.Timestamp | None, asked: Asked, language: Language) -> Story:
     """Tell of an account that is not scored: of what was asked beside it only that it cannot be told."""
     since = None if day is None else Since(day, notes=(phrase(language, "no change"),))
     untried = "nothing to try" if asked.signs or asked.next_band else ""
-    return Story(row, None, since, None, untried, asked, language)
+    return Story(row, None, Decision.of(row), since, None, untried, asked, language)
 
 
 def _other(bundle: Bundle, now: Snapshot, why: Reasons, asked: Asked) -> tuple[WhatIf | None, str]:
@@ -190,9 +198,10 @@ def lines(story: Story) -> Iterator[str]:
     name = f"{row['account_name']} ({row['account_id']})" if row["account_name"] else row["account_id"]
     yield say("heading", account=name, day=f"{row['as_of']:%Y-%m-%d}")
     if story.why is None:
-        yield say("not scored", why=row["score_reason"])
+        yield say("not scored", why=reason(row["score_reason"], story.language))
     else:
-        yield from story.why.text().splitlines()[1:]
+        _, chances, *rest = story.why.text().splitlines()
+        yield from (one for one in (chances, story.calendar.line(story.language), *rest) if one)
     if story.since is not None:
         yield from (line for block in story.since.blocks(story.language) for line in block)
     yield from story.tried()

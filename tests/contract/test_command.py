@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -443,6 +444,36 @@ def test_explain_tells_the_story_in_the_best_band_and_without_health(
     assert read["what_if"]["health"] == {"now": None, "then": None}
 
 
+def test_explain_tells_when_the_next_decision_falls(
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    days = (rows["notice_deadline"] - rows["as_of"]).dt.days
+    row = rows[(rows["score_status"] == "scored") & days.between(61, 89)].iloc[0]
+    ask = ["explain", company.plan, "--account", row["account_id"]]
+    story = _json(capsys, *ask)
+    assert isinstance(story, dict)
+    told = story["calendar"]
+    assert told["notice_deadline"][:10] == f"{row['notice_deadline']:%Y-%m-%d}"
+    assert told["renewal_date"][:10] == f"{row['renewal_date']:%Y-%m-%d}"
+    assert told["decision_within"] == 90
+    added, expected = 0.0, {}
+    for name, value in told["log_hazard"].items():
+        added += exp(story["total"] + value)
+        expected[name] = 1 - exp(-added)
+    assert expected == pytest.approx({name: story[name] for name in ("p30", "p60", "p90")}, abs=1e-9)
+    line = f"the next decision is known in {told['decision_in_days']} days, within the horizon of 90, not of 60"
+    assert run(ask) == 0
+    assert line in capsys.readouterr().out
+    page = tmp_path / "account.html"
+    assert run([*ask, "--out", str(page)]) == 0
+    assert line in page.read_text(encoding="utf-8")
+    gone = rows.loc[rows["score_status"] == "not_scored", "account_id"].iloc[0]
+    story = _json(capsys, "explain", company.plan, "--account", gone)
+    assert isinstance(story, dict)
+    assert story["calendar"]["log_hazard"] == {}
+
+
 def test_explain_refuses_what_cannot_be_asked_and_tells_what_cannot_be_told(
     company: Company, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -504,8 +535,17 @@ def test_explain_reads_an_account_with_other_signs(
     english = pd.read_parquet(company.out / "current" / "drivers.parquet")
     assert drivers["contribution"].tolist() == english["contribution"].tolist()
     assert (drivers["text"] != english["text"]).all()
-    assert run(["explain", other.plan, "--account", account]) == 0
-    assert "Erhöht das Risiko" in capsys.readouterr().out
+    capsys.readouterr()
+    assert run(["explain", other.plan, "--account", account, "--next-band"]) == 0
+    told = capsys.readouterr().out
+    assert "Erhöht das Risiko" in told
+    assert "Vertragskalender: " in told
+    assert "(rot)" in told
+    gone = rows.loc[rows["score_reason"] == "has given notice or left", "account_id"].iloc[0]
+    assert run(["explain", other.plan, "--account", gone]) == 0
+    assert "Nicht bewertet: hat gekündigt oder ist gegangen." in capsys.readouterr().out
+    assert run(["explain", other.plan, "--account", gone, "--out", str(page)]) == 0
+    assert "hat gekündigt oder ist gegangen" in page.read_text(encoding="utf-8")
 
 
 def test_kpis_forecast_from_the_run_that_is_served(company: Company, capsys: pytest.CaptureFixture[str]) -> None:

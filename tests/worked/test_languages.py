@@ -11,8 +11,10 @@ from holdfast.errors import UsageError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.indicators.wording import WORDINGS, translations
 from holdfast.models.bands import ACTION
-from holdfast.models.phrases import _PHRASES
+from holdfast.models.phrases import _PHRASES, phrase
 from holdfast.serving.account_page import _WORDS
+from holdfast.serving.headings import reason, value
+from holdfast.training.notice import REASONS
 
 
 def slots(text: str) -> list[tuple[str | None, str | None]]:
@@ -32,12 +34,21 @@ def test_every_sign_that_is_shipped_is_told_with_the_same_figures() -> None:
 
 def test_phrases_and_wordings_hold_the_same_slots() -> None:
     assert set(_PHRASES["de"]) == set(_PHRASES["en"])
-    assert set(_WORDS["de"]) - set(_WORDS["en"]) == set(ACTION.names)  # English calls a band by its name
+    assert set(_WORDS["de"]) == set(_WORDS["en"])
+    for band in ACTION.names:
+        assert (phrase("en", band), phrase("de", band)) == (band, value(band, "de"))
     for told in (_PHRASES, _WORDS):
         for name, english in told["en"].items():
             assert slots(english) == slots(told["de"][name]), name
     for name in ("missing", "change", "changed", "trended", "compared", "used", "shared"):
         assert slots(getattr(WORDINGS["de"], name)) == slots(getattr(WORDINGS["en"], name)), name
+
+
+def test_why_an_account_is_not_scored_is_told_in_german() -> None:
+    for one in (*REASONS[1:], "not a customer", "cannot be reckoned: usage_30 is infinite"):
+        assert reason(one, "en") == one
+        assert reason(one, "de") != one
+    assert reason(REASONS[1], "de") == "hat gekündigt oder ist gegangen"
 
 
 def test_one_is_singular_and_figures_are_written_the_german_way() -> None:
