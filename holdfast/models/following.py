@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Known = Mapping[str, Indicator]
 
 WHOLE = ("goals_reached", "goals_behind")  # shares of the same goals: no goal is both
-TOGETHER = (*WHOLE, "goal_progress")
+GOALS = ("goals_reached", "goal_progress")  # a goal that is reached has come all the way
+TOGETHER = (*WHOLE, GOALS[1])
 _MOST = 10.0  # of a ratio of counts, see `Operation`
 _SLOPE = 1.5  # of three readings, see `variants.trend`
 _ROUNDING = 1e-9
@@ -68,6 +69,12 @@ def sign_of(one: Indicator, reading: float, past: tuple[float, ...]) -> float:
 def at_odds(then: pd.Series) -> bool:
     """Tell whether more goals would be reached or behind than there are."""
     return all(name in then for name in WHOLE) and float(then[list(WHOLE)].sum()) > 1.0 + _ROUNDING
+
+
+def falls_short(then: pd.Series) -> bool:
+    """Tell whether goals would have come less far, in the mean, than those reached alone make it."""
+    reached, way = GOALS
+    return float(then[way]) < float(then[reached]) - _ROUNDING
 
 
 def _ratio_past(value: float, ratio: float, *, counted: bool) -> tuple[float, ...] | None:

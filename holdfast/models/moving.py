@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
-from holdfast.models.following import TOGETHER, WHOLE, at_odds, past_of, reading_of, sign_of
+from holdfast.models.following import GOALS, TOGETHER, WHOLE, at_odds, falls_short, past_of, reading_of, sign_of
 
 if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
@@ -57,7 +57,8 @@ def moved(X: Snapshot, now: pd.Series, peers: pd.DataFrame, changes: Mapping[str
         given.append(name)
     for name in (one for one in given if then[one] != now[one] and actionable(known[one])):
         _follow(known, now, then, peers, name, [one for one in _followers(known, name) if one not in given])
-    _share(then, given)
+    _share(now, then, given)
+    _agree(now, then, peers, given)
     _compare_anew(known, now, then, changes)
     return then
 
@@ -90,9 +91,9 @@ def _follow(
             then[other] = max(then[other], shown) if upward else min(then[other], shown)
 
 
-def _share(then: pd.Series, given: Sequence[str]) -> None:
+def _share(now: pd.Series, then: pd.Series, given: Sequence[str]) -> None:
     """Let goals that are reached not be behind as well: what was not asked for gives way."""
-    if not at_odds(then):
+    if at_odds(now) or not at_odds(then):
         return
     free = [name for name in reversed(WHOLE) if name not in given]
     if not free:
@@ -100,6 +101,22 @@ def _share(then: pd.Series, given: Sequence[str]) -> None:
         raise UsageError("what_if", "shares of the goals that add up to 1 at most", found, "lower one of them")
     (other,) = (name for name in WHOLE if name != free[0])
     then[free[0]] = 1.0 - then[other]
+
+
+def _agree(now: pd.Series, then: pd.Series, peers: pd.DataFrame, given: Sequence[str]) -> None:
+    """Let goals that are reached count as such in the mean progress, where they do for all comparable accounts."""
+    if not set(GOALS) <= set(then.index) or falls_short(now) or not falls_short(then):
+        return
+    reached, way = GOALS
+    if (peers[way] < peers[reached]).any():
+        return
+    if reached in given and way in given:
+        found = f"{reached} {then[reached]:g} and {way} {then[way]:g}"
+        raise UsageError("what_if", "a progress that counts the goals reached", found, "raise it, or leave it out")
+    if reached in given:
+        then[way] = then[reached]
+    else:
+        then[reached] = then[way]
 
 
 def _compare_anew(

@@ -45,7 +45,8 @@ def test_phrases_and_wordings_hold_the_same_slots() -> None:
 
 
 def test_why_an_account_is_not_scored_is_told_in_german() -> None:
-    for one in (*REASONS[1:], "not a customer", "cannot be reckoned: usage_30 is infinite"):
+    told = ("not a customer", "a customer for less than 28 days", "cannot be reckoned: usage_30 is infinite")
+    for one in (*REASONS[1:], *told):
         assert reason(one, "en") == one
         assert reason(one, "de") != one
     assert reason(REASONS[1], "de") == "hat gekündigt oder ist gegangen"

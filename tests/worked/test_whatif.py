@@ -153,7 +153,13 @@ def test_no_more_goals_are_reached_or_behind_than_there_are(book: Book) -> None:
             changes = {name: float(most[name])}
             then = ask(account, changes).signs.set_index("indicator")["then"].reindex(rows.columns).fillna(now)
             assert then["goals_reached"] + then["goals_behind"] <= 1 + 1e-9
-            assert then["goal_progress"] >= now["goal_progress"]
+            assert then["goal_progress"] >= max(now["goal_progress"], then["goals_reached"] - 1e-9)
+        then = (
+            ask(account, {"goal_progress": 0.8}).signs.set_index("indicator")["then"].reindex(rows.columns).fillna(now)
+        )
+        assert then["goals_reached"] <= 0.8 + 1e-9
+        with pytest.raises(UsageError, match="counts the goals reached"):
+            ask(account, {"goals_reached": 1.0, "goal_progress": 0.9})
         with pytest.raises(UsageError, match="add up to 1 at most"):
             ask(account, {name: float(most[name]) for name in ("goals_reached", "goals_behind")})
 
