@@ -5,8 +5,8 @@ health score has few weights, none of which points the wrong way, and leans on i
 is more often the one that is behind the risk (``python -m benchmarks.reasons``). Of a sign that it does not weigh, such
 as the use of a single feature, the churn model speaks alone.
 
-What is behind the risk of an account shows in more than one sign. So a sign counts for more where the rest of its
-dimension says the same, and for less where it stands alone: a tenth of what the dimension says in all is added to it.
+What is behind the risk of an account shows in more than one sign. So a sign counts for more where its dimension says
+the same: a fifth of what the dimension says in all is added to it, though no more than it says itself.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from holdfast.models.points import health_points
 from holdfast.models.template import SHARES
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from holdfast.models.explain import Explanation
     from holdfast.models.health import HealthScore
 
 
-SUPPORT = 0.1  # part of what its dimension says in all that counts with a sign
+SUPPORT = 0.2  # part of what its dimension says in all that counts with a sign
 
 
 def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
@@ -61,8 +60,11 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
 
 
 def _support(told: pd.DataFrame, why: Explanation) -> pd.DataFrame:
-    """Give to each sign on record a part of what those of its dimension say together."""
+    """Give to each sign on record a part of what those of its dimension say together, where that is the same."""
     of = why.sources.loc[[one.name for one in why.X.catalog if not one.calendar and one.dimension in SHARES]]
     seen = why.X.indicators[of.index].notna()
     together = told[of.index].where(seen, 0.0).T.groupby(of["dimension"]).sum().T[of["dimension"]]
-    return (SUPPORT * together.set_axis(of.index, axis=1)).where(seen, 0.0)
+    own = told[of.index].to_numpy(float)
+    way = np.sign(own)
+    alike = way * np.clip(SUPPORT * way * together.to_numpy(float), 0.0, np.abs(own))
+    return pd.DataFrame(np.where(seen, alike, 0.0), index=told.index, columns=of.index)

@@ -47,8 +47,9 @@ def test_the_health_score_speaks_of_what_it_weighs_and_each_dimension_supports_i
     reasons = [one for one in company.now.catalog if seen[one.name] and not one.calendar]
     assert not seen[signs(company.now.catalog)].all()
     for sign in reasons:
-        together = sum(row[one.name] for one in reasons if one.dimension == sign.dimension)
-        assert told.at[told.index[7], sign.name] == pytest.approx(row[sign.name] + 0.1 * together, abs=1e-12)
+        alone, together = row[sign.name], sum(row[one.name] for one in reasons if one.dimension == sign.dimension)
+        support = min(0.2 * abs(together), abs(alone)) if alone * together > 0 else 0.0
+        assert told.at[told.index[7], sign.name] == pytest.approx(alone + np.sign(alone) * support, abs=1e-12)
     silent = [name for name in own if name not in {one.name for one in reasons}]
     pd.testing.assert_series_equal(told.iloc[7][silent], row[silent])
 
