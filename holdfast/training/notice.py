@@ -82,7 +82,8 @@ def listed(history: History, churn: Churn, known: int) -> Exits:
     lasting = records.superseded == FOREVER
     said, ended = times(columns, "notice_at", NEVER), times(columns, "ended_at", NEVER)
     at, account = np.maximum(said, told)[lasting], records.account[lasting]
-    ended = np.where(ended > known, NEVER, ended)[lasting]
+    seen = min(known, micro(history.end))  # an end that lies ahead may have been written later, over the same row
+    ended = np.where(ended > seen, NEVER, ended)[lasting]
     churned = np.isin(texts(columns, "kind", "voluntary")[lasting].astype(str), churn.lost)
     back = _back(history, churn, known, account, np.maximum(at, ended), ended)
     counts = {"listed": len(at), "undated": int((said[lasting] == NEVER).sum())}

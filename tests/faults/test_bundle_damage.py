@@ -36,7 +36,7 @@ KEPT = next((HERE / "schema_1").iterdir())
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("churn", "members", "rehearsal"):  # so that a small company has trees too
+        for module in ("members", "rehearsal"):  # so that a small company has trees too
             patch.setattr(f"holdfast.models.{module}.TREES_FROM", 5)
         yield tmp_path_factory.mktemp("models")
 

@@ -86,6 +86,16 @@ def test_a_correction_does_not_move_the_day_on_which_the_notice_became_known() -
     assert of(y) == [1, 1, 1]
 
 
+def test_an_end_that_lies_ahead_is_unseen_whoever_asks() -> None:
+    """Until the old contract has ended, one signed after the notice looks like a return."""
+    exits = [gave("2024-06-10", ended_at="2024-09-20")]
+    told = history(churn=exits, subscriptions=[subscribed("a", "2024-06-12"), subscribed("steady", "2024-01-01")])
+    y = label(told, ["2024-07-01"])
+    assert why(y, cutoff="2024-07-01") == "has given notice or left"
+    for asked in (y.known("2024-09-01"), label(told.until("2024-09-01"), ["2024-07-01"])):
+        assert why(asked, cutoff="2024-07-01") == ""
+
+
 def test_a_missing_notice_falls_back_on_the_end_and_is_counted() -> None:
     other = {"account_id": "b", "source": "list", "source_id": "2", "ended_at": "2024-07-20"}
     y = label(history(churn=[gave("2024-06-10"), other]), [T])
