@@ -32,7 +32,7 @@ from holdfast.models.periods import (
 from holdfast.models.plain import FrameClassifier, PlainOutcomes, Table, own_index, read, read_rows
 from holdfast.models.plain_columns import Reading
 from holdfast.models.rehearsal import Rehearsal, rehearse
-from holdfast.models.ridge import LAMBDAS, choose_strength, ridge_penalty, strengths
+from holdfast.models.ridge import LAMBDAS, choose_strength, read_grid, ridge_penalty
 from holdfast.models.timing import Timing
 from holdfast.threads import one_thread
 
@@ -93,7 +93,7 @@ class ChurnModel(FrameClassifier):
         TooFewEvents
             When fewer than five accounts churned, or stayed.
         """
-        grid = strengths("ChurnModel, lambdas", self.lambdas)
+        grid = read_grid("ChurnModel, lambdas", self.lambdas)
         rows, outcomes = read(self, X, y)
         observed = observe(rows, outcomes) if untreated is None else untreated.applied(observe(rows, outcomes))
         self.link_: Link = "logit" if isinstance(outcomes, PlainOutcomes) else "cloglog"

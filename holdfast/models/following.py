@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.indicators.expression import Operation
+from holdfast.features.kernel.measurement import MOST_TIMES
 
 if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 WHOLE = ("goals_reached", "goals_behind")  # shares of the same goals: no goal is both
 GOALS = ("goals_reached", "goal_progress")  # a goal that is reached has come all the way
 TOGETHER = (*WHOLE, GOALS[1])
-_MOST = 10.0  # of a ratio of counts, see `Operation`
 _SLOPE = 1.5  # of three readings, see `variants.trend`
 _ROUNDING = 1e-9
 
@@ -52,8 +52,8 @@ def reading_of(one: Indicator, value: float, past: tuple[float, ...]) -> float:
     if kind == "trend":
         return _SLOPE * (value - past[1]) / max(value + before + past[1], _ROUNDING)
     if before == 0.0:
-        return 1.0 if value == 0.0 else _MOST
-    return min(value / before, _MOST) if _counted(one) else value / before
+        return 1.0 if value == 0.0 else MOST_TIMES
+    return min(value / before, MOST_TIMES) if _counted(one) else value / before
 
 
 def sign_of(one: Indicator, reading: float, past: tuple[float, ...]) -> float:
@@ -80,7 +80,7 @@ def falls_short(then: pd.Series) -> bool:
 def _ratio_past(value: float, ratio: float, *, counted: bool) -> tuple[float, ...] | None:
     if value == 0.0 and ratio == 1.0 and counted:
         return (0.0,)
-    told = value > 0.0 and ratio > 0.0 and not (counted and ratio >= _MOST)
+    told = value > 0.0 and ratio > 0.0 and not (counted and ratio >= MOST_TIMES)
     return (value / ratio,) if told else None
 
 

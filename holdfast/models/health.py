@@ -23,7 +23,7 @@ from holdfast.models.outcomes import Outcomes
 from holdfast.models.periods import LEARNED_FROM, Observed, observe, refuse_too_few
 from holdfast.models.plain import FrameClassifier, PlainOutcomes, Table, own_index, read, read_rows, with_curves
 from holdfast.models.pooling import learn_pooled
-from holdfast.models.ridge import strengths
+from holdfast.models.ridge import read_grid
 from holdfast.models.score_hazard import ScoreHazard
 from holdfast.models.template import DEFAULT, SHARES, Template, scored
 from holdfast.models.weighting import Weighting
@@ -115,7 +115,7 @@ class HealthScore(FrameClassifier):
 
     def learn_from(self, observed: Observed) -> Self:
         """Learn from rows and intervals that are paired already; `fit` is what to call."""
-        X, alphas = observed.X, strengths("HealthScore, alphas", self.alphas)
+        X, alphas = observed.X, read_grid("HealthScore, alphas", self.alphas)
         refuse_too_few(observed)
         self.evidence_, self.events_ = observed.evidence, observed.events
         self.horizons_, self.rises_ = observed.horizons, observed.rises

@@ -28,7 +28,7 @@ _FREE_FROM: Mapping[str, int] = {"number": CHOSEN_FROM, "level": 200}
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
 
 
-def strengths(where: str, told: Any) -> tuple[float, ...]:
+def read_grid(where: str, told: Any) -> tuple[float, ...]:
     """Read the strengths to choose from, of a penalty or a prior.
 
     Raises
@@ -38,7 +38,7 @@ def strengths(where: str, told: Any) -> tuple[float, ...]:
 
     Examples
     --------
-    >>> strengths("ChurnModel, lambdas", [3.0, 10.0])
+    >>> read_grid("ChurnModel, lambdas", [3.0, 10.0])
     (3.0, 10.0)
     """
     found = tuple(told) if isinstance(told, Iterable) else ()

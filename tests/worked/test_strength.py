@@ -13,7 +13,7 @@ from holdfast.models.explain import Explanation
 from holdfast.models.health import HealthScore
 from holdfast.models.points import health_points
 from holdfast.models.strength import strengths
-from holdfast.serving.drivers import drivers, signs
+from holdfast.serving.drivers import _ranked, drivers, signs
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ def test_reasons_come_in_the_order_of_strength(company: Company) -> None:
         for _, mine in rows.groupby(["account_id", "direction"], sort=False):
             assert mine["strength"].is_monotonic_decreasing
             assert (mine["strength"] >= 0).all()
+        past = rows["code"].map({one.name: one.tells_past for one in now.catalog})
+        assert past.any()
+        assert rows.loc[past, "own_past"].isna().all()
+        assert not rows.loc[past, "beside"].str.contains("days before").any()
+        assert rows.loc[~past, "own_past"].notna().any()
     np.testing.assert_allclose(alone["strength"], alone["contribution"].abs())
     first, other = (one[one["rank"] == 1].set_index("account_id")["code"] for one in (told, alone))
     assert 0.1 < (first == other).mean() < 1.0
@@ -76,3 +81,15 @@ def test_reasons_come_in_the_order_of_strength(company: Company) -> None:
     raising = hf.reasons(why, account, company.history, company.health).raising
     assert raising["indicator"].iloc[0] == first[account]
     assert raising["strength"].is_monotonic_decreasing
+
+
+def test_reasons_of_no_strength_come_by_their_contribution() -> None:
+    told = pd.DataFrame(
+        {
+            "account_id": "A",
+            "indicator": ["a", "b", "c"],
+            "contribution": [0.1, 0.3, 0.2],
+            "strength": [-0.1, -0.2, 0.4],
+        }
+    )
+    assert _ranked(told.assign(group=told["indicator"]))["indicator"].tolist() == ["c", "b", "a"]

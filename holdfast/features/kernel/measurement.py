@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _CELLS, _ROWS = 1_000_000, 250_000  # what a block may hold: bounds memory, and stays in the processor's cache
 _PAIRS = 4_000_000  # rows that hold x cutoffs at which they do
-_MOST = 10.0  # the most that a comparison with the window before can say
+MOST_TIMES = 10.0  # the most that a comparison with the window before can say
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,6 @@ def _combine(operator: str, left: Floats, right: Floats) -> Floats:
 
 def _compare(current: Floats, previous: Floats) -> Floats:
     now, before = np.maximum(current, 0.0), np.maximum(previous, 0.0)
-    from_nothing = np.where(now == 0, 1.0, _MOST)
-    compared = np.where(before == 0, from_nothing, np.minimum(ratio(now, before), _MOST))
+    from_nothing = np.where(now == 0, 1.0, MOST_TIMES)
+    compared = np.where(before == 0, from_nothing, np.minimum(ratio(now, before), MOST_TIMES))
     return np.where(np.isnan(now), np.nan, compared)
