@@ -111,7 +111,7 @@ found.curves()[["title", "declared", "learned", "range", "told"]].head(5)
 # %% [markdown]
 # ## Would another month tell the same story?
 #
-# The model is fitted to other accounts, and to what was known a month earlier; the first three reasons of every account are compared.
+# Both are fitted to other accounts, and to what was known a month earlier; the first three reasons of every account are compared.
 
 # %%
-hf.stability(model, X, y, now, samples=1)
+hf.stability(model, X, y, now, health=health, samples=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from holdfast.errors import BundleError, DataError, UsageError, did_you_mean
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.dated import MOST, day_share
-from holdfast.models.groups import group_signs
+from holdfast.models.groups import companions, group_signs
 from holdfast.models.hazard import Floats
 from holdfast.models.template import template_weights
 
@@ -75,6 +75,8 @@ class Encoding:
         The design of the regression.
     dated
         Indicators and numbers of the context that tell the day more than the account; the trees do not see them.
+    companions
+        The indicators that move along with each.
     """
 
     indicators: tuple[str, ...]
@@ -86,6 +88,7 @@ class Encoding:
     prior: dict[str, tuple[float, float]]
     columns: tuple[Column, ...]
     dated: tuple[str, ...] = ()
+    companions: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, X: Snapshot) -> Encoding:
@@ -105,6 +108,7 @@ class Encoding:
             groups=group_signs(X),
             prior=_prior(X),
             columns=(),
+            companions=companions(X),
         )
         bare.check(X)
         day = pd.factorize(X.index.get_level_values("cutoff"))[0]
@@ -207,6 +211,7 @@ class Encoding:
             prior={name: (weight, mean) for name, (weight, mean) in state["prior"].items()},
             columns=tuple(Column(**column) for column in state["columns"]),
             dated=tuple(state.get("dated", ())),  # models of before kept nothing from the trees
+            companions={name: tuple(others) for name, others in state.get("companions", {}).items()},
         )
 
     def _candidates(self, X: Snapshot) -> Iterator[tuple[Column, Floats]]:

@@ -7,7 +7,7 @@ plain frame has no time: there they are on the scale of the log-odds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,8 @@ class Explanation:
         first of the signs that say nearly the same.
     X
         The rows explained.
+    companions
+        The indicators that move along with each.
     """
 
     contributions: pd.DataFrame
@@ -60,6 +62,7 @@ class Explanation:
     line: Line
     sources: pd.DataFrame
     X: Snapshot
+    companions: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         gap = float(np.abs(self.base + self.contributions.sum(axis=1) - self.g).max()) if len(self.g) else 0.0
@@ -236,6 +239,7 @@ def explain(model: ChurnModel, X: Snapshot) -> Explanation:
         line=line_of(model, X),
         sources=sources,
         X=X,
+        companions=encoding.companions,
     )
 
 

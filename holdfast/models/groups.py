@@ -1,7 +1,7 @@
-"""Groups: signs that say nearly the same of every account, so that they are told as one reason.
+"""Signs that move together: groups that say nearly the same and are told as one reason, and companions, looser.
 
-Models share what such signs say between them, one way today and another after the next refit. Each by itself is a shaky
-reason; their sum is not.
+Models share what the signs of a group say between them, one way today and another after the next refit. Each by itself
+is a shaky reason; their sum is not. Companions have something behind them in common, and each says more of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from scipy.spatial.distance import squareform
 from holdfast.features.snapshot import Snapshot
 
 TOGETHER = 0.8  # rank correlation, either way, that all pairs of a group have at least
+ALONG = 0.4  # rank correlation, either way, that companions have at least
 _MOST = 20_000  # rows looked at
 
 
@@ -37,8 +38,32 @@ def group_signs(X: Snapshot) -> dict[str, str]:
     groups: dict[str, str] = {}
     for kind in dict.fromkeys(kinds):
         members = [name for name, other in kinds.items() if other == kind]
-        groups |= _grouped(X.indicators[members].iloc[:: -(-max(len(X), 1) // _MOST)])
+        groups |= _grouped(_some(X, list(map(str, members))))
     return {name: groups[name] for name in names}
+
+
+def companions(X: Snapshot) -> dict[str, tuple[str, ...]]:
+    """Name the indicators that move along with each, whatever their dimension; dates agreed on have none.
+
+    Examples
+    --------
+    >>> import holdfast as hf
+    >>> history = hf.simulate(accounts=60, seed=0, months=14)
+    >>> along = companions(hf.catalog.measure(history, hf.cutoffs(history, every="56d")))
+    >>> "usage_30" in along["active_days"], "active_days" in along["usage_30"], along["days_to_renewal"]
+    (True, True, ())
+    """
+    fixed = {one.name for one in X.catalog if one.calendar}
+    names = sorted({*map(str, X.indicators)} - fixed)
+    close = _likeness(_some(X, names)) >= ALONG
+    np.fill_diagonal(close, False)
+    found = {name: tuple(np.array(names, dtype=object)[row]) for name, row in zip(names, close, strict=True)}
+    return dict.fromkeys(sorted(fixed & {*X.indicators}), ()) | found
+
+
+def _some(X: Snapshot, names: list[str]) -> pd.DataFrame:
+    """Take every n-th of very many rows."""
+    return X.indicators[names].iloc[:: -(-max(len(X), 1) // _MOST)]
 
 
 def _grouped(values: pd.DataFrame) -> dict[str, str]:

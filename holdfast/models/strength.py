@@ -5,8 +5,8 @@ health score has few weights, none of which points the wrong way, and leans on i
 is more often the one that is behind the risk (``python -m benchmarks.reasons``). Of a sign that it does not weigh, such
 as the use of a single feature, the churn model speaks alone.
 
-What is behind the risk of an account shows in more than one sign. So a sign counts for more where its dimension says
-the same: a fifth of what the dimension says in all is added to it, though no more than it says itself.
+What is behind the risk of an account shows in more than one sign. So a sign counts for more where those that move along
+with it say the same: three tenths of what they say together are added to it, though no more than it says itself.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.models.hazard import Floats
 from holdfast.models.points import health_points
-from holdfast.models.template import SHARES
 
 if TYPE_CHECKING:
     from holdfast.models.explain import Explanation
     from holdfast.models.health import HealthScore
 
 
-SUPPORT = 0.2  # part of what its dimension says in all that counts with a sign
+SUPPORT = 0.3  # part of what its companions say together that counts with a sign
 
 
 def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
-    """Give what the health score says of the log-hazard, else the churn model, with the support of the dimension.
+    """Give what the health score says of the log-hazard, else the churn model, with the support of companions.
 
     Parameters
     ----------
@@ -60,11 +60,22 @@ def strengths(why: Explanation, health: HealthScore | None) -> pd.DataFrame:
 
 
 def _support(told: pd.DataFrame, why: Explanation) -> pd.DataFrame:
-    """Give to each sign on record a part of what those of its dimension say together, where that is the same."""
-    of = why.sources.loc[[one.name for one in why.X.catalog if not one.calendar and one.dimension in SHARES]]
-    seen = why.X.indicators[of.index].notna()
-    together = told[of.index].where(seen, 0.0).T.groupby(of["dimension"]).sum().T[of["dimension"]]
-    own = told[of.index].to_numpy(float)
+    """Give to each sign on record a part of what its companions on record say together, where that is the same."""
+    names = [one.name for one in why.X.catalog if not one.calendar]
+    own = told[names].where(why.X.indicators[names].notna(), 0.0)
+    columns = {name: own[name].to_numpy(float) for name in names}
+    return pd.DataFrame({name: _alike(columns[name], _together(name, why, columns)) for name in names}, told.index)
+
+
+def _together(name: str, why: Explanation, columns: dict[str, Floats]) -> Floats:
+    """Add up one by one, so that an account by itself is told the same bits as among others."""
+    sums = np.zeros_like(columns[name])
+    for other in why.companions.get(name, ()):
+        sums += columns[other]
+    return sums
+
+
+def _alike(own: Floats, together: Floats) -> Floats:
     way = np.sign(own)
-    alike = way * np.clip(SUPPORT * way * together.to_numpy(float), 0.0, np.abs(own))
-    return pd.DataFrame(np.where(seen, alike, 0.0), index=told.index, columns=of.index)
+    support: Floats = way * np.clip(SUPPORT * way * together, 0.0, np.abs(own))
+    return support

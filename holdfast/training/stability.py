@@ -67,7 +67,15 @@ class Stability:
 
 
 def stability(
-    model: ChurnModel, X: Snapshot, y: Labels, now: Snapshot, *, samples: int = 4, month: bool = True, seed: int = 0
+    model: ChurnModel,
+    X: Snapshot,
+    y: Labels,
+    now: Snapshot,
+    *,
+    health: HealthScore | None = None,
+    samples: int = 4,
+    month: bool = True,
+    seed: int = 0,
 ) -> Stability:
     """Fit to parts of the accounts, and to what was known a month earlier, and compare the reasons with the model's.
 
@@ -77,6 +85,9 @@ def stability(
         Fitted to X and y.
     now
         The accounts whose reasons are compared.
+    health
+        Fitted to X and y, so that reasons come in the order in which they are served; it is fitted anew beside each
+        model. Without it the churn model speaks alone.
     samples
         How many times accounts are drawn, 63 in 100 without replacement, as many as differ in a bootstrap.
 
@@ -98,9 +109,10 @@ def stability(
     for against, rows, labels in progress(others, "refits", len(others)):
         try:
             other = clone(model).fit(rows, labels)
+            healths = None if health is None else (health, clone(health).fit(rows, labels))
         except TooFewEvents:
             continue
-        found.append({"against": against, **likeness(mine, other.explain(now))})
+        found.append({"against": against, **likeness(mine, other.explain(now), healths)})
     if not found:
         do = "lengthen the history, or add cutoffs"
         raise TooFewEvents("stability", "enough events in a part of the accounts", "too few", do)

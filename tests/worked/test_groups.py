@@ -9,7 +9,7 @@ import pytest
 import holdfast as hf
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.explain import Explanation
-from holdfast.models.groups import by_group, group_signs
+from holdfast.models.groups import by_group, companions, group_signs
 from tests.outcome import Outcome
 from tests.signs import sign
 
@@ -44,6 +44,21 @@ def test_copies_are_grouped_and_independent_signs_are_not() -> None:
     assert group_signs(opposite)["use"] == "again"
     apart = replace(X, catalog=tuple(sign(name, "business" if name == "again" else "product") for name in X.indicators))
     assert group_signs(apart)["again"] == "again"
+
+
+def test_signs_that_move_along_are_companions_in_whatever_dimension_but_dates_agreed_on_are_not() -> None:
+    X, _ = rows(0)
+    x = X.indicators
+    X = replace(X, indicators=x.assign(pay=x["pay"] + 0.7 * x["use"], talk=x["talk"] + 0.3 * x["use"]))
+    apart = replace(X, catalog=tuple(sign(name, "business" if name == "pay" else "product") for name in x))
+    assert companions(apart) == {"again": ("pay", "use"), "pay": ("again", "use"), "talk": (), "use": ("again", "pay")}
+    opposite = replace(X, indicators=X.indicators.assign(pay=-X.indicators["pay"]))
+    assert companions(opposite) == companions(apart)
+    date = replace(hf.catalog["days_to_renewal"], name="use")
+    dated = replace(X, catalog=tuple(date if one.name == "use" else one for one in X.catalog))
+    assert companions(dated) == {"again": ("pay",), "pay": ("again",), "talk": (), "use": ()}
+    gone = replace(X, indicators=X.indicators.assign(use=np.nan, again=1.0))
+    assert companions(gone) == dict.fromkeys(("again", "pay", "talk", "use"), ())
 
 
 def test_gaps_and_constants_make_no_group() -> None:

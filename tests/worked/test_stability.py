@@ -12,13 +12,14 @@ from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
 from holdfast.models.explain import Explanation
+from holdfast.models.health import HealthScore
 from holdfast.training.labels import Labels
 from holdfast.training.stability import FLOOR, likeness, stability
 
 
 @pytest.fixture(scope="module")
 def company() -> tuple[History, Snapshot, Labels, ChurnModel]:
-    history = hf.simulate(accounts=250, seed=6, months=26)
+    history = hf.simulate(accounts=400, seed=6, months=26)
     days = hf.cutoffs(history, every="56d")
     X, y = hf.catalog.measure(history, days), hf.label(history, days)
     return history, X, y, ChurnModel().fit(X, y)
@@ -73,6 +74,24 @@ def test_other_accounts_and_the_month_before_are_compared(
     assert found.steady == (found.overlap >= FLOOR)
     again = stability(model, X, y, now, samples=2)
     pd.testing.assert_frame_equal(found.rows, again.rows)
+
+
+def test_beside_a_health_score_reasons_are_compared_as_they_are_served(
+    company: tuple[History, Snapshot, Labels, ChurnModel],
+) -> None:
+    _, X, y, model = company
+    now, health = X.at(X.cutoffs[-1]), HealthScore().fit(X, y)
+    settled = y.known(y.end - pd.Timedelta(days=28))
+    some = settled.frame.notna().any(axis=1).to_numpy()
+    rows, known = X.rows(some), settled.rows(some)
+    other, before = ChurnModel().fit(rows, known), HealthScore().fit(rows, known)
+    assert health.learned
+    assert before.learned
+    found = stability(model, X, y, now, health=health, samples=0).rows.iloc[0]
+    expected = likeness(model.explain(now), other.explain(now), (health, before))
+    assert found.drop("against").to_dict() == expected
+    alone = stability(model, X, y, now, samples=0).rows.iloc[0]
+    assert found["top_3"] != alone["top_3"]
 
 
 def test_too_few_events_in_every_part_are_refused(company: tuple[History, Snapshot, Labels, ChurnModel]) -> None:

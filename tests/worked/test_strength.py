@@ -1,6 +1,6 @@
 """How strong a reason is, the health score says of what it weighs, else the churn model, both of the log-hazard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,9 @@ def company() -> Company:
     return Company(history, now, past, why, HealthScore().fit(X, y), HealthScore.template().fit(X, y))
 
 
-def test_the_health_score_speaks_of_what_it_weighs_and_each_dimension_supports_its_reasons(company: Company) -> None:
+def test_the_health_score_speaks_of_what_it_weighs_and_signs_that_move_along_support_each_other(
+    company: Company,
+) -> None:
     why, health = company.why, company.health
     assert health.learned
     told, points = strengths(why, health), health_points(health, company.now).contributions
@@ -47,11 +49,27 @@ def test_the_health_score_speaks_of_what_it_weighs_and_each_dimension_supports_i
     reasons = [one for one in company.now.catalog if seen[one.name] and not one.calendar]
     assert not seen[signs(company.now.catalog)].all()
     for sign in reasons:
-        alone, together = row[sign.name], sum(row[one.name] for one in reasons if one.dimension == sign.dimension)
-        support = min(0.2 * abs(together), abs(alone)) if alone * together > 0 else 0.0
+        alone = row[sign.name]
+        together = sum(row[one.name] for one in reasons if one.name in why.companions[sign.name])
+        support = min(0.3 * abs(together), abs(alone)) if alone * together > 0 else 0.0
         assert told.at[told.index[7], sign.name] == pytest.approx(alone + np.sign(alone) * support, abs=1e-12)
+    assert any(why.companions[one.name] for one in reasons)
     silent = [name for name in own if name not in {one.name for one in reasons}]
     pd.testing.assert_series_equal(told.iloc[7][silent], row[silent])
+
+
+def test_an_account_by_itself_is_told_the_same_strengths_as_among_others(company: Company) -> None:
+    told = strengths(company.why, company.health)
+    for place in range(0, len(told), 40):
+        one = strengths(company.why.rows(np.arange(len(told)) == place), company.health)
+        pd.testing.assert_frame_equal(one, told.iloc[[place]], check_exact=True)
+
+
+def test_a_bundle_that_keeps_no_companions_tells_each_sign_by_itself(company: Company) -> None:
+    bare = replace(company.why, companions={})
+    told, own = strengths(bare, company.health), strengths(company.why, company.health)
+    assert told.abs().le(own.abs() + 1e-12).all(axis=None)
+    assert (told != own).any(axis=None)
 
 
 def test_a_template_says_nothing(company: Company) -> None:
