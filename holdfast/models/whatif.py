@@ -6,10 +6,10 @@ often, which does not mean that a login keeps anybody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -131,7 +131,7 @@ def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPol
     """Find few changes that reach the next better band: values by indicator, for `what_if`; empty where none do.
 
     Signs are taken by what each would gain if it were as good as that of the best tenth of comparable accounts, with
-    all that follows from it in `what_if`; the last one goes only as far as is needed.
+    all that follows from it in `what_if`; the last one goes only as far as is needed, and counts stay whole.
 
     Parameters
     ----------
@@ -150,14 +150,15 @@ def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPol
         found = "none" if np.isnan(score) else f"{score:.0f}, which is in the best band"
         raise UsageError("next_band", "a score below the best band", found, "choose another account")
     now, chosen = X.indicators.iloc[place], dict[str, float]()
-    points, best = partial(_points, health, X, place, peers), _better(X, now, peers)
+    counted = _counted(peers)
+    points, best = partial(_points, health, X, place, peers), _better(X, now, peers, counted)
     reached, *after = points([{}, *({name: to} for name, to in best.items())])
     gains = {name: one - reached for name, one in zip(best, after, strict=True)}
     for name in sorted((one for one in gains if gains[one] > 0), key=lambda one: (-gains[one], one)):
         there = points([{**chosen, name: best[name]}])[0]
         if there >= floors[0]:
             start = float(moved(X, now, peers, chosen)[name])
-            way = np.linspace(start, best[name], _STEPS + 1).tolist()
+            way = _steps(start, best[name], whole=name in counted)
             enough = points([{**chosen, name: to} for to in way]) >= floors[0]
             return {**chosen, name: way[int(enough.argmax())]}
         if there > reached:
@@ -197,15 +198,29 @@ def _comparable(X: Snapshot, account_id: str) -> tuple[int, pd.DataFrame]:
     return place, X.indicators[same if same.sum() >= FEWEST else others]
 
 
-def _better(X: Snapshot, now: pd.Series, peers: pd.DataFrame) -> dict[str, float]:
+def _counted(peers: pd.DataFrame) -> set[str]:
+    """Name the signs that are whole numbers wherever they are on record."""
+    return {str(name) for name in peers if (peers[name].dropna() % 1 == 0).all()}
+
+
+def _steps(start: float, to: float, *, whole: bool) -> list[float]:
+    """Go from one value to another in even steps; of whole numbers by those next to them, on the far side."""
+    way = np.linspace(start, to, _STEPS + 1)
+    if whole:
+        way = np.minimum(np.ceil(way), to) if to > start else np.maximum(np.floor(way), to)
+    return [float(one) for one in way]
+
+
+def _better(X: Snapshot, now: pd.Series, peers: pd.DataFrame, counted: Container[str]) -> dict[str, float]:
     """Give the value of the best tenth of comparable accounts for every sign that is not as good.
 
-    A comparison with the past follows from the sign it belongs to, so where that can be acted on it is no proposal.
+    A comparison with the past follows from the sign it belongs to, and recency from use, so they are no proposals.
     """
     found, able = {}, {one.name for one in X.catalog if actionable(one) and np.isfinite(now[one.name])}
-    for one in (one for one in X.catalog if one.name in able and one.variant_of not in able):
+    for one in (one for one in X.catalog if one.name in able and one.variant_of not in able and not one.caps):
         sign = 1.0 if one.healthy == "high" else -1.0
-        good = float(peers[one.name].quantile(GOOD if sign > 0 else 1.0 - GOOD))
+        between: Literal["nearest", "linear"] = "nearest" if one.name in counted else "linear"
+        good = float(peers[one.name].quantile(GOOD if sign > 0 else 1.0 - GOOD, interpolation=between))
         if sign * (good - now[one.name]) > 0:
             found[one.name] = good
     return found

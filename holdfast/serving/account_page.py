@@ -29,7 +29,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "health": "health",
         "no health": "insufficient evidence",
         "change": "{points:+.0f} in 30 days",
-        "risk": "at risk within 90 days",
+        "risk": "ARR at risk within 90 days",
         "renewal": "renews {day}",
         "sum": "What adds up",
         "sum note": "Each bar multiplies the risk of an account of which nothing is known; to the right it raises it, "
@@ -50,7 +50,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "health": "Gesundheit",
         "no health": "zu wenig Belege",
         "change": "{points:+.0f} in 30 Tagen",
-        "risk": "gefährdet binnen 90 Tagen",
+        "risk": "ARR, binnen 90 Tagen gefährdet",
         "renewal": "Verlängerung {day}",
         "sum": "Was sich summiert",
         "sum note": "Jeder Balken vervielfacht das Risiko eines Kunden, von dem nichts bekannt ist; nach rechts erhöht "

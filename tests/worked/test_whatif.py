@@ -19,7 +19,7 @@ from holdfast.models.following import past_of, reading_of, sign_of
 from holdfast.models.health import HealthScore
 from holdfast.models.moving import actionable, moved
 from holdfast.models.reasons import reasons
-from holdfast.models.whatif import _better, _comparable, next_band, what_if
+from holdfast.models.whatif import _better, _comparable, _counted, _steps, next_band, what_if
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def test_recency_moves_with_frequency(book: Book) -> None:
 
 
 def test_the_next_band_is_reached_with_all_that_follows_and_the_last_sign_goes_no_further(book: Book) -> None:
-    reached = 0
+    reached, whole = 0, False
     for account in book.below(5):
         changes = next_band(book.health, book.X, account)
         if not changes:
@@ -90,11 +90,26 @@ def test_the_next_band_is_reached_with_all_that_follows_and_the_last_sign_goes_n
         kept = {name: changes[name] for name in others}
         known = what_if(book.model, book.health, book.X, account, kept).signs.set_index("indicator")["then"]
         now = book.X.indicators.loc[account].iloc[0]
-        start, best = known.get(last, now[last]), _better(book.X, now, _comparable(book.X, account)[1])[last]
-        less = changes[last] - (best - start) / 100
+        peers = _comparable(book.X, account)[1]
+        counted = _counted(peers)
+        start, best = known.get(last, now[last]), _better(book.X, now, peers, counted)[last]
+        assert all(value == round(value) for name, value in changes.items() if name in counted)
+        assert not any(one.caps for one in book.X.catalog if one.name in changes)
+        less = changes[last] - (np.sign(best - start) if last in counted else (best - start) / 100)
         assert what_if(book.model, book.health, book.X, account, {**kept, last: less}).health[1] < floor
         reached += 1
+        whole |= bool(counted & set(changes))
     assert reached >= 3
+    assert whole
+
+
+def test_counts_are_proposed_whole_and_no_further_than_the_good() -> None:
+    peers = pd.DataFrame({"calls": [0.0, 3.0, np.nan], "share": [0.0, 0.5, 1.0]})
+    assert _counted(peers) == {"calls"}
+    up, down = _steps(1.5, 4.0, whole=True), _steps(3.0, 0.0, whole=True)
+    assert list(dict.fromkeys(up)) == [2.0, 3.0, 4.0]
+    assert list(dict.fromkeys(down)) == [3.0, 2.0, 1.0, 0.0]
+    assert _steps(0.0, 1.0, whole=False)[1] == pytest.approx(0.01)
 
 
 def test_the_past_stays_what_it_was(book: Book) -> None:

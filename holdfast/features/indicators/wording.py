@@ -109,16 +109,18 @@ def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
     return wording.one.sub(wording.single, _FILLED[language](sentence, values))
 
 
+_FORMS = {"share": "{value:.0%}", "0 to 1": "{value:.0%}", "-1 to 1": "{value:+.2f}"}
+
+
 def written(value: float, unit: str, language: Language) -> str:
-    """Write a figure by its unit: shares in percent, the rest to four digits.
+    """Write a figure by its unit: shares in percent, moods to two places, the rest to four digits.
 
     Examples
     --------
-    >>> written(0.6895, "share", "en"), written(33.5, "days", "de")
-    ('69%', '33,5')
+    >>> written(0.6895, "share", "en"), written(33.5, "days", "de"), written(-0.1698, "-1 to 1", "en")
+    ('69%', '33,5', '-0.17')
     """
-    form = "{value:.0%}" if unit in ("share", "0 to 1") else "{value:,.4g}"
-    return put(form, {"value": value}, language)
+    return put(_FORMS.get(unit, "{value:,.4g}"), {"value": value}, language)
 
 
 @cache
