@@ -14,7 +14,7 @@ import holdfast as hf
 from holdfast.errors import UsageError
 from holdfast.features.history import History
 from holdfast.training.label_ledger import HIDDEN, LabelLedger, label_ledger
-from holdfast.training.labels import Churn, label
+from holdfast.training.labels import Churn, at_risk, label
 from tests.worked.test_labels_worked import END, T, active, gave, history, subscribed
 
 WITHDRAWN = [gave("2024-06-10", "2024-06-10"), gave("2024-06-10", "2024-10-15", deleted=True)]
@@ -87,10 +87,14 @@ def test_a_notice_that_is_withdrawn_reopens_its_labels() -> None:
     assert before.reopened().empty
 
 
-def test_whoever_was_not_at_risk_is_at_risk_again_when_the_notice_is_withdrawn() -> None:
-    found = label_ledger(label(history(churn=WITHDRAWN), ["2024-07-01"]))
-    assert told(found, "a", "first_state", "state", "value") == [["not at risk", "final", 0]] * 3
-    assert found.reopened()["first_value"].isna().all()
+def test_whoever_had_given_notice_was_not_at_risk_that_day_even_if_it_is_withdrawn_later() -> None:
+    company = history(churn=WITHDRAWN)
+    found = label_ledger(label(company, ["2024-07-01"]))
+    assert told(found, "a", "first_state", "state") == [["not at risk", "not at risk"]] * 3
+    assert found.reopened().empty
+    for day in pd.date_range("2024-06-20", "2024-10-20", freq="11D", tz="UTC"):
+        pd.testing.assert_series_equal(at_risk(company, [day]), at_risk(company.until(day), [day]))
+    assert at_risk(company, ["2024-10-15"]).loc["a"].tolist() == [""]
 
 
 def test_a_withdrawal_before_the_label_settled_reopens_nothing() -> None:
