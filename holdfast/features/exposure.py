@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.features.context import RUNNING, term_months
-from holdfast.features.kernel.arrays import Floats, Ints
+from holdfast.features.kernel.arrays import Bools, Floats, Ints
 from holdfast.features.kernel.encoded import Encoded
 from holdfast.features.kernel.measurement import Evaluation
 from holdfast.features.kernel.states import meeting
@@ -67,6 +67,17 @@ def exposure(calendar: Floats, horizons: tuple[int, ...]) -> Floats:
     return np.stack([one.sum(axis=-1).astype(float) for one in between], axis=-1)
 
 
+def renews_itself(renews: Floats, notice: Floats) -> Bools:
+    """Tell which terms renew themselves: as told, and where nothing is told, those from which notice has to be given.
+
+    Examples
+    --------
+    >>> renews_itself(np.array([1.0, 0.0, np.nan, np.nan]), np.array([np.nan, 30.0, 30.0, np.nan])).tolist()
+    [True, False, True, False]
+    """
+    return np.asarray((renews == 1) | (np.isnan(renews) & ~np.isnan(notice)), dtype=bool)
+
+
 def add_months(at: Ints, months: Ints) -> Ints:
     """Move instants by whole months; a day that the month does not have becomes its last.
 
@@ -101,8 +112,7 @@ def _undecided(evaluation: Evaluation, grace: int) -> tuple[Ints, Ints]:
 def _shift(table: Encoded, row: Ints, grace_days: float) -> Ints:
     """Give the distance from the end of a term to its decision: the notice before it, or the grace after it."""
     notice, renews = table.numbers("notice_days")[row], table.numbers("auto_renew")[row]
-    automatic = (renews == 1) | (np.isnan(renews) & ~np.isnan(notice))
-    shift = np.where(automatic, -np.nan_to_num(notice), grace_days)
+    shift = np.where(renews_itself(renews, notice), -np.nan_to_num(notice), grace_days)
     return np.asarray(np.rint(shift * DAY_US).astype(np.int64))
 
 

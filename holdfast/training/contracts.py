@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.features.exposure import renews_itself
 from holdfast.features.time import FOREVER, days
 from holdfast.training.outlook import NEVER, first_of, latest, texts, times
 
@@ -72,7 +73,8 @@ def spans(records: Records, churn: Churn, *, as_it_came: bool) -> Spans:
 
     A version runs from its ``valid_from`` until the next version of the same subscription. It is stopped by a
     cancellation request, by a version that is no longer running, or ``grace_days`` after its term or validity ended,
-    whichever comes first; none of them before it was known. A term under automatic renewal does not end by itself.
+    whichever comes first; none of them before it was known. A term that renews itself does not end, see
+    `holdfast.features.exposure.renews_itself`.
 
     Parameters
     ----------
@@ -146,9 +148,12 @@ def _versions(records: Records) -> pd.DataFrame:
 
 def _ends(columns: pd.DataFrame) -> Instants:
     """Give the end of what is agreed: of the validity, of the service, or of a term that does not renew itself."""
-    term = times(columns, "term_end", FOREVER)
-    if "auto_renew" in columns:
-        term = np.where(columns["auto_renew"].to_numpy(dtype=float) == 1.0, FOREVER, term)
+    absent = np.full(len(columns), np.nan)
+    renews, notice = (
+        columns[name].to_numpy(dtype=float, na_value=np.nan) if name in columns else absent
+        for name in ("auto_renew", "notice_days")
+    )
+    term = np.where(renews_itself(renews, notice), FOREVER, times(columns, "term_end", FOREVER))
     return np.asarray(
         np.minimum.reduce([term, times(columns, "valid_to", FOREVER), times(columns, "ends_at", FOREVER)])
     )

@@ -26,8 +26,8 @@ _READ = {
     "accounts": ("deleted",),
     "churn": ("source", "source_id", "kind", "notice_at", "ended_at", "deleted"),
     "subscriptions": (
-        *("subscription_id", "status", "term_start", "term_end", "auto_renew", "valid_to"),
-        *("cancel_requested_at", "ends_at", "deleted"),
+        *("subscription_id", "status", "term_start", "term_end", "auto_renew", "notice_days"),
+        *("valid_to", "cancel_requested_at", "ends_at", "deleted"),
     ),
 }
 

@@ -31,10 +31,11 @@ PLAIN = {"churn": [gave("2024-06-10", "2024-06-12")], "subscriptions": [TERM]}
         {"churn": [*PLAIN["churn"], gave("2024-06-10", "2024-07-20", deleted=True)]},
         {"churn": [*PLAIN["churn"], gave("2024-05-01", source_id="2", account_id="b")]},
         {"subscriptions": [{**TERM, "term_end": "2024-12-01"}]},
+        {"subscriptions": [{**TERM, "notice_days": 60.0}]},
         {"subscriptions": [{**TERM, "cancel_requested_at": "2024-07-01"}]},
         {"accounts": [{"account_id": name, "valid_from": "2023-01-02"} for name in ("a", "b", "steady")]},
     ],
-    ids=["date", "known_at", "kind", "withdrawn", "another", "term", "cancelled", "age"],
+    ids=["date", "known_at", "kind", "withdrawn", "another", "term", "notice period", "cancelled", "age"],
 )
 def test_whatever_a_label_reads_changes_it(changed: dict[str, list[dict[str, object]]]) -> None:
     assert hashed(history(**{**PLAIN, **changed})) != hashed(history(**PLAIN))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import holdfast as hf
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
 from holdfast.training.labels import Churn, Labels, at_risk, label
@@ -69,7 +70,7 @@ def test_a_notice_is_dated_by_the_day_it_became_known() -> None:
 
 
 def test_what_has_not_happened_by_the_data_end_is_no_exit() -> None:
-    running = subscribed("a", "2024-04-25", term_end="2024-12-31", auto_renewal=False)
+    running = subscribed("a", "2024-04-25", term_end="2024-12-31", auto_renew=False)
     y = label(history(subscriptions=[running], end="2024-10-15"), [T])
     assert of(y) == [0, 0, 0]
     assert y.event_at.isna().all()
@@ -195,6 +196,24 @@ def test_a_renewal_that_was_booked_late_is_no_lapse() -> None:
 def test_a_term_that_renews_itself_does_not_lapse() -> None:
     term = subscribed("a", "2024-01-01", term_end="2024-07-01", auto_renew=True)
     assert of(label(history(subscriptions=[term]), [T])) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [0, 1, 1]),
+        ({"notice_days": 60.0}, [0, 0, 0]),  # notice has to be given, so without one it goes on
+        ({"notice_days": 60.0, "auto_renew": False}, [0, 1, 1]),
+    ],
+    ids=["nothing told", "notice period", "told to end"],
+)
+def test_where_renewal_is_not_told_labels_follow_the_calendar(more: dict[str, object], expected: list[float]) -> None:
+    company = history(
+        subscriptions=[subscribed("a", "2024-01-01", term_start="2024-01-01", term_end="2024-07-01", **more)]
+    )
+    assert of(label(company, [T])) == expected
+    decided = hf.catalog.measure(company, pd.DatetimeIndex([T], tz="UTC")).calendar.loc["a"].to_numpy()
+    assert (((decided > 0) & (decided <= 60)).any()) == (expected != [0, 0, 0])
 
 
 def active(*days: str, account: str = "a") -> list[dict[str, object]]:
