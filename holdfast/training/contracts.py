@@ -89,7 +89,7 @@ def spans(records: Records, churn: Churn, *, as_it_came: bool) -> Spans:
 
 def dated(records: Records, churn: Churn, *, as_it_came: bool) -> pd.DataFrame:
     """Date each version that runs, as `spans` does: ``row`` (its place in the records), account and the dates."""
-    rows = _versions(records)
+    rows = versions(records)
     if not as_it_came:
         rows = rows[rows["superseded"] == FOREVER]
     else:
@@ -109,7 +109,7 @@ def dated(records: Records, churn: Churn, *, as_it_came: bool) -> pd.DataFrame:
 
 def starts(records: Records) -> tuple[NDArray[np.int32], Instants]:
     """Give (account, instant) of each start of a subscription or of a new term, when it could be known."""
-    rows = _versions(records)
+    rows = versions(records)
     rows = rows[(rows["superseded"] == FOREVER) & rows["running"] & (rows["cancel"] == FOREVER)]
     begins = first_of([rows["entity"]], rows["at"].to_numpy()) == rows["at"]
     told = first_of([rows["entity"], rows["term_start"]], rows["known"].to_numpy())
@@ -119,8 +119,15 @@ def starts(records: Records) -> tuple[NDArray[np.int32], Instants]:
     return rows["account"].to_numpy(dtype=np.int32)[kept], when[kept]
 
 
-def _versions(records: Records) -> pd.DataFrame:
-    """Lay out the versions, ordered by subscription and time, with the instants at which each end was first told."""
+def versions(records: Records) -> pd.DataFrame:
+    """Lay out the versions, ordered by subscription and time, with the instants at which each end was first told.
+
+    Returns
+    -------
+    DataFrame
+        ``row`` (its place in the records), ``account, entity`` (the subscription), ``at, known, superseded``,
+        ``term_start, cancel, end, running``, and the instants ``cancel_told, end_told, over_told``.
+    """
     columns = records.columns
     names = pd.factorize(columns["subscription_id"])[0].astype(np.int64)
     rows = pd.DataFrame(
@@ -134,7 +141,7 @@ def _versions(records: Records) -> pd.DataFrame:
             "term_start": times(columns, "term_start", NEVER),
             "cancel": times(columns, "cancel_requested_at", FOREVER),
             "end": _ends(columns),
-            "running": np.isin(texts(columns, "status", "active").astype(str), RUNNING) & ~_deleted(columns),
+            "running": np.isin(texts(columns, "status", "active").astype(str), RUNNING) & ~deleted(columns),
         }
     ).sort_values(["entity", "at", "known"], kind="stable", ignore_index=True)
     for date in ("cancel", "end"):
@@ -159,7 +166,8 @@ def _ends(columns: pd.DataFrame) -> Instants:
     )
 
 
-def _deleted(columns: pd.DataFrame) -> NDArray[np.bool_]:
+def deleted(columns: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which rows say that a record is no more."""
     return columns["deleted"].to_numpy(dtype=bool) if "deleted" in columns else np.zeros(len(columns), dtype=bool)
 
 

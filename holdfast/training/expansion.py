@@ -1,7 +1,8 @@
 """Expansion: an account grows its recurring revenue or its seats, or a deal of expansion is won.
 
-Growth is read from the versions of subscriptions, each dated by the later of its start and the day it became known:
-more revenue or more seats than in the version before, or a further subscription beside one that runs. An account that
+Growth is read from the last word on each version of a subscription, dated by the later of its start and the day it was
+first told: more revenue or more seats than in the version before, a further subscription beside one that runs, or one
+in the place of what ended that is more than that was. What was put right or never was is no growth. An account that
 leaves first is no longer observed.
 """
 
@@ -14,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
+from holdfast.features.time import FOREVER
 from holdfast.training.churn import Churn
-from holdfast.training.contracts import RUNNING
+from holdfast.training.contracts import deleted, versions
 from holdfast.training.notice import notice
-from holdfast.training.outlook import NEVER, Outlook, as_known, following, texts
+from holdfast.training.outlook import NEVER, Outlook, as_known, first_of, following, texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.features.history.records import Records
     from holdfast.training.outlook import Instants
+
+FIGURES = ("mrr", "seats")
 
 
 @dataclass(frozen=True)
@@ -84,28 +88,66 @@ def expansion(history: History, cutoffs: Instants, rule: Expansion, known: int) 
 
 
 def _grown(records: Records, growth: float) -> tuple[NDArray[np.int32], Instants]:
-    frame = pd.DataFrame({"account": records.account, "at": records.at, "known": records.known})
-    columns = records.columns
-    frame["subscription"] = texts(columns, "subscription_id", "")
-    for name in ("mrr", "seats"):
-        frame[name] = columns[name].to_numpy(float) if name in columns else np.nan
-    running = np.isin(texts(columns, "status", RUNNING[0]).astype(str), RUNNING)
-    frame = frame[running].sort_values(["account", "subscription", "at", "known"], kind="stable")
-    before = frame.groupby(["account", "subscription"])[["mrr", "seats"]].shift()
-    more = (frame[["mrr", "seats"]] > (1 + growth) * before).any(axis=1)
-    start = frame.groupby("account")["at"].transform("min")
-    further = ~frame.duplicated(["account", "subscription"]) & (frame["at"] > start)
-    grown = frame[more | further]
-    at = np.maximum(grown["at"].to_numpy(), grown["known"].to_numpy())
-    return grown["account"].to_numpy(dtype=np.int32), at
+    """Date each version that grows by the day on which more was first told, if it is the last word that tells it."""
+    rows = _running(records)
+    last = rows[rows["superseded"] == FOREVER]
+    before = last.groupby("entity")[list(FIGURES)].shift().add_suffix("_before")
+    opened = _further(last) | _dearer(last, growth)
+    each = rows.merge(last[["entity", "at"]].join(before).assign(opened=opened), on=["entity", "at"])
+    more = [each[name] > (1 + growth) * each[f"{name}_before"] for name in FIGURES]
+    return _instants(_told(each[each["opened"] | more[0] | more[1]], "entity"))
+
+
+def _running(records: Records) -> pd.DataFrame:
+    """Lay out the versions that run, with their figures and ``stop``: the next last word, or the end of what is agreed.
+
+    An end that was told late counts from its own day, so that what replaces it does not seem to stand beside it.
+    """
+    rows, columns = versions(records), records.columns
+    for name in FIGURES:
+        rows[name] = columns[name].to_numpy(float)[rows["row"]] if name in columns else np.nan
+    replaced = rows[rows["superseded"] == FOREVER].groupby("entity")["at"].shift(-1, fill_value=FOREVER)
+    rows["stop"] = np.minimum(replaced.reindex(rows.index, fill_value=FOREVER), rows["end"])
+    return rows[rows["running"]]
+
+
+def _reach(rows: pd.DataFrame) -> pd.Series[int]:
+    """Give how far the subscriptions reach that an account had begun before each version, `NEVER` where none had."""
+    stop = rows.groupby(["account", "at"])["stop"].max().groupby("account").cummax()
+    before = stop.groupby("account").shift(fill_value=NEVER)
+    return pd.Series(before.loc[pd.MultiIndex.from_frame(rows[["account", "at"]])].to_numpy(), rows.index)
+
+
+def _further(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Tell which versions open a subscription beside one that runs."""
+    return ~rows.duplicated("entity") & (_reach(rows) > rows["at"])
+
+
+def _dearer(rows: pd.DataFrame, growth: float) -> pd.Series[bool]:
+    """Tell which open a subscription in the place of what ended, and are more together than what ended together."""
+    reach, names = _reach(rows), list(FIGURES)
+    opens = ~rows.duplicated("entity") & (reach <= rows["at"])
+    ended = rows[rows["stop"] > rows["at"]].groupby(["account", "stop"])[names].sum(min_count=1)
+    before = ended.reindex(pd.MultiIndex.from_arrays([rows["account"], reach])).set_axis(rows.index)
+    now = rows[names].where(opens).groupby([rows["account"], rows["at"]]).transform("sum", min_count=1)
+    return opens & (now > (1 + growth) * before).any(axis=1)
 
 
 def _won(records: Records) -> tuple[NDArray[np.int32], Instants]:
     columns = records.columns
     won = columns["is_won"].to_numpy(float) == 1 if "is_won" in columns else np.zeros(len(columns), dtype=bool)
-    won &= texts(columns, "kind", "other").astype(str) == "expansion"
-    frame = pd.DataFrame({"account": records.account, "at": np.maximum(records.at, records.known)})
+    won &= (texts(columns, "kind", "other").astype(str) == "expansion") & ~deleted(columns)
+    frame = pd.DataFrame({name: getattr(records, name) for name in ("account", "at", "known", "superseded")})
     frame["deal"] = texts(columns, "deal_id", "")
-    first = frame[won].groupby(["account", "deal"], as_index=False)["at"].min()
-    at = first["at"].to_numpy(dtype=np.int64)
-    return first["account"].to_numpy(dtype=np.int32)[at > NEVER], at[at > NEVER]
+    first = _told(frame[won], "deal").sort_values("at", kind="stable").drop_duplicates(["account", "deal"])
+    return _instants(first)
+
+
+def _told(rows: pd.DataFrame, entity: str) -> pd.DataFrame:
+    """Keep what the last word says, dated by the day on which a version of it first did."""
+    told = first_of([rows["account"], rows[entity], rows["at"]], rows["known"].to_numpy())
+    return rows.assign(at=np.maximum(rows["at"], told))[rows["superseded"] == FOREVER]
+
+
+def _instants(rows: pd.DataFrame) -> tuple[NDArray[np.int32], Instants]:
+    return rows["account"].to_numpy(dtype=np.int32), rows["at"].to_numpy(dtype=np.int64)

@@ -16,7 +16,7 @@ CUTOFF = "2025-06-01"
 def subscription(account: str, month: float, mrr: float, seats: float = 5.0, **more: object) -> dict[str, object]:
     at = START + pd.Timedelta(days=30 * month)
     return {
-        "account_id": account, "subscription_id": more.pop("id", f"s-{account}"), "valid_from": at, "known_at": at,
+        "account_id": account, "subscription_id": f"{more.pop('id', 's')}-{account}", "valid_from": at, "known_at": at,
         "status": "active", "mrr": mrr, "seats": seats, "term_start": START, "term_months": 24.0,
     } | more  # fmt: skip
 
@@ -54,6 +54,49 @@ def test_more_revenue_more_seats_and_a_further_subscription_count() -> None:
     assert labelled(of, Expansion(growth=0.005))["hardly"] == [1, 1]
 
 
+def test_a_renewal_under_another_name_is_compared_with_what_it_replaces() -> None:
+    due = START + pd.Timedelta(days=165)
+    ended = {"term_end": due, "valid_to": due}
+    of = company(
+        subscriptions=[
+            *[subscription(name, 0, 100, **ended) for name in ("same", "dearer", "late", "merged", "split")],
+            subscription("merged", 0, 60, id="other", **ended), subscription("split", 0, 60, id="other"),
+            subscription("same", 5.5, 100, id="next"), subscription("dearer", 5.5, 130, id="next"),
+            subscription("late", 5.8, 100, id="next"), subscription("merged", 5.5, 160, seats=10, id="next"),
+            subscription("split", 5.5, 100, id="next"),
+        ]
+    )  # fmt: skip
+    found = labelled(of)
+    assert found == {"same": [0, 0], "dearer": [1, 1], "late": [0, 0], "merged": [0, 0], "split": [1, 1]}
+
+
+def test_a_subscription_beside_one_that_is_read_to_have_ended_later_is_none() -> None:
+    due, told = START + pd.Timedelta(days=165), START + pd.Timedelta(days=167)
+    of = company(
+        subscriptions=[
+            subscription("a", 0, 100), subscription("a", 0, 100, valid_to=due, known_at=told),
+            subscription("a", 5.5, 100, id="next"),
+        ]
+    )  # fmt: skip
+    assert labelled(of) == {"a": [0, 0]}
+
+
+def test_what_was_put_right_or_never_was_is_no_growth() -> None:
+    later = START + pd.Timedelta(days=170)
+    of = company(
+        subscriptions=[
+            *[subscription(name, 0, 100) for name in ("typo", "mistake", "raised", "slip")],
+            subscription("typo", 0, 100, seats=50, known_at=later),
+            subscription("mistake", 5.5, 100, id="second"),
+            subscription("mistake", 5.5, 100, id="second", known_at=later, deleted=True),
+            subscription("slip", 5.5, 900), subscription("slip", 5.5, 100, known_at=later),
+            subscription("raised", 5.5, 120), subscription("raised", 5.5, 130, known_at=START + pd.Timedelta(days=190)),
+        ]
+    )  # fmt: skip
+    # what was raised, and put right later, grew when it was first told
+    assert labelled(of) == {"typo": [0, 0], "mistake": [0, 0], "raised": [1, 1], "slip": [0, 0]}
+
+
 def test_growth_counts_from_the_day_it_is_known_and_only_ahead() -> None:
     late = START + pd.Timedelta(days=190)
     of = company(
@@ -65,20 +108,32 @@ def test_growth_counts_from_the_day_it_is_known_and_only_ahead() -> None:
     assert labelled(of) == {"late": [0, 1], "before": [0, 0]}
 
 
-def test_a_won_deal_counts_once_and_a_lost_one_never() -> None:
-    def deal(account: str, month: float, won: bool, kind: str = "expansion") -> dict[str, object]:
-        at = START + pd.Timedelta(days=30 * month)
-        return {
-            "account_id": account, "deal_id": f"d-{account}", "kind": kind, "valid_from": at, "known_at": at,
-            "is_closed": True, "is_won": won,
-        }  # fmt: skip
+def deal(account: str, month: float, won: bool, kind: str = "expansion", **more: object) -> dict[str, object]:
+    at = START + pd.Timedelta(days=30 * month)
+    return {
+        "account_id": account, "deal_id": f"d-{account}", "kind": kind, "valid_from": at, "known_at": at,
+        "is_closed": True, "is_won": won,
+    } | more  # fmt: skip
 
+
+def test_a_won_deal_counts_once_and_a_lost_one_never() -> None:
     of = company(
         subscriptions=[subscription(name, 0, 100) for name in ("won", "lost", "renewed", "past")],
         deals=[deal("won", 5.5, True), deal("lost", 5.5, False), deal("renewed", 5.5, True, "renewal"),
                deal("past", 3, True), deal("past", 5.5, True)],
     )  # fmt: skip
     assert labelled(of) == {"won": [1, 1], "lost": [0, 0], "renewed": [0, 0], "past": [0, 0]}
+
+
+def test_a_deal_that_was_put_right_or_never_was_is_no_growth() -> None:
+    later = START + pd.Timedelta(days=190)
+    of = company(
+        subscriptions=[subscription(name, 0, 100) for name in ("lost", "mistake", "won")],
+        deals=[deal("lost", 5.5, True), deal("lost", 5.5, False, known_at=later), deal("mistake", 5.5, True),
+               deal("mistake", 5.5, True, known_at=later, deleted=True), deal("won", 5.5, True, amount=1.0),
+               deal("won", 5.5, True, amount=2.0, known_at=later)],
+    )  # fmt: skip
+    assert labelled(of) == {"lost": [0, 0], "mistake": [0, 0], "won": [1, 1]}
 
 
 def test_leaving_ends_the_observation() -> None:
