@@ -20,6 +20,8 @@ from holdfast.progress import progress
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.health import HealthScore
@@ -46,7 +48,7 @@ class Autopsy:
         points`` (0 to 100), ``state`` (``warned``, ``fine``, ``between``, ``missing``) and, where it warned, the
         ``sentence``.
     others
-        Of the accounts that stayed, the share that stood in orange or red on the same days.
+        Of the accounts that stayed, and have not left since, the share that stood in orange or red on the same days.
     """
 
     losses: pd.DataFrame
@@ -150,9 +152,7 @@ def autopsy(
     worth, scores = rows.curved(), health.score(rows)
     table = _losses(read, rows, worth, scores, predictions)
     final = read.sort_values("lead").drop_duplicates("account_id").set_index("account_id")["cutoff"]
-    stayed = X.rows(X.index.get_level_values("cutoff").isin(read["cutoff"]) & (y.on(X.index).frame == 0).any(axis=1))
-    bands = ACTION.names_of(health.score(stayed).dropna())
-    others = float(bands.isin(ALARMED).mean()) if len(bands) else np.nan
+    others = _alarmed(X.rows(_stayed(X, y, read["cutoff"])), health)
     return Autopsy(table, _signs(table["account_id"], final, rows, worth, history), others)
 
 
@@ -170,6 +170,18 @@ def _readings(X: Snapshot, y: Labels, last: int) -> pd.DataFrame:
     long = pd.concat(parts, ignore_index=True)
     there = known[known["account_id"].isin(long.loc[long["lead"] == LEADS[-1], "account_id"])].head(last)
     return long[long["account_id"].isin(there["account_id"])].reset_index(drop=True)
+
+
+def _stayed(X: Snapshot, y: Labels, cutoffs: pd.Series) -> NDArray[np.bool_]:
+    """Mark, on the same days, those that were seen to stay and did not leave later either."""
+    labels = y.on(X.index)
+    stayed = (labels.frame == 0).any(axis=1) & labels.event_at.isna()
+    return np.asarray(X.index.get_level_values("cutoff").isin(cutoffs) & stayed)
+
+
+def _alarmed(rows: Snapshot, health: HealthScore) -> float:
+    bands = ACTION.names_of(health.score(rows).dropna())
+    return float(bands.isin(ALARMED).mean()) if len(bands) else np.nan
 
 
 def _losses(

@@ -10,6 +10,7 @@ import holdfast as hf
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.bands import ACTION
 from holdfast.serving.autopsy_page import render, told
 from holdfast.training.autopsy import ALARMED, LEADS, Autopsy, autopsy
 from holdfast.training.labels import Labels
@@ -87,6 +88,20 @@ def test_what_happens_to_those_who_stay_stands_beside(found: Autopsy) -> None:
     assert (counts["fine"] + counts["warned"] <= len(found.losses)).all()
     assert counts["fine"].is_monotonic_decreasing
     assert found.to_dict()["losses"][0]["account_id"] == found.losses["account_id"][0]
+
+
+def test_who_left_later_is_not_among_those_who_stayed(
+    company: tuple[History, Snapshot, Labels], found: Autopsy
+) -> None:
+    _, X, y = company
+    labels, reads = y.on(X.index), set()
+    for row in found.losses.to_dict("records"):
+        mine = X.index[X.index.get_level_values("account_id") == row["account_id"]].get_level_values("cutoff")
+        reads |= {mine[mine <= row["left"] - pd.Timedelta(days=lead)].max() for lead in LEADS}
+    same_days = X.index.get_level_values("cutoff").isin(reads)
+    stayed = same_days & (labels.frame == 0).any(axis=1) & labels.event_at.isna()
+    scores = TEMPLATE.score(X.rows(stayed.to_numpy())).dropna()
+    assert found.others == pytest.approx(ACTION.names_of(scores).isin(ALARMED).mean())
 
 
 def test_predictions_of_the_time_are_shown(company: tuple[History, Snapshot, Labels], found: Autopsy) -> None:
