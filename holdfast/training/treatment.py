@@ -25,6 +25,8 @@ from holdfast.training.outlook import texts
 if TYPE_CHECKING:
     from datetime import date
 
+    from numpy.typing import ArrayLike
+
     from holdfast.features.history import History
 
 HELD_OUT = "holdout"
@@ -145,8 +147,11 @@ class Treatments:
 
     def active(self, index: pd.MultiIndex) -> pd.Series[bool]:
         """Mark the (account_id, cutoff) rows that stand under an active intervention."""
-        gap = self._since(index)
-        return pd.Series(gap <= self.days, index=index, name="treated")
+        return self.within(index, self.days)
+
+    def within(self, index: pd.MultiIndex, days: ArrayLike) -> pd.Series[bool]:
+        """Mark the (account_id, cutoff) rows that were helped in so many days up to the cutoff."""
+        return pd.Series(self._since(index) <= np.asarray(days), index=index, name="treated")
 
     def untreated(self, index: pd.MultiIndex, horizons: Iterable[int]) -> Untreated:
         """Weigh rows and intervals for the risk without help.

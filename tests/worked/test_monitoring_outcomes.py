@@ -131,6 +131,16 @@ def test_who_was_helped_later_in_the_window_stands_in_neither_group() -> None:
     assert found.aside == 1
 
 
+@pytest.mark.parametrize("horizon", [30, 90, 120, 365])
+def test_help_inside_a_long_window_is_seen_though_it_is_over_when_the_window_ends(horizon: int) -> None:
+    rows = _cells([0.5] * 3, [0.0, 1.0, 0.0]).rename(columns={"as_of": "cutoff"}).assign(account_id=["a", "b", "c"])
+    at = [DAY + pd.Timedelta(days=days) for days in (8, horizon, horizon + 1)]
+    log = Treatments.of(pd.DataFrame({"account_id": ["a", "b", "c"], "at": at, "helped": True}))
+    found = defeat(rows.assign(horizon=horizon), None, log)
+    assert found.aside == 2
+    assert found.frame().set_index("group")["rows"].to_dict() == {"untreated": 1, "treated": 0}
+
+
 def test_who_was_left_alone_by_lot_counts_as_nobody_helped() -> None:
     rows = _cells([0.5] * 2, [0.0, 1.0]).rename(columns={"as_of": "cutoff"}).assign(account_id=["a", "b"])
     log = pd.DataFrame({"account_id": ["a", "b"], "at": DAY, "helped": [True, False], "propensity": [0.5, 0.5]})

@@ -22,8 +22,6 @@ from holdfast.training.metrics import Ranking, auc_of
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from holdfast.training.metrics import Floats
     from holdfast.training.treatment import Treatments
 
@@ -153,13 +151,12 @@ def defeat(
 def _groups(rows: pd.DataFrame, treatments: Treatments) -> pd.Series[str]:
     """Tell who was helped before the score or soon after it; who was helped later in the window is in no group."""
 
-    def helped(day: pd.Series) -> NDArray[np.bool_]:
-        names = ["account_id", "cutoff"]
-        return treatments.active(pd.MultiIndex.from_arrays([rows["account_id"], day], names=names)).to_numpy()
+    def on(day: pd.Series) -> pd.MultiIndex:
+        return pd.MultiIndex.from_arrays([rows["account_id"], day], names=["account_id", "cutoff"])
 
-    cutoff = rows["cutoff"].astype("datetime64[us, UTC]")
-    treated = helped(cutoff) | helped(cutoff + SOON)
-    later = helped(cutoff + pd.to_timedelta(rows["horizon"], unit="D"))
+    cutoff, window = rows["cutoff"].astype("datetime64[us, UTC]"), pd.to_timedelta(rows["horizon"], unit="D")
+    treated = treatments.active(on(cutoff)).to_numpy() | treatments.active(on(cutoff + SOON)).to_numpy()
+    later = treatments.within(on(cutoff + window), rows["horizon"]).to_numpy()
     return pd.Series(np.select([treated, later], [TREATED, ""], UNTREATED).astype(object), rows.index)
 
 
