@@ -18,8 +18,8 @@ import pandas as pd
 from holdfast.errors import UsageError
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.plots import plot_held
-from holdfast.training.readings import last_before_exit, readings
-from holdfast.training.rows import json_rows
+from holdfast.training.readings import last_before_exit, readings, shared
+from holdfast.training.rows import json_rows, stacked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ def capacity(predictions: pd.DataFrame, facts: pd.DataFrame, calls: float | None
     Parameters
     ----------
     predictions
-        Long: ``account_id, cutoff, horizon, model, p, y``.
+        Long: ``account_id, cutoff, horizon, model, p, y``; told on the rows that all models predicted.
     facts
         By account and cutoff: ``event_at`` (when it left, missing where it did not) and ``arr``.
     calls
@@ -131,7 +131,7 @@ def capacity(predictions: pd.DataFrame, facts: pd.DataFrame, calls: float | None
             "capacity, calls", "a number of accounts, or a share of them, above 0", str(calls), "correct it"
         )
     horizon = int(predictions["horizon"].max())
-    long = readings(predictions, facts).dropna(subset=["p"]).reset_index(drop=True)
+    long = shared(readings(predictions, facts).dropna(subset=["p"])).reset_index(drop=True)
     long["code"], weights = draw_accounts(long["account_id"], _REPLICATES, seed)
     parts: list[pd.DataFrame] = []
     curves: list[pd.DataFrame] = []
@@ -142,10 +142,10 @@ def capacity(predictions: pd.DataFrame, facts: pd.DataFrame, calls: float | None
         called.append(on.sum() / max(1, rows["cutoff"].nunique()))
         parts.append(_measured(rows, on, held, weights).assign(model=model, by=by))
         curves.append(_curve(held, weights).assign(model=model, by=by))
-    table = pd.concat(parts, ignore_index=True)[["model", "by", "metric", "value", "low", "high"]]
-    curve = pd.concat(curves, ignore_index=True)[["model", "by", "days", "share", "arr_share", "low", "high"]]
+    table = stacked(parts, ["model", "by", "metric", "value", "low", "high"])
+    curve = stacked(curves, ["model", "by", "days", "share", "arr_share", "low", "high"])
     left = last_before_exit(long)["account_id"].nunique()
-    return Capacity(table, curve, horizon, float(np.mean(called)), left)
+    return Capacity(table, curve, horizon, float(np.mean(called)) if called else 0.0, left)
 
 
 def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:

@@ -11,8 +11,8 @@ import pandas as pd
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.polarity import both_names
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
-from holdfast.training.readings import last_before_exit, readings
-from holdfast.training.rows import json_rows
+from holdfast.training.readings import last_before_exit, readings, shared
+from holdfast.training.rows import json_rows, stacked
 from holdfast.training.views import wilson
 
 if TYPE_CHECKING:
@@ -85,12 +85,13 @@ def observed_bands(
     Parameters
     ----------
     predictions
-        Long, see `Backtest.frame`; models without ``health`` are left out.
+        Long, see `Backtest.frame`; models without ``health`` are left out, and those with it told on
+        the rows that all of them have.
     facts
         What is known of each account at each cutoff, see `Backtest`.
     """
     horizon = int(predictions["horizon"].max())
-    told = readings(predictions, facts).dropna(subset=["health"]).reset_index(drop=True)
+    told = shared(readings(predictions, facts).dropna(subset=["health"])).reset_index(drop=True)
     told["code"], weights = draw_accounts(told["account_id"], _REPLICATES, seed)
     told = told.assign(band=policy.names_of(told["health"]), decisions=told[f"decisions_{horizon}"])
     tables, errors = [], []
@@ -99,15 +100,11 @@ def observed_bands(
         errors.append(_errors(rows, policy, weights).assign(model=str(model)))
     columns = ["model", "band", "rows", "accounts", "churned", "rate", "low", "high", "per_decision", "inverted"]
     wrong = ["model", "error", "share", "low", "high", "of"]
-    return ObservedBands(_stacked(tables, columns), _stacked(errors, wrong), horizon)
+    return ObservedBands(stacked(tables, columns), stacked(errors, wrong), horizon)
 
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _by_band(rows: pd.DataFrame, policy: BandPolicy, weights: Floats) -> pd.DataFrame:

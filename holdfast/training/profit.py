@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import DataError, UsageError
+from holdfast.training.readings import shared
 from holdfast.training.rows import json_rows
 from holdfast.training.verdict import in_words
 
@@ -107,7 +108,7 @@ def profit(
     Parameters
     ----------
     predictions
-        Long, see `Backtest.frame`.
+        Long, see `Backtest.frame`; told on the rows that all models predicted.
     arr
         What each account is worth a year at each cutoff; rows without it are left out.
 
@@ -120,20 +121,19 @@ def profit(
 
     assumed = offer or Offer()
     horizon = int(predictions["horizon"].max())
-    rows = predictions[predictions["horizon"] == horizon].dropna(subset=["p", "y"])
+    wanted = predictions if models is None else predictions[predictions["model"].isin(list(models))]
+    rows = shared(wanted[wanted["horizon"] == horizon].dropna(subset=["p", "y"]))
     value = arr.reindex(pd.MultiIndex.from_frame(rows[["account_id", "cutoff"]])).to_numpy(float) * assumed.years
     rows = rows.assign(value=value)[value > 0]
     if rows["y"].nunique() < 2:
         do = "deliver subscriptions with amounts, or leave profit out"
         raise DataError("profit", "accounts with ARR that left, and such that stayed", f"{len(rows)} rows", do)
-    shared = {"alpha": assumed.alpha, "beta": assumed.beta, "contact_cost": assumed.contact}
+    common = {"alpha": assumed.alpha, "beta": assumed.beta, "contact_cost": assumed.contact}
     found = []
     for model, mine in rows.groupby("model", observed=True, sort=False):
-        if models is not None and model not in models:
-            continue
         y, p, worth = (mine[name].to_numpy(float) for name in ("y", "p", "value"))
-        each = shared | {"clv": worth, "incentive_fraction": assumed.incentive}
-        mean = shared | {"clv": float(np.mean(worth)), "incentive_cost": assumed.incentive * float(np.mean(worth))}
+        each = common | {"clv": worth, "incentive_fraction": assumed.incentive}
+        mean = common | {"clv": float(np.mean(worth)), "incentive_cost": assumed.incentive * float(np.mean(worth))}
         figures = [
             (float(score(y.astype(int), p, **how)), float(score.optimal_rate(y.astype(int), p, **how)))
             for score, how in ((empb_score, each), (empc_score, mean))

@@ -27,6 +27,21 @@ def readings(predictions: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     return told
 
 
+def shared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of accounts and cutoffs that all models of a horizon predicted.
+
+    A model that had too few events to learn from at first is silent there, and what it is set beside must be as well.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"account_id": "a", "cutoff": [1, 2, 2], "horizon": 30, "model": ["x", "x", "y"]})
+    >>> shared(rows)["cutoff"].tolist()
+    [2, 2]
+    """
+    told = rows.groupby(["account_id", "cutoff", "horizon"], observed=True)["model"].transform("size")
+    return rows[told == rows.groupby("horizon", observed=True)["model"].transform("nunique")]
+
+
 def last_before_exit(rows: pd.DataFrame) -> pd.DataFrame:
     """Keep the last reading of each account that left before the next one would have come.
 

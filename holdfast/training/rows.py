@@ -19,6 +19,17 @@ def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in told]
 
 
+def stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Put tables one below the other, with these columns; without any, give an empty one.
+
+    Examples
+    --------
+    >>> stacked([], ["model", "auc"]).columns.tolist()
+    ['model', 'auc']
+    """
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
 def dated(table: pd.DataFrame) -> pd.DataFrame:
     """Write the instants of a table as ISO text; what is missing is None.
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.plots import COLOURS, axes_or_new
-from holdfast.training.readings import readings
+from holdfast.training.readings import readings, shared
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -87,11 +87,12 @@ def trajectory(predictions: pd.DataFrame, facts: pd.DataFrame, *, seed: int = 0)
     Parameters
     ----------
     predictions
-        Long, see `Backtest.frame`; models without ``health`` are left out.
+        Long, see `Backtest.frame`; models without ``health`` are left out, and those with it told on
+        the rows that all of them have.
     facts
         What is known of each account at each cutoff, see `Backtest`.
     """
-    rows = readings(predictions, facts).dropna(subset=["health"]).reset_index(drop=True)
+    rows = shared(readings(predictions, facts).dropna(subset=["health"])).reset_index(drop=True)
     alike = [name for name in ("segment", "contract") if name in facts]
     rows[alike] = rows[alike].astype(object).fillna("")
     rows["stayed"] = _comparable(rows, ["model", "cutoff", *alike])

@@ -1,4 +1,7 @@
-"""Views of a backtest: each is a frame first, computed from the long frame of predictions."""
+"""Views of a backtest: each is a frame first, computed from the long frame of predictions.
+
+Models stand side by side in them, and so on the rows that all of them predicted.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from holdfast.training.metrics import NAMES, PLAIN, Ranking, captured_of, equal_mass
+from holdfast.training.readings import shared
 
 SHARES = np.round(np.arange(0, 1.0001, 0.02), 2)
 TOP = 0.2
@@ -29,7 +33,7 @@ def calibration_frame(predictions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``model, horizon, bin, n, predicted, observed, low, high``; the bounds are Wilson's 95 % for independent rows.
     """
-    known = predictions.dropna(subset=["p", "y"])
+    known = shared(predictions.dropna(subset=["p", "y"]))
     parts = []
     for (horizon, model), rows in known.groupby(["horizon", "model"], observed=True, sort=True):
         binned = rows[["p", "y"]].groupby(equal_mass(rows["p"]))
@@ -48,7 +52,7 @@ def lift_frame(predictions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``model, horizon, share, captured, lift``; missing where nobody churned. Ties by expectation.
     """
-    known = predictions.dropna(subset=["p", "y"])
+    known = shared(predictions.dropna(subset=["p", "y"]))
     parts = []
     for (horizon, model), rows in known.groupby(["horizon", "model"], observed=True, sort=True):
         captured = captured_of(*Ranking.of(rows["y"], rows["p"]).tally(), SHARES)
@@ -68,7 +72,7 @@ def lead_time_frame(predictions: pd.DataFrame, event_at: pd.Series[pd.Timestamp]
     DataFrame
         ``model, weeks, from_day, to_day, flagged, churned, share``.
     """
-    rows = predictions[predictions["horizon"] == predictions["horizon"].max()].dropna(subset=["p"])
+    rows = shared(predictions[predictions["horizon"] == predictions["horizon"].max()].dropna(subset=["p"]))
     at = event_at.reindex(pd.MultiIndex.from_frame(rows[["account_id", "cutoff"]])).array
     ahead = (pd.DatetimeIndex(at) - pd.DatetimeIndex(rows["cutoff"])).total_seconds().to_numpy() / 86_400
     flagged = rows.assign(ahead=ahead, flag=_among_top(rows))

@@ -22,6 +22,7 @@ from holdfast.training.metrics import ece, ece_floor
 from holdfast.training.observed_bands import ALARMED, MISSED, observed_bands
 from holdfast.training.profit import Offer, profit
 from holdfast.training.trajectory import EDGES, trajectory
+from holdfast.training.views import calibration_frame, lead_time_frame, lift_frame
 from tests.signs import sign
 
 mpl.use("Agg")
@@ -184,6 +185,48 @@ def test_profit_is_that_of_the_published_example() -> None:
         profit(long.assign(y=0.0), arr)
     with pytest.raises(UsageError, match="Offer"):
         Offer(years=0)
+
+
+def test_models_stand_side_by_side_on_the_rows_that_all_of_them_predicted() -> None:
+    rng = np.random.default_rng(2)
+    book = [
+        {"name": f"a{i:03d}", "scores": [*rng.uniform(5, 95, 6)]} | ({"left": 15 + i} if i < 170 else {})
+        for i in range(300)
+    ]
+    made = told(book)
+    late = made.predictions[made.predictions["cutoff"] > STANDS[0]].assign(model="late")  # too few events at first
+    long = pd.concat([made.predictions.astype({"model": str}), late]).astype({"model": "category"})
+    arr = made.facts["arr"]
+    tables = [
+        profit(long, arr).frame(),
+        capacity(long, made.facts).frame(),
+        capacity(long, made.facts).curve,
+        observed_bands(long, made.facts).frame(),
+        observed_bands(long, made.facts).errors,
+        trajectory(long, made.facts).frame(),
+        lift_frame(long),
+        calibration_frame(long),
+        lead_time_frame(long, made.facts["event_at"]),
+    ]
+    for table in tables:
+        one, other = (table[table["model"] == name].drop(columns="model") for name in ("health", "late"))
+        assert len(one)
+        pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True))
+    alone = capacity(made.predictions, made.facts).frame()
+    pd.testing.assert_frame_equal(alone, capacity(long[long["model"] == "health"], made.facts).frame())
+
+
+def test_models_that_share_no_row_are_not_told_of() -> None:
+    made = told([*crowd(5, 90), {"name": "gone", "scores": [30, 30], "left": 45}])
+    early = made.predictions["cutoff"] == STANDS[0]
+    long = made.predictions.assign(model=np.where(early, "one", "other")).astype({"model": "category"})
+    assert capacity(long, made.facts).frame().empty
+    assert capacity(long, made.facts).text("one") == ""
+    assert observed_bands(long, made.facts).frame().empty
+    assert trajectory(long, made.facts).frame().empty
+    with pytest.raises(DataError, match="accounts with ARR that left"):
+        profit(long, made.facts["arr"])
+    json.dumps(capacity(long, made.facts).to_dict(), allow_nan=False)
 
 
 class Fixed:
