@@ -41,7 +41,8 @@ class Audit:
         ``band, low, high, rows, churned, rate, rate_low, rate_high, inverted``: what share left within the longest
         horizon, by band of the score, best first; inverted where more left than in the band below.
     green
-        Of the accounts that left, the share whose last score looked healthy; missing where none had a score.
+        Of the accounts that left, the share whose last score before that day looked healthy; missing where none had a
+        score.
     left, unseen
         Accounts that left; those of them without a fresh score when they did.
     """
@@ -226,11 +227,15 @@ def _bands(X: Snapshot, y: Labels, healthy: str) -> pd.DataFrame:
 
 
 def _green(scores: pd.DataFrame, churned: pd.DataFrame, healthy: str) -> tuple[float, int, int]:
-    """Look at the last score before each loss, and count those that nobody would have looked at."""
-    left = churned.drop_duplicates("account_id").sort_values("date", kind="stable")[["account_id", "date"]]
+    """Look at the last score before the day of each first loss, and count those that nobody would have looked at.
+
+    A score of that very day may have been set because of the loss.
+    """
+    left = churned[["account_id"]].assign(date=churned["date"].dt.floor("D"))
+    left = left.sort_values("date", kind="stable").drop_duplicates("account_id")
     last = pd.merge_asof(
         left, scores.sort_values("date", kind="stable")[["account_id", "date", "score"]], on="date", by="account_id",
-        tolerance=FRESH - pd.Timedelta(microseconds=1),
+        tolerance=FRESH - pd.Timedelta(microseconds=1), allow_exact_matches=False,
     )["score"].dropna()  # fmt: skip
     bound = GREEN if _of_hundred(scores["score"].to_numpy(float), healthy) else scores["score"].quantile(0.5)
     fine = last >= bound if healthy == "high" else last <= bound

@@ -11,7 +11,7 @@ import holdfast as hf
 from holdfast.errors import DataError, UsageError
 from holdfast.serving.command import run
 from holdfast.serving.score_files import read_table
-from holdfast.training.external import FRESH, Audit, cutoffs_of
+from holdfast.training.external import FRESH, Audit, _green, cutoffs_of
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 MONTHS = 20
@@ -92,6 +92,20 @@ def test_a_score_is_taken_as_it_stood_and_only_while_fresh() -> None:
         whole[early].reset_index(drop=True),
         again[again["cutoff"] < START + pd.Timedelta(days=490)].reset_index(drop=True),
     )
+
+
+def test_the_last_score_before_a_loss_is_from_before_its_day_and_of_the_first_loss_whatever_the_order() -> None:
+    scores = pd.DataFrame(
+        [("a", 0, 90.0), ("a", 30, 5.0), ("b", 0, 90.0), ("b", 330, 10.0)],
+        columns=["account_id", "day", "score"],
+    )
+    scores = scores.assign(date=START + pd.to_timedelta(scores["day"], unit="D")).drop(columns="day")
+    lost = pd.DataFrame({"account_id": ["a", "b", "b"], "day": [30, 345, 20]})
+    lost = lost.assign(date=START + pd.to_timedelta(lost["day"], unit="D")).drop(columns="day")
+    for told in (lost, lost[::-1]):
+        assert _green(scores, told, "high") == (1.0, 2, 0)  # a was set to 5 on the very day, b left at 90 first
+        later = told.assign(date=told["date"] + pd.Timedelta(hours=12))  # a day of loss is one, whatever its hour
+        assert _green(scores, later, "high") == (1.0, 2, 0)
 
 
 def test_too_short_and_strangers_are_refused() -> None:
