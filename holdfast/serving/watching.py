@@ -18,11 +18,11 @@ from holdfast.serving.queue.log import interventions
 from holdfast.serving.queue.treated import touchpoints
 from holdfast.serving.report import SEVERITY
 from holdfast.serving.volumes import last_volumes, shrunk
+from holdfast.training.capacity import calls_of
 from holdfast.training.churn import Churn
 from holdfast.training.labels import at_risk
 from holdfast.training.monitoring import Effect, Impact, Monitor, defeat, drift, performance
 from holdfast.training.monitoring.defeat import Defeat
-from holdfast.training.monitoring.impact import calls_of
 from holdfast.training.monitoring.monitor import defeated, drifted
 from holdfast.training.treatment import Treatments
 

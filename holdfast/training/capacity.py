@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,6 +157,21 @@ def _ranked(long: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]
             yield (str(model), "value"), rows.assign(rank_by=rows["p"] * rows["arr"].fillna(0.0))
 
 
+def calls_of(capacity: float, accounts: int) -> int:
+    """Give how many accounts are called: a number, or below 1 a share of them, rounded up.
+
+    A share counts as it is written: 0.07 of 100 are 7, though the nearest number to 0.07 that a computer holds is more.
+
+    Examples
+    --------
+    >>> calls_of(0.07, 100), calls_of(0.05, 50), calls_of(20, 50), calls_of(20, 10)
+    (7, 3, 20, 10)
+    """
+    if capacity < 1:
+        return math.ceil(Fraction(repr(float(capacity))) * accounts)
+    return int(min(capacity, accounts))
+
+
 def listed(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     """Tell which rows are on the list of their cutoff; ties by account.
 
@@ -169,7 +185,7 @@ def listed(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     order = rows.sort_values(["cutoff", "rank_by", "account_id"], ascending=[True, False, True], kind="stable")
     place = order.groupby("cutoff").cumcount()
     size = order.groupby("cutoff")["p"].transform("size")
-    room = np.ceil(share * size) if share < 1 else float(share)
+    room = size.map({one: calls_of(share, int(one)) for one in size.unique()})
     return np.asarray((place < room).reindex(rows.index), dtype=bool)
 
 

@@ -1,12 +1,14 @@
 """What a team would have caught, by hand on a few accounts."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import holdfast as hf
 from holdfast.errors import UsageError
-from holdfast.training.capacity import Capacity, capacity
+from holdfast.training.capacity import Capacity, calls_of, capacity, listed
 
 DAYS = pd.date_range("2025-01-01", periods=4, freq="30D", tz="UTC").as_unit("us")
 # probability of each account at each cutoff; the list holds the first two
@@ -101,6 +103,13 @@ def test_a_share_is_a_share_of_each_cutoff() -> None:
     for wrong in (0, -1):
         with pytest.raises(UsageError, match="above 0"):
             found(wrong)
+
+
+def test_a_share_is_counted_as_it_is_written() -> None:
+    long = pd.DataFrame({"account_id": [f"a{i:03d}" for i in range(100)], "cutoff": DAYS[0], "p": 0.5, "rank_by": 0.5})
+    for share, calls in ((0.07, 7), (0.071, 8), (0.29, 29), (7.9, 7), (math.inf, 100)):
+        assert calls_of(share, 100) == listed(long, share).sum() == calls
+    assert calls_of(np.float64(0.07), 900) == 63
 
 
 def test_where_nobody_left_nothing_is_said() -> None:

@@ -6,7 +6,6 @@ then says otherwise is what the drift has moved. So a sign that is everywhere el
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
@@ -104,17 +103,6 @@ class Impact:
 
     def _head(self, chance: Floats) -> set[int]:
         return set(np.argsort(-chance * self.worth, kind="stable")[: self.calls].tolist())
-
-
-def calls_of(capacity: float, accounts: int) -> int:
-    """Give how many accounts are called: a number, or below 1 a share of them.
-
-    Examples
-    --------
-    >>> calls_of(0.05, 50), calls_of(20, 50), calls_of(20, 10)
-    (3, 20, 10)
-    """
-    return min(math.ceil(capacity * accounts) if capacity < 1 else int(capacity), accounts)
 
 
 def put_back(now: Snapshot, reference: Reference, drifts: Iterable[tuple[str, str]]) -> Snapshot:
