@@ -88,6 +88,21 @@ def test_lots_of_different_chance_are_compared_each_with_itself() -> None:
     assert "Chance alone" in found.text()
 
 
+def test_the_shares_told_differ_by_the_difference_told() -> None:
+    # more leave where most are called, so the plain shares say 16.5 % of the called and 14.3 % of the others
+    of = pd.concat([trials(180, 36, 20, 5, 0.9), trials(50, 2, 50, 5, 0.5)])
+    found = uplift(of, 90)
+    assert found.arms["rate"].tolist() == pytest.approx([38 / 230, 10 / 70])
+    shares = found.arms["standardised"]
+    assert 100 * (shares["held_out"] - shares["called"]) == pytest.approx(found.points)
+    assert f"Of 230 on the list {shares['called']:.1%} left within 90 days, of 70 left alone by lot" in found.text()
+    assert "weighed alike in both shares" in found.text()
+    one = uplift(trials(400, 60, 100, 30), 90)
+    assert one.arms["standardised"].tolist() == pytest.approx(one.arms["rate"].tolist())
+    assert "weighed alike" not in one.text()
+    assert uplift(trials(400, 60, 0, 0), 90).arms["standardised"].isna().all()
+
+
 def test_without_a_lot_without_enough_or_with_one_arm_there_is_no_figure() -> None:
     assert "no lot was drawn" in uplift(trials(400, 60, 100, 30, 1.0), 90).text()
     assert "the outcome of 19 left alone has been seen" in uplift(trials(400, 60, 19, 9), 90).why_not

@@ -26,11 +26,14 @@ class Uplift:
     Attributes
     ----------
     arms
-        ``called, held_out``: ``decisions, left, rate``, of those whose outcome has been seen.
+        ``called, held_out``: ``decisions, left, rate``, of those whose outcome has been seen; ``standardised`` is the
+        rate with lots of different chance weighed alike in both arms, so that the two differ by `points`.
     points, low, high
         By how many points of a hundred fewer left among those called (95 %); missing where `why_not` says why.
     waiting
         Decisions whose outcome has not been seen yet.
+    lots
+        How many chances to be called there were.
     crossed
         Of those left alone, how many were helped all the same.
     horizon
@@ -44,6 +47,7 @@ class Uplift:
     low: float
     high: float
     waiting: int
+    lots: int
     crossed: int
     horizon: int
     why_not: str
@@ -57,12 +61,14 @@ class Uplift:
         if self.why_not:
             more = f" {self.waiting} decisions are still being observed." if self.waiting else ""
             return f"The effect of calls cannot be told: {self.why_not}.{more}"
-        called, held = (self.arms.loc[name] for name in ("called", "held_out"))
+        number, rate = self.arms["decisions"], self.arms["standardised"]
         told = (
-            f"Of {called['decisions']:.0f} on the list {called['rate']:.1%} left within {self.horizon} days, of "
-            f"{held['decisions']:.0f} left alone by lot {held['rate']:.1%}: {self.points:+.1f} points for the calls "
+            f"Of {number['called']} on the list {rate['called']:.1%} left within {self.horizon} days, of "
+            f"{number['held_out']} left alone by lot {rate['held_out']:.1%}: {self.points:+.1f} points for the calls "
             f"(95 %: {self.low:+.1f} to {self.high:+.1f})."
         )
+        if self.lots > 1:
+            told += f" Lots of {self.lots} different chances are weighed alike in both shares."
         if self.low <= 0 <= self.high:
             told += " Chance alone can make such a difference."
         if self.crossed:
@@ -71,7 +77,7 @@ class Uplift:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as JSON values."""
-        names = ("points", "low", "high", "waiting", "crossed", "horizon", "why_not")
+        names = ("points", "low", "high", "waiting", "lots", "crossed", "horizon", "why_not")
         told = json_rows(pd.DataFrame([{name: getattr(self, name) for name in names}]))[0]
         return told | {"in_words": self.text(), "arms": json_rows(self.arms.reset_index(names="arm"))}
 
@@ -110,10 +116,23 @@ def uplift(trials: pd.DataFrame, horizon: int) -> Uplift:
         index=["called", "held_out"],
     )  # fmt: skip
     arms["rate"] = arms["left"] / arms["decisions"].where(arms["decisions"] > 0)
+    lots = _lots(seen)
+    arms["standardised"] = [(lots["share"] * lots[f"{arm}_rate"]).sum(min_count=1) for arm in arms.index]
     crossed = int((held & seen["helped"].to_numpy(bool)).sum())
     why_not = _why_not(drawn, arms)
-    figures = (math.nan,) * 3 if why_not else _difference(seen)
-    return Uplift(arms, *figures, int(drawn["left"].isna().sum()), crossed, horizon, why_not)
+    figures = (math.nan,) * 3 if why_not else _difference(lots)
+    return Uplift(arms, *figures, int(drawn["left"].isna().sum()), len(lots), crossed, horizon, why_not)
+
+
+def _lots(seen: pd.DataFrame) -> pd.DataFrame:
+    """Count each arm by chance, with the share that Mantel and Haenszel give to lots of that chance."""
+    called, told = seen["called"].astype(bool), dict[str, pd.Series]()
+    for arm, mask in (("called", called), ("held_out", ~called)):
+        count = seen[mask].groupby("propensity", sort=True)["left"].agg(["sum", "size"])
+        told |= {arm: count["size"], f"{arm}_left": count["sum"], f"{arm}_rate": count["sum"] / count["size"]}
+    lots = pd.DataFrame(told)
+    weight = 1 / (1 / lots["called"] + 1 / lots["held_out"])
+    return lots.assign(share=weight / weight.sum())
 
 
 def _why_not(drawn: pd.DataFrame, arms: pd.DataFrame) -> str:
@@ -128,26 +147,18 @@ def _why_not(drawn: pd.DataFrame, arms: pd.DataFrame) -> str:
     return ""
 
 
-def _difference(seen: pd.DataFrame) -> tuple[float, float, float]:
+def _difference(lots: pd.DataFrame) -> tuple[float, float, float]:
     """Give the difference in points with its interval, over lots of the same chance, put together.
 
-    Each has Newcombe's interval; lots are weighed as Mantel and Haenszel do, and their intervals put together as
-    variances are (Zou and Donner, Statistics in Medicine 27(10), 2008).
+    Each has Newcombe's interval, and they are put together as variances are (Zou and Donner, Statistics in Medicine
+    27(10), 2008).
     """
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    weight, value, below, above = [], [], [], []
-    for _, mine in seen.groupby("propensity", sort=True):
-        held = mine.loc[~mine["called"].astype(bool), "left"]
-        called = mine.loc[mine["called"].astype(bool), "left"]
-        counts = (held.sum(), len(held), called.sum(), len(called))
-        low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - _LEVEL)
-        difference = held.mean() - called.mean()
-        weight.append(len(held) * len(called) / (len(held) + len(called)))
-        value.append(difference)
-        below.append(difference - low)
-        above.append(high - difference)
-    share = np.array(weight) / np.sum(weight)
-    middle = float(share @ np.array(value))
-    down, up = (float(np.sqrt(np.sum((share * np.array(one)) ** 2))) for one in (below, above))
+    counts = lots[["held_out_left", "held_out", "called_left", "called"]].to_numpy(float)
+    bounds = [confint_proportions_2indep(*each, method="newcomb", compare="diff", alpha=1 - _LEVEL) for each in counts]
+    each, share = (lots["held_out_rate"] - lots["called_rate"]).to_numpy(float), lots["share"].to_numpy(float)
+    low, high = np.array(bounds).T
+    middle = float(share @ each)
+    down, up = (float(np.sqrt(np.sum((share * one) ** 2))) for one in (each - low, high - each))
     return 100 * middle, 100 * (middle - down), 100 * (middle + up)
