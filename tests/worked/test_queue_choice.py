@@ -8,7 +8,7 @@ from holdfast.errors import UsageError
 from holdfast.training.queue.choice import choose
 
 
-def work(*rows: tuple[str, str, float, int]) -> pd.DataFrame:
+def work(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows), columns=["account_id", "owner", "value", "minutes"])
     return frame.set_index("account_id")
 
@@ -48,7 +48,17 @@ def test_tiny_and_huge_values_are_packed_alike() -> None:
         assert chosen(of, Kim=100) == "bc"
 
 
-@pytest.mark.parametrize("wrong", [("a", "Kim", -1.0, 60), ("a", "Kim", np.nan, 60), ("a", "Kim", 1.0, 0)])
-def test_values_and_costs_that_are_none_are_refused(wrong: tuple[str, str, float, int]) -> None:
-    with pytest.raises(UsageError, match="choose"):
-        choose(work(wrong), {"Kim": 60})
+@pytest.mark.parametrize(
+    ("value", "minutes", "found"),
+    [
+        (-1.0, 60, "-1"),
+        (np.nan, 60, "nan"),
+        (np.inf, 60, "inf"),
+        (1.0, 0, "0"),
+        (1.0, 1.5, "1.5"),
+        (1.0, np.nan, "nan"),
+    ],
+)
+def test_values_and_costs_that_are_none_are_refused(value: float, minutes: float, found: str) -> None:
+    with pytest.raises(UsageError, match=f"choose, .* found {found} of account b"):
+        choose(work(("a", "Kim", 1.0, 60), ("b", "Kim", value, minutes)), {"Kim": 60})

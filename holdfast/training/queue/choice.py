@@ -84,7 +84,11 @@ def _solved(value: NDArray[np.float64], cost: NDArray[np.int64], room: int) -> N
 
 def _check(work: pd.DataFrame) -> None:
     value, cost = work["value"].to_numpy(float), work["minutes"].to_numpy(float)
-    if not (np.isfinite(value) & (value >= 0)).all():
-        raise UsageError("choose, value", "numbers of 0 or more", str(value[~(value >= 0)][:1]), "correct it")
-    if not ((cost >= 1) & (cost == np.rint(cost))).all():
-        raise UsageError("choose, minutes", "whole minutes above 0", str(cost[~(cost >= 1)][:1]), "correct it")
+    _refuse(work, "value", ~(np.isfinite(value) & (value >= 0)), "numbers of 0 or more")
+    _refuse(work, "minutes", ~(np.isfinite(cost) & (cost >= 1) & (cost == np.rint(cost))), "whole minutes above 0")
+
+
+def _refuse(work: pd.DataFrame, column: str, wrong: NDArray[np.bool_], expected: str) -> None:
+    if wrong.any():
+        first = work[wrong].iloc[0]
+        raise UsageError(f"choose, {column}", expected, f"{first[column]:g} of account {first.name}", "correct it")
