@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw, draw_accounts, interval
+from holdfast.training.bootstrap import by_account, draw, draw_accounts, interval, rarer
 
 if TYPE_CHECKING:
     from holdfast.training.metrics import Floats
@@ -38,14 +38,15 @@ def labels_alike(a: pd.Series[float], b: pd.Series[float], replicates: int = 200
     one, other = both["a"].to_numpy() == 1, both["b"].to_numpy() == 1
     code, weights = draw_accounts(both.index.get_level_values("account_id"), replicates, seed)
     cells = np.column_stack([one & other, one & ~other, ~one & other, ~one & ~other]).astype(float)
-    sums = np.zeros((weights.shape[1], 4))
-    np.add.at(sums, code, cells)
-    values = _of_cells(weights @ sums) if len(both) else np.full((1, 4), np.nan)
-    low, high = interval(values[1:])
+    values = _of_cells(weights @ by_account(cells, code, weights.shape[1])) if len(both) else np.full((1, 4), np.nan)
+    fewest = min(rarer(code, one), rarer(code, other))
+    units = (fewest, fewest, len(np.unique(code[one])), len(np.unique(code[other])))
+    bounds = [interval(values[1:, [place]], evidence=count) for place, count in enumerate(units)]
     counts = {"rows": len(both), "rows_a": int(a.notna().sum()), "rows_b": int(b.notna().sum())}
     told: dict[str, float] = {**counts, "events_a": int(one.sum()), "events_b": int(other.sum())}
     for place, name in enumerate(LABELS):
-        told |= {name: float(values[0, place]), f"{name}_low": float(low[place]), f"{name}_high": float(high[place])}
+        low, high = (float(one[0]) for one in bounds[place])
+        told |= {name: float(values[0, place]), f"{name}_low": low, f"{name}_high": high}
     return told
 
 
@@ -73,7 +74,7 @@ def ranks_alike(p: pd.Series[float], q: pd.Series[float], replicates: int = 200,
     spread = np.sqrt(np.clip(vx, 0, None) * np.clip(vy, 0, None))
     shared = means[:, 4] - means[:, 0] * means[:, 1]
     values = np.divide(shared, spread, out=np.full(len(spread), np.nan), where=spread > 1e-9)
-    low, high = interval(values[1:, None])
+    low, high = interval(values[1:, None], evidence=len(both))
     bounds = {"spearman_low": float(low[0]), "spearman_high": float(high[0])}
     return {"accounts": len(both), "spearman": float(values[0]), **bounds}
 

@@ -71,7 +71,7 @@ def replicate(
     line = metrics.calibration_line(y, p)
     values = np.full((len(weights), len(NAMES)), np.nan)
     values[:, [NAMES.index(n) for n in ("auc", "ap", "lift_10")]] = _ranked(Ranking.of(y, p), account, weights)
-    sums = _by_account(_additive(y, p, (base, base if context is None else context), line), account, weights.shape[1])
+    sums = by_account(_additive(y, p, (base, base if context is None else context), line), account, weights.shape[1])
     total, events, loss, worst, plain, brier, *rest = (weights @ sums).T
     gaps = np.array(rest[5:])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -102,6 +102,32 @@ def ratios(top: Floats, bottom: Floats, account: NDArray[np.intp], weights: Floa
     return np.asarray(np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0))
 
 
+def by_account(values: Floats, account: NDArray[np.intp], accounts: int) -> Floats:
+    """Sum the columns of rows by account, (accounts, columns).
+
+    Examples
+    --------
+    >>> by_account(np.array([[1.0], [2.0], [4.0]]), np.array([2, 0, 2]), 3).ravel().tolist()
+    [2.0, 0.0, 5.0]
+    """
+    sums = pd.DataFrame(values).groupby(account, sort=True).sum()
+    full = np.zeros((accounts, values.shape[1]))
+    full[sums.index.to_numpy()] = sums.to_numpy()
+    return full
+
+
+def rarer(accounts: ArrayLike, outcome: ArrayLike) -> int:
+    """Count the accounts with the rarer outcome, of which one may have both.
+
+    Examples
+    --------
+    >>> rarer(["a", "a", "b"], [1, 0, 0])
+    1
+    """
+    ids, seen = np.asarray(accounts), np.asarray(outcome, dtype=float)
+    return min(len(pd.unique(ids[seen == one])) for one in (0.0, 1.0))
+
+
 def interval(replicates: Floats, level: float = LEVEL, evidence: int | None = None) -> tuple[Floats, Floats]:
     """Give the percentile interval of replicates, by column; missing where fewer than half of them are defined.
 
@@ -110,12 +136,13 @@ def interval(replicates: Floats, level: float = LEVEL, evidence: int | None = No
     evidence
         Accounts with the rarer outcome. A percentile interval of few units is too narrow, so it reaches as much further
         as Student's t does (Hesterberg, "What teachers should know about the bootstrap", The American Statistician
-        69(4), 2015).
+        69(4), 2015). A single one says no more than two.
     """
     low, high = np.full(replicates.shape[1], np.nan), np.full(replicates.shape[1], np.nan)
     tail = (1 - level) / 2
-    if evidence is not None and evidence > 1:
-        tail = float(norm.cdf(np.sqrt(evidence / (evidence - 1)) * student.ppf(tail, evidence - 1)))
+    if evidence is not None:
+        units = max(evidence, 2)
+        tail = float(norm.cdf(np.sqrt(units / (units - 1)) * student.ppf(tail, units - 1)))
     for column, values in enumerate(replicates.T):
         seen = values[np.isfinite(values)]
         if len(seen) and 2 * len(seen) >= len(values):
@@ -131,13 +158,6 @@ def _additive(y: Floats, p: Floats, rivals: tuple[Floats, Floats], line: tuple[f
     scores = metrics.score_sums(y, metrics.logit(p), at)
     losses = [metrics.losses(y, one) for one in (p, *rivals)]
     return np.column_stack([np.ones(len(y)), y, *losses, (y - p) ** 2, scores, gaps])
-
-
-def _by_account(values: Floats, account: NDArray[np.intp], accounts: int) -> Floats:
-    sums = pd.DataFrame(values).groupby(account, sort=True).sum()
-    full = np.zeros((accounts, values.shape[1]))
-    full[sums.index.to_numpy()] = sums.to_numpy()
-    return full
 
 
 def _ranked(ranking: Ranking, account: NDArray[np.intp], weights: Floats) -> Floats:

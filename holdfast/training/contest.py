@@ -66,9 +66,8 @@ class Scores:
         account = shared.index.get_level_values(0).to_numpy()
         base, context = p.get("base_rate", np.full(len(y), y.mean())), p.get("context")
         values = {name: bootstrap.replicate(y, one, base, account, weights, context) for name, one in p.items()}
-        evidence = min(len(np.unique(account[y == 1])), len(np.unique(account[y == 0])))
         floors = {name: ece_floor(one) for name, one in p.items()}
-        return cls(values, len(y), int(y.sum()), evidence, floors)
+        return cls(values, len(y), int(y.sum()), bootstrap.rarer(account, y), floors)
 
     def tidy(self, horizon: int) -> pd.DataFrame:
         """Give ``model, horizon, metric, value, low, high``."""

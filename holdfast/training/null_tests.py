@@ -257,7 +257,7 @@ def _figures(y: Floats, p: Floats, accounts: Any, replicates: int, seed: int) ->
     names, code = np.unique(accounts, return_inverse=True)
     weights = resampling.draw(len(names), replicates, seed)
     drawn = resampling.replicate(y, p, np.full(len(y), y.mean()), code, weights)
-    low, high = resampling.interval(drawn[1:])
+    low, high = resampling.interval(drawn[1:], evidence=resampling.rarer(code, y))
     told: dict[str, float] = {"n": len(y), "events": int(y.sum()), "floor": noise_floor(p, seed)}
     for name in ("auc", "slope", "ece"):
         at = NAMES.index(name)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.polarity import both_names
-from holdfast.training.bootstrap import draw_accounts, interval, ratios
+from holdfast.training.bootstrap import draw_accounts, interval, rarer, ratios
 from holdfast.training.readings import last_before_exit, readings, shared
 from holdfast.training.rows import json_rows, stacked
 from holdfast.training.views import wilson
@@ -112,7 +112,7 @@ def _by_band(rows: pd.DataFrame, policy: BandPolicy, weights: Floats) -> pd.Data
     for band in policy.names:
         mine = settled[settled["band"] == band]
         y = mine["y"].to_numpy(float)
-        rate, low, high = _share(y, np.ones(len(y)), mine["code"].to_numpy(), weights)
+        rate, low, high = _share(y, mine["code"].to_numpy(), weights)
         decided = mine["decisions"].fillna(0.0).to_numpy(float)
         per = y[decided > 0].sum() / decided.sum() if decided.sum() > 0 else np.nan
         found.append((band, len(mine), mine["code"].nunique(), int(y.sum()), rate, low, high, per))
@@ -128,15 +128,15 @@ def _errors(rows: pd.DataFrame, policy: BandPolicy, weights: Floats) -> pd.DataF
     worst = rows[(rows["band"] == policy.names[-_WORST]) & rows["y"].notna() & (rows["decisions"] > 0)]
     stayed = 1.0 - worst["y"].to_numpy(float)
     found = [
-        (MISSED, *_share(fine, np.ones(len(last)), last["code"].to_numpy(), weights), len(last)),
-        (ALARMED, *_share(stayed, np.ones(len(worst)), worst["code"].to_numpy(), weights), len(worst)),
+        (MISSED, *_share(fine, last["code"].to_numpy(), weights), len(last)),
+        (ALARMED, *_share(stayed, worst["code"].to_numpy(), weights), len(worst)),
     ]
     return pd.DataFrame(found, columns=["error", "share", "low", "high", "of"])
 
 
-def _share(top: Floats, bottom: Floats, code: Any, weights: Floats) -> tuple[float, float, float]:
-    drawn = ratios(top, bottom, code, weights)
-    low, high = interval(drawn[1:, None])
+def _share(flags: Floats, code: Any, weights: Floats) -> tuple[float, float, float]:
+    drawn = ratios(flags, np.ones(len(flags)), code, weights)
+    low, high = interval(drawn[1:, None], evidence=rarer(code, flags))
     if drawn[0] in (0.0, 1.0):  # where nothing varies, drawing tells nothing of what was not seen
         low, high = wilson(drawn[:1], np.array([float(len(np.unique(code)))]))
     return float(drawn[0]), float(low[0]), float(high[0])

@@ -14,6 +14,7 @@ import pytest
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.snapshot import Snapshot
+from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.by_group import by_group
 from holdfast.training.capacity import capacity
 from holdfast.training.champion import CHAMPION, Champion, since_champion
@@ -88,6 +89,16 @@ def test_bands_are_counted_and_both_errors_have_both_names() -> None:
     assert "false positive of a health score, false negative of a risk" in words
     assert seen.text("unknown") == ""
     json.dumps(seen.to_dict(), allow_nan=False)
+
+
+def test_intervals_of_bands_reach_as_far_as_the_few_that_left_allow() -> None:
+    gone = [{"name": f"g{i}", "scores": [30, 30], "left": 45} for i in range(4)]
+    made = told([*crowd(40, 30, "r"), *gone])
+    row = observed_bands(made.predictions, made.facts).rows.set_index("band").loc["red"]
+    code, weights = draw_accounts(made.predictions["account_id"], 200, 0)
+    y = made.predictions["y"].to_numpy()
+    drawn = ratios(y, np.ones(len(y)), code, weights)
+    assert row[["low", "high"]].tolist() == [one[0] for one in interval(drawn[1:, None], evidence=4)]
 
 
 def test_a_band_from_which_more_leave_than_from_the_next_worse_is_flagged() -> None:

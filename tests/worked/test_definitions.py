@@ -20,6 +20,7 @@ from holdfast.features.snapshot import Snapshot
 from holdfast.models.outcomes import Outcomes
 from holdfast.training.agreement import labels_alike, ranks_alike
 from holdfast.training.backtest import Backtest
+from holdfast.training.bootstrap import draw, draw_accounts, interval, ratios
 from holdfast.training.definition_tables import latest
 from holdfast.training.definition_words import in_words
 from holdfast.training.definitions import Definition, Definitions, Measured, definitions, standard
@@ -355,6 +356,25 @@ def test_agreement_is_undefined_where_there_is_nothing_to_compare() -> None:
     told = ranks_alike(many, other)
     assert told["spearman"] == pytest.approx(many.corr(other, method="spearman"))
     assert told["spearman_low"] < told["spearman"] < told["spearman_high"]
+
+
+def test_agreement_of_few_accounts_reaches_further() -> None:
+    rng = np.random.default_rng(1)
+    p, q = (pd.Series(rng.normal(size=12)).rank() for _ in range(2))
+    told = ranks_alike(p, q)
+    weights = draw(12, 200, 0).astype(int)[1:]
+    again = np.array([[np.corrcoef(np.repeat(p, one), np.repeat(q, one))[0, 1]] for one in weights])
+    assert [told["spearman_low"], told["spearman_high"]] == pytest.approx(
+        [one[0] for one in interval(again, evidence=12)]
+    )
+    rows = pd.MultiIndex.from_product([range(40), range(3)], names=["account_id", "cutoff"])
+    ours = pd.Series(np.repeat([1.0] * 6 + [0.0] * 34, 3), rows)
+    theirs = ours.where(rng.random(120) < 0.8, 1 - ours)
+    found = labels_alike(ours, theirs)
+    code, weights = draw_accounts(rows.get_level_values(0), 200, 0)
+    both = ratios((ours * theirs).to_numpy(), ours.to_numpy(), code, weights)
+    bounds = [one[0] for one in interval(both[1:, None], evidence=6)]  # six accounts churned by the one
+    assert [found["a_in_b_low"], found["a_in_b_high"]] == pytest.approx(bounds)
 
 
 def test_kappa_by_hand() -> None:

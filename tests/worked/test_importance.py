@@ -15,7 +15,8 @@ import holdfast as hf
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
-from holdfast.training.importance import Importance
+from holdfast.training.bootstrap import interval
+from holdfast.training.importance import Importance, measures
 from holdfast.training.importance.dependence import against_curves
 from holdfast.training.importance.marks import AGAINST, COIN, IDLE, TOO_GOOD, UNSTEADY, marks
 from holdfast.training.importance.measures import dropped, permuted, ranked, without
@@ -57,6 +58,22 @@ def test_a_horizon_without_settled_labels_is_left_out(company: tuple[History, Sn
     assert set(told["horizon"]) == {30, 60}
     assert told.loc[told["group"] == "contract", "lost"].iloc[-1] > 0
     assert dropped(open_, {"contract": ("contract",)})["lost"].iloc[0] != 0
+
+
+def test_intervals_are_of_the_draws_alone_and_reach_as_far_as_the_rarer_outcome_allows(
+    company: tuple[History, Snapshot, Labels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = walk(hf.ChurnModel(), company[1], company[2], refits=3, retrain_every=3)[0]
+    asked: list[tuple[int, int | None]] = []
+
+    def spy(drawn: np.ndarray, level: float = 0.95, evidence: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        asked.append((len(drawn), evidence))
+        return interval(drawn, level, evidence)
+
+    monkeypatch.setattr(measures, "interval", spy)
+    permuted((step,), {"contract": ("contract",)}, seed=0, replicates=50)
+    left = [step.y.index[step.y[horizon] == 1].get_level_values("account_id").nunique() for horizon in step.y]
+    assert asked == [(50, count) for count in left]
 
 
 def test_shares_add_up_and_every_view_tells_of_the_same_groups(found: Importance) -> None:

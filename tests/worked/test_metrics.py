@@ -131,6 +131,14 @@ def test_the_interval_covers_the_truth_when_accounts_repeat_their_rows() -> None
     assert 0.08 < np.mean(widths) < 0.25
 
 
+def test_an_interval_of_fewer_accounts_is_never_narrower() -> None:
+    drawn = np.random.default_rng(0).normal(size=(400, 1))
+    wide = [float(np.ptp(bootstrap.interval(drawn, evidence=one))) for one in (0, 1, 2, 3, 10, 100, 10_000)]
+    assert wide == sorted(wide, reverse=True)
+    assert wide[0] == np.ptp(drawn)
+    assert wide[-1] == pytest.approx(float(np.ptp(bootstrap.interval(drawn))), rel=0.01)
+
+
 def test_draws_are_seeded() -> None:
     assert np.array_equal(bootstrap.draw(9, 3, seed=1), bootstrap.draw(9, 3, seed=1))
     assert not np.array_equal(bootstrap.draw(9, 3, seed=1), bootstrap.draw(9, 3, seed=2))

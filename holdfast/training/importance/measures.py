@@ -17,7 +17,7 @@ from sklearn.base import clone
 from holdfast.errors import TooFewEvents
 from holdfast.models.swapped import Swapped
 from holdfast.progress import progress
-from holdfast.training.bootstrap import draw, interval
+from holdfast.training.bootstrap import by_account, draw_accounts, interval, rarer
 from holdfast.training.leaks import alone
 from holdfast.training.metrics import losses
 
@@ -61,30 +61,33 @@ def permuted(refits: Sequence[Refit], groups: Groups, *, seed: int, replicates: 
         ``group, horizon, lost`` (rise of the log loss per row), ``low, high`` (95 %, accounts drawn together); no row
         for a horizon of which no label is settled yet.
     """
-    rng, rows = np.random.default_rng(seed), sum(len(one.X) for one in refits)
-    kept = [_some(one, MOST / max(rows, 1)) for one in refits]
+    rng, size = np.random.default_rng(seed), sum(len(one.X) for one in refits)
+    kept = [_some(one, MOST / max(size, 1)) for one in refits]
     swapped = [Swapped(one.model, one.X) for one in kept]
     orders = [_within(one.X.index.get_level_values("cutoff"), rng) for one in kept]
     labels = np.concatenate([one.y.to_numpy(float) for one in kept])
-    accounts, code = np.unique(
-        np.concatenate([one.X.index.get_level_values("account_id").to_numpy(object) for one in kept]),
-        return_inverse=True,
-    )
-    weights = draw(len(accounts), replicates, seed)
-    before = _loss(
-        labels, np.concatenate([one.probabilities((), order) for one, order in zip(swapped, orders, strict=True)])
-    )
+    ids = np.concatenate([one.X.index.get_level_values("account_id").to_numpy(object) for one in kept])
+    code, weights = draw_accounts(ids, replicates, seed)
+    before = _loss(labels, _told(swapped, (), orders))
+    seen = ~np.isnan(labels)
+    rows = np.maximum(weights @ by_account(seen.astype(float), code, weights.shape[1]), 1.0)
+    asked = {k: horizon for k, horizon in enumerate(kept[0].y.columns) if seen[:, k].any()}
+    units = {k: rarer(code, labels[:, k]) for k in asked}
     found = []
     for group, members in progress(groups.items(), "exchanging", len(groups)):
-        p = [one.probabilities(members, order) for one, order in zip(swapped, orders, strict=True)]
-        lost = _by_account(_loss(labels, np.concatenate(p)) - before, code, len(accounts))
-        rows_of = _by_account((~np.isnan(labels)).astype(float), code, len(accounts))
-        drawn = (weights @ lost) / np.maximum(weights @ rows_of, 1.0)
-        low, high = interval(drawn)
-        for k, horizon in enumerate(kept[0].y.columns):
-            if rows_of[:, k].any():
-                found.append((group, int(horizon), drawn[0, k], low[k], high[k]))
+        lost = by_account(_loss(labels, _told(swapped, members, orders)) - before, code, weights.shape[1])
+        drawn = (weights @ lost) / rows
+        for k, horizon in asked.items():
+            low, high = interval(drawn[1:, [k]], evidence=units[k])
+            found.append((group, int(horizon), drawn[0, k], low[0], high[0]))
     return pd.DataFrame(found, columns=["group", "horizon", "lost", "low", "high"])
+
+
+def _told(swapped: Sequence[Swapped], members: Sequence[str], orders: Sequence[NDArray[np.intp]]) -> Floats:
+    """Give the probabilities of all refits, the values of these signs exchanged."""
+    return np.concatenate(
+        [one.probabilities(tuple(members), order) for one, order in zip(swapped, orders, strict=True)]
+    )
 
 
 def dropped(refit: Refit, groups: Groups) -> pd.DataFrame:
@@ -172,9 +175,3 @@ def _loss(labels: Floats, p: Floats) -> Floats:
 
 def _mean(loss: Floats, labels: Floats) -> float:
     return float(loss.sum() / max(1, int((~np.isnan(labels)).sum())))
-
-
-def _by_account(values: Floats, code: NDArray[np.intp], accounts: int) -> Floats:
-    sums = np.zeros((accounts, values.shape[1]))
-    np.add.at(sums, code, values)
-    return sums

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw_accounts, interval
+from holdfast.training.bootstrap import draw_accounts, interval, rarer
 from holdfast.training.metrics import Ranking, auc_of
 from holdfast.training.rows import json_rows
 
@@ -163,7 +163,7 @@ def _groups(rows: pd.DataFrame, treatments: Treatments) -> pd.Series[str]:
 def _promise(past: pd.DataFrame | None, replicates: int, seed: int) -> Floats:
     """Give gap and ratio of the backtest in every replicate, (1 + replicates, 2); 0 and 1 where there is none."""
     rows = None if past is None else past.dropna(subset=["p", "y"])
-    if rows is None or _evidence(rows) < FEWEST:
+    if rows is None or rarer(rows["account_id"], rows["y"]) < FEWEST:
         return np.tile([0.0, 1.0], (1 + replicates, 1))
     found = _replicated(rows, replicates, seed)
     return np.column_stack([found[:, 0] - found[:, 1], found[:, 2]])
@@ -172,12 +172,13 @@ def _promise(past: pd.DataFrame | None, replicates: int, seed: int) -> Floats:
 def _judged(rows: pd.DataFrame, past: Floats, group: str, level: float, replicates: int, seed: int) -> dict[str, Any]:
     counts = {"group": group, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     counts |= {"left": float(rows["y"].sum()), "told": float(rows["p"].sum())}
-    enough = _evidence(rows) if group == UNTREATED else rows.groupby("account_id")["p"].mean().sum()
+    units = rarer(rows["account_id"], rows["y"])
+    enough = units if group == UNTREATED else rows.groupby("account_id")["p"].mean().sum()
     if enough < FEWEST or rows["y"].nunique() < 2:
         return counts | dict.fromkeys(_FIGURES, np.nan)
     found = _replicated(rows, replicates, seed)
     beyond = np.column_stack([found[:, 0] - found[:, 1] - past[:, 0], found[:, 2] / past[:, 1]])
-    low, high = interval(beyond[1:], level, evidence=max(_evidence(rows), 2))
+    low, high = interval(beyond[1:], level, evidence=units)
     values = (*found[0, :2], beyond[0, 0], low[0], high[0], beyond[0, 1], low[1], high[1])
     return counts | dict(zip(_FIGURES, map(float, values), strict=True))
 
@@ -193,10 +194,6 @@ def _replicated(rows: pd.DataFrame, replicates: int, seed: int) -> Floats:
         promised = twice.tally(np.concatenate([mine * p, mine * (1 - p)]))
         found[i] = auc_of(*real.tally(mine)), auc_of(*promised), (mine @ y) / (mine @ p)
     return found
-
-
-def _evidence(rows: pd.DataFrame) -> int:
-    return min(int(rows.loc[rows["y"] == outcome, "account_id"].nunique()) for outcome in (0, 1))
 
 
 def _verdict(untreated: dict[str, Any], treated: dict[str, Any]) -> Verdict:

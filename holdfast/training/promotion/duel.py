@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from holdfast.training.bootstrap import draw_accounts, interval, ratios
+from holdfast.training.bootstrap import draw_accounts, interval, rarer, ratios
 from holdfast.training.capacity import listed
 from holdfast.training.champion import CHAMPION
 from holdfast.training.metrics import Floats, losses
@@ -138,7 +138,7 @@ def evidence(rows: pd.DataFrame) -> int:
     >>> evidence(pd.DataFrame({"account_id": ["a", "a", "b"], "y": [1.0, 0.0, 0.0]}))
     1
     """
-    return min(rows.loc[rows["y"] == outcome, "account_id"].nunique() for outcome in (0, 1))
+    return rarer(rows["account_id"], rows["y"])
 
 
 def paired(before: pd.DataFrame, walked: pd.DataFrame, horizon: int) -> pd.DataFrame:
