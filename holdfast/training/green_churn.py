@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HEALTHY = ACTION.names[:2]
 _FEWEST = 10  # accounts, below which no sign is called silent
-_MOSTLY = 0.5  # of the accounts, in which a silent sign looked well
+_MOSTLY = 0.5  # of the accounts, in which a silent sign looked well at least
 _FALSE_ALARM = 0.5  # a sign that warns in so many accounts that stayed warns of nothing
 
 
@@ -63,8 +63,13 @@ class GreenChurn:
         if len(self.accounts) < _FEWEST:
             told.append(f"These are too few to say which signs stayed silent; {_FEWEST} are needed.")
             return " ".join(told)
-        silent = [_told(row, "fine") for row in self.signs.head(3).to_dict("records")]
-        told.append(f"Signs that looked well to the end: {', '.join(silent)}.")
+        silent = self.signs[self.signs["fine"] >= _MOSTLY].head(3)
+        said = [_told(row, "fine") for row in silent.to_dict("records")]
+        told.append(
+            f"Signs that looked well to the end: {', '.join(said)}."
+            if said
+            else "No sign looked well to the end in half of them."
+        )
         spoke = self.signs.assign(gain=self.signs["warned"] - self.signs["warned_stayed"])
         spoke = spoke[(spoke["gain"] > 0) & (spoke["warned_stayed"] < _FALSE_ALARM)].nlargest(3, "gain")
         if len(spoke):
@@ -125,7 +130,7 @@ def _signs(X: Snapshot, gone: pd.DataFrame, stayed: pd.DataFrame) -> pd.DataFram
         if one.name in mine and measured[one.name]
     ]
     columns = ["indicator", "title", "dimension", "fine", "fine_stayed", "warned", "warned_stayed", "measured"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[3:7], float))
     misled = table.assign(by=(table["fine"] - table["fine_stayed"]).fillna(0.0).where(table["fine"] >= _MOSTLY, -1.0))
     order = misled.sort_values(["by", "fine", "indicator"], ascending=[False, False, True], ignore_index=True)
     return order.drop(columns="by")

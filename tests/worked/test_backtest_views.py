@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from holdfast.errors import DataError, UsageError
+from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.snapshot import Snapshot
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
 from holdfast.training.by_group import by_group
@@ -307,6 +308,25 @@ def test_green_churn_names_what_looked_well_and_what_spoke() -> None:
     json.dumps(found.to_dict(), allow_nan=False)
     few = green_churn(told([{"name": "g", "scores": [85], "left": 20}, *crowd(3, 85)]), X)  # type: ignore[arg-type]
     assert "too few to say which signs" in few.text()
+
+
+def test_green_churn_lists_as_silent_only_what_looked_well_in_half() -> None:
+    def told_of(catalog: tuple[Indicator, ...]) -> str:
+        gone = [{"name": f"g{i:02d}", "scores": [85], "left": 20} for i in range(12)]
+        made = told([*gone, *crowd(12, 85)])
+        index = pd.MultiIndex.from_frame(made.predictions[["account_id", "cutoff"]])
+        number = index.get_level_values(0).str[-2:].astype(int)
+        values = pd.DataFrame({"use": 1.0, "mood": np.where(number < 5, 1.0, 0.0)}, index=index)
+        empty = pd.DataFrame(index=index)
+        names = [one.name for one in catalog]
+        X = Snapshot(values[names], empty, pd.DataFrame(1.0, index=index, columns=[90]), empty, catalog)
+        return green_churn(made, X).text()  # type: ignore[arg-type]
+
+    use, mood = sign("use", "product"), sign("mood", "relationship")
+    assert f"Signs that looked well to the end: {use.title} (100%" in told_of((use, mood))
+    assert f"{mood.title} (42%" not in told_of((use, mood))
+    for catalog in ((mood,), ()):
+        assert told_of(catalog).endswith("No sign looked well to the end in half of them.")
 
 
 def test_the_noise_floor_holds_what_true_probabilities_show() -> None:
