@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from holdfast.training.phrases import capital, in_days, joined
 from holdfast.training.verdict import MIN_EVENTS
 from holdfast.training.verdict import in_words as named
 
@@ -47,7 +48,7 @@ def _winner(model: str, by: Mapping[str, tuple[list[int], list[int]]], results: 
     name = named(model)
     known = {one: pair for one, pair in by.items() if pair[1]}
     lost = [one for one, (won, _) in known.items() if not won]
-    partly = [f"under {one} only at {_days(won)}" for one, (won, asked) in known.items() if won and won != asked]
+    partly = [f"under {one} only at {in_days(won)}" for one, (won, asked) in known.items() if won and won != asked]
     silent = [one for one in by if one not in known]
     why = _why(results[one] for one in silent)
     if not known:
@@ -55,10 +56,10 @@ def _winner(model: str, by: Mapping[str, tuple[list[int], list[int]]], results: 
         return f"Whether {name} beats the best baseline cannot be judged {under}: {why}."
     full = len(known) - len(lost) - len(partly)
     how = f"all {len(known)}" if full == len(known) > 1 else f"{full} of {len(known)}"
-    parts = [f"{name[:1].upper()}{name[1:]} beats the best baseline under {how} definition{'s' * (len(known) > 1)}"]
-    parts += [f"not under {_join(lost)}"] if lost else []
+    parts = [f"{capital(name)} beats the best baseline under {how} definition{'s' * (len(known) > 1)}"]
+    parts += [f"not under {joined(lost)}"] if lost else []
     parts += partly
-    parts += [f"it cannot be judged under {_join(silent)}, where {why}"] if silent else []
+    parts += [f"it cannot be judged under {joined(silent)}, where {why}"] if silent else []
     return f"{'; '.join(parts)}."
 
 
@@ -113,15 +114,7 @@ def _ranks(first: str, rows: pd.DataFrame, model: str, cutoff: pd.Timestamp) -> 
 def _orders(first: str, rows: pd.DataFrame) -> str:
     same = [str(row["b"]) for row in rows.to_dict("records") if row["same_order"] is True]
     other = [str(row["b"]) for row in rows.to_dict("records") if row["same_order"] is False]
-    parts = [f"in the same order as by {first} under {_join(same)}"] if same else []
+    parts = [f"in the same order as by {first} under {joined(same)}"] if same else []
     if other:
-        parts.append(f"in another order {'' if same else f'than by {first} '}under {_join(other)}")
+        parts.append(f"in another order {'' if same else f'than by {first} '}under {joined(other)}")
     return f"By AUC the models come {', and '.join(parts)}." if parts else ""
-
-
-def _days(horizons: Sequence[int]) -> str:
-    return f"{_join([str(one) for one in horizons])} days"
-
-
-def _join(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -11,6 +11,7 @@ import pandas as pd
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.polarity import both_names
 from holdfast.training.bootstrap import draw_accounts, interval, rarer, ratios
+from holdfast.training.phrases import capital
 from holdfast.training.readings import last_before_exit, readings, shared
 from holdfast.training.rows import json_rows, stacked
 from holdfast.training.views import wilson
@@ -60,7 +61,7 @@ class ObservedBands:
         told += [f"More churned of {band} than of the band below it." for band in wrong]
         for one in self.errors[self.errors["model"] == model].dropna(subset="share").to_dict("records"):
             seen = "exits" if one["error"] == MISSED else f"readings in {ACTION.names[-1]} before a decision"
-            told.append(f"{_capital(both_names(one['error']))}: {one['share']:.0%} of {one['of']} {seen}.")
+            told.append(f"{capital(both_names(one['error']))}: {one['share']:.0%} of {one['of']} {seen}.")
         return " ".join(told)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,10 +102,6 @@ def observed_bands(
     columns = ["model", "band", "rows", "accounts", "churned", "rate", "low", "high", "per_decision", "inverted"]
     wrong = ["model", "error", "share", "low", "high", "of"]
     return ObservedBands(stacked(tables, columns), stacked(errors, wrong), horizon)
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _by_band(rows: pd.DataFrame, policy: BandPolicy, weights: Floats) -> pd.DataFrame:

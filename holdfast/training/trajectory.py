@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.training.bootstrap import draw_accounts, interval, ratios
+from holdfast.training.phrases import joined
 from holdfast.training.plots import COLOURS, axes_or_new
 from holdfast.training.readings import readings, shared
 from holdfast.training.rows import json_rows
@@ -53,7 +54,7 @@ class Trajectory:
         if mine.empty:
             return ""
         parts = [_gap(row) for row in mine.head(3).to_dict("records")]
-        return f"Beside comparable accounts that stayed, those that left stood {_listed(parts)} before they left."
+        return f"Beside comparable accounts that stayed, those that left stood {joined(parts)} before they left."
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the mean health of those that left against those that stayed, the exit at the right."""
@@ -107,10 +108,6 @@ def _gap(row: dict[Any, Any]) -> str:
     way = "lower" if row["difference"] < 0 else "higher"
     when = f"{row['from_day']} to {row['to_day']} days"
     return f"{abs(row['difference']):.0f} points {way} ({low:.0f} to {high:.0f}) {when}"
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _comparable(rows: pd.DataFrame, alike: list[str]) -> pd.Series[float]:

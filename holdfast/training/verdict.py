@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 
+from holdfast.training.phrases import capital, in_days, joined
+
 BASELINES = ("base_rate", "age", "recency", "context", "score_40_30_30", "score_40_30_20_10", "template")
 RANKING = BASELINES[1:]  # the base rate ranks nobody; pooled over refits its AUC only tells that churn has a trend
 MIN_EVENTS = 50  # accounts with the rarer outcome, below which no order of models is read out
@@ -97,31 +99,19 @@ def _winner(name: str, judged: dict[int, list[Comparison]]) -> str:
     parts = []
     for baseline in dict.fromkeys(one.baseline for one in won):
         these = [one for one in won if one.baseline == baseline]
-        gains = _join([f"{one.difference:.3f} AUC ({one.low:.3f} to {one.high:.3f})" for one in these])
-        parts.append(f"{in_words(baseline)} at {_days([one.horizon for one in these])}, by {gains}")
-    return f"{_capital(in_words(name))} beats {_join(parts)}."
+        gains = joined([f"{one.difference:.3f} AUC ({one.low:.3f} to {one.high:.3f})" for one in these])
+        parts.append(f"{in_words(baseline)} at {in_days([one.horizon for one in these])}, by {gains}")
+    return f"{capital(in_words(name))} beats {joined(parts)}."
 
 
 def _nothing(open_: dict[int, list[Comparison]]) -> str:
     horizons: dict[str, list[int]] = {}
     for h, found in open_.items():
         horizons.setdefault(found[0].baseline, []).append(h)
-    return f"Nothing beats {_join([f'{in_words(name)} at {_days(hs)}' for name, hs in horizons.items()])}."
+    return f"Nothing beats {joined([f'{in_words(name)} at {in_days(hs)}' for name, hs in horizons.items()])}."
 
 
 def _too_few(few: dict[int, int]) -> str:
-    counts = _join([str(count) for count in few.values()])
+    counts = joined([str(count) for count in few.values()])
     seen = f"the rarer outcome was seen in {counts} accounts, and {MIN_EVENTS} are needed"
-    return f"Not enough events at {_days(list(few))}: {seen}. Read the intervals, not the order."
-
-
-def _days(horizons: Sequence[int]) -> str:
-    return f"{_join([str(h) for h in horizons])} days"
-
-
-def _join(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return f"Not enough events at {in_days(list(few))}: {seen}. Read the intervals, not the order."

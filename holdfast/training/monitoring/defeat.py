@@ -19,6 +19,7 @@ import pandas as pd
 
 from holdfast.training.bootstrap import draw_accounts, interval, rarer
 from holdfast.training.metrics import Ranking, auc_of
+from holdfast.training.phrases import in_days
 from holdfast.training.rows import json_rows
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ class Defeat:
         if verdict == "cannot tell":
             yield f"Cannot tell decay from a programme: fewer than {FEWEST} accounts that nobody helped left or stayed."
             return
-        days = " and ".join(str(horizon) for horizon, one in self.verdicts.items() if one == verdict)
-        at = f"at {days} days"
+        at = f"at {in_days([horizon for horizon, one in self.verdicts.items() if one == verdict])}"
         yield {
             "decay": f"The model has decayed {at}: among accounts that nobody helped it keeps less than it did.",
             "programme": f"The programme works {at}: those that were helped did better than was told, and the model "
