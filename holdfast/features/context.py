@@ -7,6 +7,7 @@ import numpy as np
 from holdfast.features.history.tables import ACTIVITY_TABLES
 from holdfast.features.indicators.sources import Source, subscriptions
 from holdfast.features.kernel.arrays import Bools, Floats, Ints, Objects
+from holdfast.features.kernel.encoded import Encoded
 from holdfast.features.kernel.measurement import Evaluation
 from holdfast.features.kernel.states import Spells, largest, leading, meeting
 from holdfast.features.time import DAY_US, FOREVER
@@ -57,13 +58,12 @@ def running(evaluation: Evaluation) -> Spells:
     return meeting(spells, evaluation.measurement.table("subscriptions"), RUNNING.filters, evaluation.clock)
 
 
-def term_months(evaluation: Evaluation, rows: Ints) -> Ints:
+def term_months(table: Encoded, rows: Ints) -> Ints:
     """Give the months after which a subscription comes up again, at least 1.
 
     Its ``term_months``, else the length from ``term_start`` to ``term_end``, else ``billing_months``, else the length
     from ``valid_from`` to ``term_end``; an evergreen one (0 months) goes by its billing.
     """
-    table = evaluation.measurement.table("subscriptions")
     end, begun = table.instants("term_end")[rows], table.records.at[rows]
     told, billing = table.numbers("term_months")[rows], table.numbers("billing_months")[rows]
     months = np.where(np.isnan(told), _length(table.instants("term_start")[rows], end), told)
@@ -77,7 +77,8 @@ def _length(start: Ints, end: Ints) -> Floats:
 
 
 def _contract(evaluation: Evaluation, held: Spells) -> Objects:
-    longest = largest(held, term_months(evaluation, held.row).astype(np.float64))
+    terms = term_months(evaluation.measurement.table("subscriptions"), held.row)
+    longest = largest(held, terms.astype(np.float64))
     kind = np.where(np.isnan(longest), 0, 1 + np.searchsorted([12.0, 24.0], longest, side="right"))
     return np.array(CONTRACTS, dtype=object)[kind]
 

@@ -39,7 +39,7 @@ def calendar(evaluation: Evaluation, horizon: int, grace_days: float) -> Floats:
     row, unit = _undecided(evaluation, days(grace_days))
     now = evaluation.clock.cutoffs[unit % len(evaluation.clock)]
     table = evaluation.measurement.table("subscriptions")
-    term, shift = term_months(evaluation, row), _shift(table, row, grace_days)
+    term, shift = term_months(table, row), _shift(table, row, grace_days)
     anchor, lead = _anchor(table, row, term)
     known = anchor < FOREVER
     reach = horizon + AHEAD
@@ -76,6 +76,20 @@ def renews_itself(renews: Floats, notice: Floats) -> Bools:
     [True, False, True, False]
     """
     return np.asarray((renews == 1) | (np.isnan(renews) & ~np.isnan(notice)), dtype=bool)
+
+
+def next_ends(table: Encoded, now: int) -> Ints:
+    """Give for each subscription the end of the term that ends next, at T or later; `FOREVER` where no term is told.
+
+    Terms follow one another as they do in the `calendar`.
+    """
+    row = np.arange(len(table.records))
+    term = term_months(table, row)
+    anchor, lead = _anchor(table, row, term)
+    known = anchor < FOREVER
+    ends = np.full(len(row), FOREVER, dtype=np.int64)
+    ends[known] = _next(anchor[known], lead[known], term[known], now)
+    return ends
 
 
 def add_months(at: Ints, months: Ints) -> Ints:
@@ -138,6 +152,13 @@ def _coming(anchor: Ints, lead: Ints, term: Ints, shift: Ints, now: Ints, reach:
         inside = np.flatnonzero((due > past) & (due <= now + days(reach)))
         found.append((inside, due[inside]))
     return np.concatenate([p for p, _ in found]), np.concatenate([d for _, d in found])
+
+
+def _next(anchor: Ints, lead: Ints, term: Ints, now: int) -> Ints:
+    behind = _month(np.array([now])) - _month(anchor) - lead
+    months = lead + np.maximum(behind // term, 0) * term
+    end = add_months(anchor, months)
+    return np.where(end >= now, end, add_months(anchor, months + term))
 
 
 def _month(at: Ints) -> Ints:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from holdfast.features.exposure import next_ends
+from holdfast.features.history.records import Records
 from holdfast.features.history.tables import ACTIVITY_TABLES
-from holdfast.features.time import micro
+from holdfast.features.kernel.encoded import Encoded
+from holdfast.features.time import FOREVER, instants, micro, micros
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -45,12 +48,10 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
         frame[date] = pd.Series(pd.NaT, index=ids, dtype="datetime64[us, UTC]")
     if "subscriptions" in view.tables:
         running = _running(view, as_of)
-        if "term_end" in running:
-            coming = running.loc[running["term_end"] >= as_of]
-            ends = coming.groupby("account_id")["term_end"].min()
-            frame["renewal_date"] = ends.reindex(ids)
-            first = coming[coming["term_end"] == coming["account_id"].map(ends)]
-            frame["notice_deadline"] = deadlines(first).groupby(first["account_id"]).min().reindex(ids)
+        coming = going_on(running, as_of).dropna(subset="term_end")
+        first = coming[coming["term_end"] == coming.groupby("account_id")["term_end"].transform("min")]
+        for date, days in (("renewal_date", first["term_end"]), ("notice_deadline", deadlines(first))):
+            frame[date] = days.groupby(first["account_id"]).min().reindex(ids)
         if "currency" in running:
             frame["currency"] = frame["currency"].fillna(_only(running, "currency").reindex(ids))
     return frame
@@ -82,6 +83,27 @@ def _running(view: View, as_of: pd.Timestamp) -> pd.DataFrame:
         subscriptions["valid_to"].isna() | (subscriptions["valid_to"] > as_of) if "valid_to" in subscriptions else True
     )
     return subscriptions[subscriptions["status"].isin(_RUNNING) & open_]
+
+
+def going_on(terms: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Let each term that lies behind a day be followed by others, until one ends on the day or later.
+
+    A trial, and a term that is told not to renew itself, is followed by none: its ``term_end`` is missing then.
+
+    Parameters
+    ----------
+    terms
+        Subscriptions that run on that day.
+    """
+    at = micros(terms["valid_from"])
+    whose, never = np.zeros(len(terms), dtype=np.int32), np.full(len(terms), FOREVER, dtype=np.int64)
+    ends = next_ends(Encoded("subscriptions", Records(whose, at, at, never, terms)), micro(as_of))
+    dated = pd.Series(instants(np.where(ends < FOREVER, ends, pd.NaT.value)), terms.index)
+    once = terms["status"] == "trialing"
+    if "auto_renew" in terms:
+        once |= terms["auto_renew"] == 0
+    ahead = terms["term_end"] >= as_of if "term_end" in terms else pd.Series(False, terms.index)
+    return terms.assign(term_end=dated.where(~once | ahead))
 
 
 def deadlines(terms: pd.DataFrame) -> pd.Series:

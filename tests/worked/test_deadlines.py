@@ -30,6 +30,14 @@ def test_a_monthly_feed_and_a_month_of_notice_is_an_error_with_the_accounts_and_
     )
 
 
+def test_a_term_that_renewed_itself_and_was_never_dated_anew_counts_with_the_end_of_the_next() -> None:
+    ends = [NOW + pd.Timedelta(days=40) - pd.DateOffset(years=1)] + [pd.NaT] * (len(IDS) - 1)
+    terms = _ending(term_end=ends, term_months=12.0, auto_renew=True)
+    terms = terms.assign(term_months=terms["term_months"].where(terms["term_end"].notna()))
+    found = _told(_company(_usage(count=14, step=30), subscriptions=terms), "HF080")
+    assert [one.count for one in found] == [1]
+
+
 def test_a_source_that_is_on_its_way_leaves_only_the_days_until_it_comes() -> None:
     tickets = {"account_id": ["A00"], "opened_at": [NOW + pd.Timedelta(days=20)]}
     frames = _company(_usage(count=14, step=30), subscriptions=_ending(25, 29, 31), tickets=tickets)

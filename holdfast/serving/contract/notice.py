@@ -21,7 +21,7 @@ from holdfast.features.history.tables import ACTIVITY_TABLES, NO_CURRENCY, TABLE
 from holdfast.features.history.view import view_of
 from holdfast.features.time import micro
 from holdfast.findings import Finding
-from holdfast.serving.attributes import deadlines
+from holdfast.serving.attributes import deadlines, going_on
 from holdfast.serving.contract.cadence import Cadence
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _RUNNING = ("active", "past_due", "trialing")
 _READ = (
     *("subscription_id", "status", "valid_to", "mrr", "currency"),
-    *("notice_days", "term_months", "billing_months", "term_end", "auto_renew", "deleted"),
+    *("notice_days", "term_months", "billing_months", "term_start", "term_end", "auto_renew", "deleted"),
 )
 DAYS_PER_MONTH = 30.0
 
@@ -62,7 +62,7 @@ def terms(bucket: History, now: pd.Timestamp) -> Terms:
     rows = rows[rows["status"].isin(_RUNNING)]
     paid = pd.Series(_numbers(rows, "mrr"), index=rows.index)
     found = pd.DataFrame({"account": rows["account_id"], "period": _periods(rows), "mrr": paid})
-    found["deadline"] = (deadlines(rows) - now).dt.total_seconds() / 86_400 if "term_end" in rows else np.nan
+    found["deadline"] = (deadlines(going_on(rows, now)) - now).dt.total_seconds() / 86_400
     found.loc[found["deadline"] < 0, "deadline"] = np.nan
     by = found.groupby("account", observed=True)
     money = rows["currency"][paid.notna()].dropna().astype(str) if "currency" in rows else pd.Series(dtype=str)
