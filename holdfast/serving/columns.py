@@ -82,6 +82,30 @@ def horizon(column: str) -> int | None:
     return int(column[1:]) if column[:1] == "p" and column[1:].isdigit() else None
 
 
+def longest(rows: pd.DataFrame) -> str:
+    """Name the probability column of the longest horizon that is filled; ``p90`` where none is.
+
+    Examples
+    --------
+    >>> longest(pd.DataFrame({"p30": [0.1], "p90": [0.2], "p180": [None]}))
+    'p90'
+    """
+    filled = [str(name) for name in rows if horizon(str(name)) and rows[name].notna().any()]
+    return max(filled, key=lambda name: horizon(name) or 0, default="p90")
+
+
+def stake(rows: pd.DataFrame) -> pd.Series[float]:
+    """Give what is at stake: ARR at risk within 90 days, or by the longest horizon where there is none of 90 days.
+
+    Where nobody's ARR is known, it is the probability of the longest horizon.
+    """
+    told = rows["expected_arr_at_risk_90"]
+    if told.notna().any():
+        return told
+    chance = rows[longest(rows)]
+    return rows["arr"] * chance if rows["arr"].notna().any() else chance
+
+
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn rows into dictionaries by column name."""
     return [dict(zip(map(str, rows.columns), row, strict=True)) for row in rows.itertuples(index=False, name=None)]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.models.bands import POLICIES
+from holdfast.serving.columns import stake
 
 ESCALATION = "escalation"
 _FIELDS = {"title": str, "every_days": int, "due_days": int, "owner": str, "actions": list}
@@ -77,8 +78,8 @@ class Playbooks:
     def assign(self, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         """Give each scored account its playbook and the day it is due: ``playbook_id, due_date``.
 
-        The band decides, but for the accounts with most at stake (ARR at risk, else probability of the longest
-        horizon), as many as management can take: these are escalated. One that is snoozed takes nobody's place.
+        The band decides, but for the accounts with most at stake (see `holdfast.serving.columns.stake`), as many as
+        management can take: these are escalated. One that is snoozed takes nobody's place.
         """
         scored = (rows["score_status"] != "not_scored").to_numpy()
         awake = ~(rows["snoozed_until"] > as_of).to_numpy()
@@ -97,10 +98,7 @@ class Playbooks:
         return str(self.frame().to_html(escape=True, index=False))
 
     def _escalated(self, scored: pd.DataFrame) -> pd.Index:
-        stake = scored["expected_arr_at_risk_90"]
-        if stake.isna().all():
-            stake = scored["p90"]
-        order = scored.assign(stake=stake).dropna(subset="stake")
+        order = scored.assign(stake=stake(scored)).dropna(subset="stake")
         top = order.sort_values(["stake", "account_id"], ascending=[False, True], kind="stable").head(self.escalate)
         return top.index
 

@@ -23,7 +23,7 @@ from holdfast.serving.alerts.facts import STEP, facts, past_days, readings
 from holdfast.serving.alerts.rules import codes, judge
 from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.chances import chances
-from holdfast.serving.columns import SCHEMA_VERSION, horizon, in_order
+from holdfast.serving.columns import SCHEMA_VERSION, in_order, stake
 from holdfast.serving.drivers import DRIVERS, drivers, signs
 from holdfast.serving.unsound import set_aside
 
@@ -79,11 +79,11 @@ class Scores:
         return self.rows
 
     def riskiest(self, n: int = 10) -> pd.DataFrame:
-        """Return the scored accounts with most at stake first: ARR at risk where known, else probability."""
+        """Return the scored accounts with most at stake first, see `holdfast.serving.columns.stake`."""
         scored = self.rows[self.rows["score_status"] != "not_scored"]
-        stakes = "expected_arr_at_risk_90" if scored["expected_arr_at_risk_90"].notna().any() else _longest(scored)
-        order = scored.sort_values([stakes, "account_id"], ascending=[False, True], kind="stable", na_position="last")
-        return order.head(n).reset_index(drop=True)
+        by = pd.DataFrame({"stake": stake(scored), "account_id": scored["account_id"]})
+        order = by.sort_values(["stake", "account_id"], ascending=[False, True], kind="stable", na_position="last")
+        return scored.loc[order.head(n).index].reset_index(drop=True)
 
     def counts(self) -> dict[str, int]:
         """Count the accounts by status."""
@@ -280,8 +280,3 @@ def _chunks(now: Snapshot) -> Iterator[Snapshot]:
 def _shown(found: pd.DataFrame) -> pd.DataFrame:
     table = found[found["rank"] <= DRIVERS].pivot(index="account_id", columns="rank", values="text")
     return table.add_prefix("driver_")
-
-
-def _longest(rows: pd.DataFrame) -> str:
-    filled = [str(column) for column in rows if horizon(str(column)) and rows[column].notna().any()]
-    return max(filled, key=lambda column: horizon(column) or 0, default="p90")

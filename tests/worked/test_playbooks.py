@@ -48,6 +48,18 @@ def test_what_is_at_stake_is_escalated_whatever_its_colour() -> None:
     assert without["playbook_id"].tolist()[3] == ESCALATION  # by probability, where nobody knows the ARR
 
 
+def test_without_a_horizon_of_90_days_the_longest_tells_what_is_at_stake() -> None:
+    short = {"p90": None, "expected_arr_at_risk_90": None, "p60": [0.01, 0.05, 0.1, 0.4, 0.3]}
+    by_arr = book(**short, arr=[10_000.0, 10_000.0, 1_000.0, 1_000.0, 100.0])
+    assert Playbooks.read(escalate=1).assign(by_arr, DAY)["playbook_id"].tolist()[1] == ESCALATION
+    assert Playbooks.read(escalate=1).assign(book(**short), DAY)["playbook_id"].tolist()[3] == ESCALATION
+
+
+def test_where_nobody_knows_the_arr_the_longest_horizon_ranks() -> None:
+    told = book(expected_arr_at_risk_90=None, p180=[0.1, 0.9, 0.2, 0.5, 0.4])
+    assert Playbooks.read(escalate=1).assign(told, DAY)["playbook_id"].tolist()[1] == ESCALATION
+
+
 def test_who_is_snoozed_takes_nobody_s_place_among_the_escalated() -> None:
     asleep = pd.Series([pd.NaT, DAY + pd.Timedelta(days=9), pd.NaT, DAY, pd.NaT])  # d's ends today
     told = Playbooks.read(escalate=2).assign(book(snoozed_until=asleep), DAY)

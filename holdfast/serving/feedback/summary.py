@@ -105,12 +105,11 @@ def _outcomes(said: pd.DataFrame, runs: Path) -> pd.DataFrame:
 
 def _beside(said: pd.DataFrame, scores: Path) -> pd.DataFrame:
     """Set the outcomes of one run beside its scores."""
-    from holdfast.serving.columns import horizon
+    from holdfast.serving.columns import longest
 
     if not scores.is_file():
         return said.assign(health=float("nan"), probability=float("nan"))
     rows = pd.read_parquet(scores).set_index("account_id")
-    days = [str(name) for name in rows if horizon(str(name)) and rows[name].notna().any()]
-    longest = max(days, key=lambda name: horizon(name) or 0, default="p90")
-    mine = rows[["health", longest]].reindex(said["account_id"])
-    return said.assign(health=mine["health"].to_numpy(), probability=mine[longest].to_numpy())
+    column = longest(rows)
+    mine = rows[["health", column]].reindex(said["account_id"])
+    return said.assign(health=mine["health"].to_numpy(), probability=mine[column].to_numpy())

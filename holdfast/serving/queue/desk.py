@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from holdfast.errors import UsageError, did_you_mean
-from holdfast.serving.columns import horizon
+from holdfast.serving.columns import horizon, longest
 from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.proof import read_proof
@@ -52,8 +52,7 @@ class Desk:
     @property
     def horizon(self) -> int:
         """The longest horizon of the scores, in days: until then an outcome is watched."""
-        rows = self.scores.rows
-        return max((horizon(str(name)) or 0 for name in rows if rows[name].notna().any()), default=90)
+        return horizon(longest(self.scores.rows)) or 0
 
     def week(self) -> Queue:
         """Plan the week: what people said and the log holds counts, and a share is left alone where the plan asks."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
-from holdfast.serving.columns import horizon
+from holdfast.serving.columns import horizon, longest
 from holdfast.serving.feedback.standing import acted_on
 from holdfast.serving.playbooks import ESCALATION
 from holdfast.training.queue.choice import choose
@@ -149,7 +149,7 @@ def queue(scores: Scores, how: Settings, said: Said | None = None) -> Queue:
         When the plan names a playbook that no account has, by a slip of the pen.
     """
     rows = scores.rows[scores.rows["score_status"] != "not_scored"].reset_index(drop=True)
-    known, column = said or Said(), _longest(rows)
+    known, column = said or Said(), longest(rows)
     _check_names(rows, how)
     rows["risk"] = acted_on(rows)[column]
     worth = rows["arr"] if rows["arr"].notna().any() else 1.0  # without revenue accounts count alike
@@ -200,11 +200,6 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
 def minutes_of(playbook: str, how: Settings) -> int:
     """Give what a call by a playbook costs."""
     return round(60 * how.playbook_hours.get(playbook, how.call_hours))
-
-
-def _longest(rows: pd.DataFrame) -> str:
-    filled = [str(name) for name in rows if horizon(str(name)) and rows[name].notna().any()]
-    return max(filled, key=lambda name: horizon(name) or 0, default="p90")
 
 
 def _check_names(rows: pd.DataFrame, how: Settings) -> None:
