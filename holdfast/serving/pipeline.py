@@ -33,7 +33,7 @@ from holdfast.serving.plan import Plan
 from holdfast.serving.playbooks import Playbooks
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import read_predictions, read_proof
-from holdfast.serving.queue.week import queue
+from holdfast.serving.queue.desk import planned_week
 from holdfast.serving.report import ACCOUNTS
 from holdfast.serving.run_page import EXPLAINED, page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
@@ -225,15 +225,15 @@ def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standin
         "feedback_sha256": said.fingerprint(),
         "holdfast": holdfast.__version__,
     }
-    proof, entered = read_proof(place.models, bundle.version), scores_sha256(ledger_of(plan), name)
+    ledger, proof = ledger_of(plan), read_proof(place.models, bundle.version)
     parts = place.runs / f"{TEMPORARY}{os.getpid()}-parts"
     with clearing(place.runs, parts):
         parts.mkdir(parents=True)
         found = _book(plan, history, bundle, name, said, parts)
         page = page_of(plan, history, bundle, found.snapshot(EXPLAINED), proof, facts, playbooks_of(plan))
         scores = found.scores(ACCOUNTS)
-        calls, card = queue(scores, plan.queue).frame(), proven(bundle.card, proof.result, facts)
-        return write_run(place, scores, page, card, facts, calls, entered, found.reasons())
+        calls, card = planned_week(ledger, scores, plan.queue, name).frame(), proven(bundle.card, proof.result, facts)
+        return write_run(place, scores, page, card, facts, calls, scores_sha256(ledger, name), found.reasons())
 
 
 def same_clock(plan: Plan, bundle: Bundle) -> None:

@@ -88,7 +88,7 @@ class Plan(Section):
         settings["alerts"] = self.alerts.asked
         if self.indicators.file is not None:
             settings["indicators"] = {"file": hashlib.sha256(_contents(self.indicators.file)).hexdigest()}
-        settings["queue"] = self.queue.model_dump(mode="json", exclude={"cool_down_days", "holdout"})
+        settings["queue"] = self.queue.model_dump(mode="json")
         books = self.playbooks
         settings["playbooks"] = {
             "escalate": books.escalate,

@@ -709,6 +709,35 @@ def test_demo_leaves_scores_and_a_report(tmp_path: Path, capsys: pytest.CaptureF
         assert (tmp_path / "demo" / name).is_file()
 
 
+def test_the_file_of_the_queue_calls_nobody_whom_lots_leave_alone(
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = company.copy(tmp_path / "acme")
+    with Path(mine.plan).open("a", encoding="utf-8") as plan:
+        plan.write("[queue]\nholdout = 0.5\n")
+
+    def written() -> dict[str, str]:
+        rows = pd.read_csv(mine.out / "current" / "queue.csv", dtype=str)
+        sheet = pd.read_excel(mine.out / "current" / "scores.xlsx", sheet_name="Queue", engine="calamine")
+        assert sheet["This week"].tolist() == rows["decision"].tolist()
+        return dict(zip(rows["account_id"], rows["decision"], strict=True))
+
+    assert run(["score", mine.plan]) == 0  # another run than the one without lots
+    told = _json(capsys, "queue", mine.plan)
+    assert isinstance(told, dict)
+    first = written()
+    assert first == {row["account_id"]: row["decision"] for row in told["rows"]}
+    held = {account for account, decision in first.items() if decision == "left_alone"}
+    assert held
+    assert run(["queue", mine.plan, "--record"]) == 0
+    form = tmp_path / "form.csv"
+    other = next(account for account, decision in first.items() if decision == "later")
+    form.write_text(f"account_id,snooze_until,author\n{other},2026-01-15,Ann\n", encoding="utf-8")
+    assert [run(["import", mine.plan, str(form)]), run(["score", mine.plan])] == [0, 0]
+    again = written()
+    assert {again[account] for account in held} == {"resting"}  # until the outcome is seen
+
+
 def test_what_people_set_is_in_the_next_scores_beside_the_model_until_its_day(company: Company, tmp_path: Path) -> None:
     mine = company.copy(tmp_path / "acme")
     before = pd.read_parquet(mine.out / "current" / "scores.parquet").set_index("account_id")

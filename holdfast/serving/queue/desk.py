@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from holdfast.serving.plan import Plan
     from holdfast.serving.scoring import Scores
+    from holdfast.serving.sections import Queue as Settings
     from holdfast.training.queue.power import Power
 
 
@@ -52,13 +53,11 @@ class Desk:
     @property
     def horizon(self) -> int:
         """The longest horizon of the scores, in days: until then an outcome is watched."""
-        return horizon(longest(self.scores.rows)) or 0
+        return _horizon(self.scores)
 
     def week(self) -> Queue:
         """Plan the week: what people said and the log holds counts, and a share is left alone where the plan asks."""
-        how = self.plan.queue
-        planned = queue(self.scores, how, said_of(self.ledger, self.scores, how, self.horizon))
-        return leave_alone(planned, how.holdout, self.run.run_id)
+        return planned_week(self.ledger, self.scores, self.plan.queue, self.run.run_id)
 
     def power(self, points: float | None) -> Power:
         """Reckon how long a trial would take, with whole weeks."""
@@ -88,3 +87,19 @@ class Desk:
         for where, account in named:
             if account not in known:
                 raise UsageError(where, "an account of the run", repr(account), did_you_mean(account, known))
+
+
+def planned_week(ledger: Ledger, scores: Scores, how: Settings, run: str) -> Queue:
+    """Plan the week of a run as its files and the command tell it: the log counts, and lots leave a share alone.
+
+    Parameters
+    ----------
+    run
+        Its id, by which lots are drawn.
+    """
+    planned = queue(scores, how, said_of(ledger, scores, how, _horizon(scores)))
+    return leave_alone(planned, how.holdout, run)
+
+
+def _horizon(scores: Scores) -> int:
+    return horizon(longest(scores.rows)) or 0
