@@ -75,6 +75,15 @@ def test_the_files_of_a_run_have_the_same_order(tmp_path: Path) -> None:
     assert sheet["This week"].tolist() == written["decision"].tolist()
 
 
+def test_power_is_reckoned_with_the_effect_that_is_assumed_and_not_with_a_rounded_one() -> None:
+    of = scores(p90=[0.003] * 6, playbook_id="action.red")
+    found = power_of(week(of=of, save_rate=0.1), 90, 0.1)
+    assert found.points == pytest.approx(0.03)
+    assert "An effect of 0.03 points cannot be shown" in found.text()
+    whole = power_of(week(of=scores(p90=[0.3] * 6, playbook_id="action.red"), save_rate=1.0), 90, 0.1)
+    assert whole.rows["held_out"].notna().all()  # who would leave, and all of them kept
+
+
 def test_a_long_playbook_gives_way_to_two_short_ones_that_save_more() -> None:
     # with two hours for red, Kim can make one such call (100) or two of an hour (80 + 4)
     assert accounts(week(playbook_hours={"action.red": 2.0}, pool=0), "call") == "a"
@@ -145,7 +154,7 @@ def test_power_counts_whom_the_team_can_reach_until_they_rest_no_more() -> None:
     found = power_of(week(), 91, 0.0)  # thirteen weeks for three calls each, and only five accounts
     assert found.weekly == pytest.approx(5 / 13)
     assert found.base == pytest.approx((0.5 + 0.1 + 0.9 + 0.3 + 0.01) / 5)
-    assert found.points == round(100 * 0.2 * found.base, 1)
+    assert found.points == pytest.approx(100 * 0.2 * found.base)
 
 
 @pytest.fixture

@@ -54,7 +54,14 @@ def test_the_decisions_needed_have_the_power_and_one_less_has_not() -> None:
 
 @pytest.mark.parametrize(
     ("base", "points", "weekly", "why"),
-    [(0.1, 12, 20, "only 10.0% would leave"), (0.1, 2, 0, "nobody enters"), (0.1, 1, 5, f"{LONGEST} are the most")],
+    [
+        (0.1, 12, 20, "only 10.0% would leave"),
+        (0.1, 2, 0, "nobody enters"),
+        (0.1, 1, 5, f"{LONGEST} are the most"),
+        (0.002, 0.0002, 5, f"{LONGEST} are the most"),
+        (0.2, 0, 20, "none to be shown"),
+        (0.0, 0, 20, "none to be shown"),
+    ],
 )
 def test_what_never_could_be_shown_is_not_promised(base: float, points: float, weekly: float, why: str) -> None:
     found = power(base, points, weekly, 90)

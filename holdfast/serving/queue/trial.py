@@ -62,7 +62,7 @@ def power_of(queue: Queue, rest_days: int, share: float, points: float | None = 
     weekly = min(float((rows["decision"] == CALL).sum()), len(rows) / rounds)
     reached = rows.assign(worth=rows["expected_saved"] / rows["hours"]).nlargest(math.ceil(weekly * rounds), "worth")
     base = float(reached["risk"].mean()) if len(reached) else 0.0
-    wanted = round(100 * base * queue.save_rate, 1) if points is None else points
+    wanted = 100 * base * queue.save_rate if points is None else points
     return power(base, wanted, weekly, queue.horizon, share)
 
 

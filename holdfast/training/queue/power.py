@@ -49,11 +49,11 @@ class Power:
         told = self.rows.dropna(subset="weeks")
         if told.empty:
             nearest = self.rows.sort_values("called", kind="stable").iloc[0]
-            return f"{head} An effect of {self.points:g} points cannot be shown: {nearest['why_never']}."
+            return f"{head} An effect of {self.points:.3g} points cannot be shown: {nearest['why_never']}."
         best = told.sort_values(["weeks", "share"], kind="stable").iloc[0]
         return (
-            f"{head} To show an effect of {self.points:g} points with {POWER:.0%} power at the {ALPHA:.0%} level takes "
-            f"{best['weeks']:.0f} weeks at best, with {best['share']:.0%} left alone. It is reckoned with "
+            f"{head} To show an effect of {self.points:.3g} points with {POWER:.0%} power at the {ALPHA:.0%} level "
+            f"takes {best['weeks']:.0f} weeks at best, with {best['share']:.0%} left alone. It is reckoned with "
             "probabilities that may be off, and with a stream of accounts that stays as it is."
         )
 
@@ -95,9 +95,11 @@ def _needed(base: float, effect: float, weekly: float, horizon: int, share: floa
 
     if not weekly > 0:
         return math.nan, math.nan, math.nan, "nobody enters the trial"
-    if effect > base:
+    if not effect > 0:
+        return math.nan, math.nan, math.nan, "there is none to be shown"
+    if effect > base and not math.isclose(effect, base):
         return math.nan, math.nan, math.nan, f"only {base:.1%} would leave, so no call can keep {effect:.1%}"
-    size = proportion_effectsize(base, base - effect)
+    size = proportion_effectsize(base, max(base - effect, 0.0))
     held = NormalIndPower().solve_power(size, None, ALPHA, POWER, ratio=(1 - share) / share)
     held_out, total = math.ceil(held), math.ceil(held / share)
     weeks = math.ceil(total / weekly) + math.ceil(horizon / 7)
