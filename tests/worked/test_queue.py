@@ -1,6 +1,7 @@
 """The queue of a week, by hand: who is called in which order, who rests and why, what is logged and read back."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -183,6 +184,21 @@ def test_what_was_done_is_logged_once_and_told_beside_what_was_recorded(ledger: 
     assert told["author"].tolist() == ["Lou"] * 3
     assert told["done_on"].to_dict() == {"a": DAY + pd.Timedelta(days=1), "c": pd.NaT, "d": pd.NaT}
     assert recorded(interventions(ledger), DAY + pd.Timedelta(days=4)).empty  # the next Monday
+
+
+def test_two_entries_of_a_day_that_differ_in_their_reason_are_two(ledger: Ledger) -> None:
+    first, second = (Done("a", "action.red", "Kim", DAY, why) for why in ("no answer", "they will sign"))
+    assert [did(ledger, [first, second, second], NOW), did(ledger, [second, first], NOW)] == [2, 0]
+    assert sorted(interventions(ledger)["reason"]) == ["no answer", "they will sign"]
+
+
+def test_what_is_kept_under_an_id_without_its_reason_is_not_kept_again(ledger: Ledger) -> None:
+    first, second = (Done("a", "action.red", "Kim", DAY, why) for why in ("no answer", ""))
+    did(ledger, [first], NOW)
+    old = sha256("\n".join(("did", "a", "action.red", "Kim", stamp(DAY))).encode()).hexdigest()[:32]
+    with ledger.writing() as db:
+        db.execute("UPDATE intervention SET id = ?", (old,))  # as logs were written at first
+    assert [did(ledger, [first], NOW), did(ledger, [second], NOW), did(ledger, [first, second], NOW)] == [0, 1, 0]
 
 
 def test_who_was_called_rests_for_the_cool_down_and_who_is_in_a_trial_until_it_is_seen(ledger: Ledger) -> None:

@@ -63,12 +63,12 @@ def record(ledger: Ledger, queue: Queue, run: str, chance: float | None, by: str
 
 def did(ledger: Ledger, done: Iterable[Done], now: datetime) -> int:
     """Write down what was done, all of it or nothing; return how many rows are new."""
-    said = [
-        (_id("did", one.account_id, one.playbook_id, one.author, stamp(one.on)), one.account_id, stamp(one.on), DONE,
-         one.playbook_id, one.author, one.reason, None, "", stamp(now))
-        for one in done
-    ]  # fmt: skip
     with ledger.writing() as db:
+        said = [
+            (_id(*_words(one), one.reason), one.account_id, stamp(one.on), DONE,
+             one.playbook_id, one.author, one.reason, None, "", stamp(now))
+            for one in done if not _kept_before(db, one)
+        ]  # fmt: skip
         return _added(db, said)
 
 
@@ -116,6 +116,16 @@ def chance_of(holdout: float) -> float | None:
     (0.9, None)
     """
     return None if math.isclose(holdout, 0.0) else round(1.0 - holdout, 12)
+
+
+def _words(one: Done) -> tuple[str, ...]:
+    return "did", one.account_id, one.playbook_id, one.author, stamp(one.on)
+
+
+def _kept_before(db: sqlite3.Connection, one: Done) -> bool:
+    """Tell whether it is kept under an id without its reason, as logs were written at first."""
+    found = db.execute("SELECT 1 FROM intervention WHERE id = ? AND reason = ?", (_id(*_words(one)), one.reason))
+    return found.fetchone() is not None
 
 
 def _added(db: sqlite3.Connection, said: Sequence[tuple[object, ...]]) -> int:
