@@ -18,7 +18,7 @@ from holdfast.models.ledger import STEPS, Ledger, Standing, ledger
 from holdfast.models.phrases import phrase
 from holdfast.serving import pipeline
 from holdfast.serving.columns import records
-from holdfast.serving.workspace import read_manifest
+from holdfast.serving.ledger.entry import run_of
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -89,18 +89,16 @@ def changes(plan: Plan, account: str, known: History, bundle: Bundle, today: pd.
 
 
 def _bundle_then(plan: Plan, day: pd.Timestamp) -> tuple[Bundle | None, tuple[str, ...]]:
-    """Read the bundle that scored a day, where a run of that day is kept; of several runs the first by name."""
-    for folder in sorted(pipeline.workspace(plan).runs.glob("*")):
-        manifest = read_manifest(folder)
-        if manifest is not None and pd.Timestamp(manifest["as_of"]) == day:
-            version = manifest["model_version"]
-            try:
-                return pipeline.bundle_of(plan, version), ()
-            except BundleError as problem:
-                logger.warning("%s", problem)
-                said = phrase(plan.output.language, "no model then", day=f"{day:%Y-%m-%d}", version=version)
-                return None, (said,)
-    return None, ()
+    """Read the bundle that scored a day, where one did: that of the run that was served."""
+    run = run_of(pipeline.ledger_of(plan), day)
+    if run is None:
+        return None, ()
+    try:
+        return pipeline.bundle_of(plan, run["model_version"]), ()
+    except BundleError as problem:
+        logger.warning("%s", problem)
+        told = {"day": f"{day:%Y-%m-%d}", "version": run["model_version"]}
+        return None, (phrase(plan.output.language, "no model then", **told),)
 
 
 def _change(one: Ledger) -> dict[str, Any]:

@@ -624,19 +624,20 @@ def test_explain_says_when_the_day_is_not_what_it_was_scored_as(
 
 
 def test_explain_asks_the_model_that_scored_the_earlier_day(
-    company: Company,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
+    mine = company.copy(tmp_path / "acme")
+    rows = pd.read_parquet(mine.out / "current" / "scores.parquet")
     account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
     day = rows["as_of"].iloc[0] - pd.Timedelta(days=40)
-    old = company.out / "runs" / "0ld"
-    old.mkdir()
-    request.addfinalizer(lambda: shutil.rmtree(old))
-    write_manifest(old, {"run_id": "0ld", "as_of": day.isoformat(), "model_version": "gone"})
-    ask = ["explain", company.plan, "--account", account, "--since", f"{day:%Y-%m-%d}"]
+    for run_id, kind, model in (("9", "served", "gone"), ("0", "rescored", rows["model_version"].iloc[0])):
+        folder = mine.out / "runs" / run_id
+        folder.mkdir()
+        write_manifest(folder, {"run_id": run_id, "as_of": day.isoformat(), "model_version": model})
+        with sqlite3.connect(mine.out / "ledger.db") as db:
+            facts = (run_id, f"{day:%Y-%m-%dT%H:%M:%SZ}", kind, model)
+            db.execute("INSERT INTO run VALUES (?, ?, ?, ?, '', '', '', '', '', '')", facts)
+    ask = ["explain", mine.plan, "--account", account, "--since", f"{day:%Y-%m-%d}"]
     assert run(ask) == 0
     told = capsys.readouterr().out
     assert f"The model gone of {day:%Y-%m-%d} can no longer be read" in told

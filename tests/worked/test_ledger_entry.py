@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from holdfast.errors import PublishError
-from holdfast.serving.ledger.entry import enter, scores_sha256
+from holdfast.serving.ledger.entry import enter, run_of, scores_sha256
 from holdfast.serving.ledger.store import Ledger
 from holdfast.serving.runs import Run, existing
 from holdfast.serving.workspace import Workspace, write_manifest
@@ -99,6 +99,15 @@ def test_a_day_older_than_the_last_one_served_is_rescored(ledger: Ledger, tmp_pa
         "2025-03-01": "rescored",
         **dict.fromkeys(("2025-03-02", "2025-03-03", "again"), "served"),
     }
+
+
+def test_the_run_of_a_day_is_the_last_that_was_served_whatever_its_name(ledger: Ledger, tmp_path: Path) -> None:
+    first, second = (pd.Timestamp(day, tz="UTC") for day in ("2025-03-01", "2025-03-02"))
+    for day, name in ((first, "z"), (first, "m"), (second, "n"), (first, "a"), (first - timedelta(1), "b")):
+        enter(ledger, made(tmp_path, f"{day:%Y-%m-%d}", name), NOW)
+    assert kinds(ledger) == {"z": "served", "m": "served", "n": "served", "a": "rescored", "b": "rescored"}
+    asked = (first, second, first - timedelta(1), second + timedelta(1))
+    assert [(run_of(ledger, day) or {}).get("run_id") for day in asked] == ["m", "n", "b", None]
 
 
 def test_what_is_served_counts_where_the_ledger_is_younger(ledger: Ledger, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SERVED, RESCORED = "served", "rescored"
 _CONTENT = ("as_of", "model_sha256", "input_sha256", "config_sha256", "scores_sha256")
 _SHOWN = ("account_id", "score_status", "health", "band", "arr")
+_OF_DAY = "SELECT * FROM run WHERE as_of = ? ORDER BY kind = 'served' DESC, rowid DESC LIMIT 1"
 _LAST = "SELECT max(as_of) FROM run WHERE kind = 'served'"
 
 
@@ -55,6 +56,12 @@ def enter(ledger: Ledger, run: Run, at: datetime, newest: pd.Timestamp | None = 
             facts |= {"kind": RESCORED if facts["as_of"] < last else SERVED, "recorded_at": stamp(at)}
             _write(db, facts, run)
     return bool(facts["as_of"] >= last)
+
+
+def run_of(ledger: Ledger, day: pd.Timestamp) -> dict[str, Any] | None:
+    """Give the row of the run that was served last of a day; of a day that was only rescored the last one made."""
+    found = ledger.read(_OF_DAY, (stamp(day),)).to_dict("records")
+    return {str(name): value for name, value in found[0].items()} if found else None
 
 
 def scores_sha256(ledger: Ledger, run_id: str) -> str | None:

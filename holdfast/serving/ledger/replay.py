@@ -17,6 +17,7 @@ from holdfast.safely import sha256_of
 from holdfast.serving import opening, pipeline
 from holdfast.serving.delivery import parquet
 from holdfast.serving.feedback.standing import Standing
+from holdfast.serving.ledger.entry import run_of
 from holdfast.serving.ledger.store import ERASED, stamp
 from holdfast.serving.workspace import read_manifest
 from holdfast.training.rows import json_rows
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from holdfast.serving.ledger.store import Ledger
     from holdfast.serving.plan import Plan
 
-_RUN = "SELECT * FROM run WHERE as_of = ? ORDER BY kind = 'served' DESC, rowid DESC LIMIT 1"
 _OF_DAY = "SELECT * FROM run WHERE as_of = ? ORDER BY rowid"
 _DAYS = "SELECT DISTINCT as_of FROM run ORDER BY as_of DESC LIMIT 3"
 _ENTERED = (
@@ -217,19 +217,20 @@ def _last(values: pd.Series) -> object:
 
 
 def _run(ledger: Ledger, day: pd.Timestamp, name: str | None) -> dict[str, Any]:
-    found = ledger.read(_RUN, (stamp(day),))
-    if found.empty:
+    last = run_of(ledger, day)
+    if last is None:
         days = ", ".join(str(one)[:10] for one in ledger.read(_DAYS)["as_of"]) or "none"
         do = (
             f"name a day that was scored; the last are {days}" if days != "none" else "score first: holdfast score PLAN"
         )
         raise UsageError("--at", "a day of which a run was entered", f"{day:%Y-%m-%d}", do)
-    if name is not None:
-        of_day = ledger.read(_OF_DAY, (stamp(day),))
-        found = of_day[of_day["run_id"] == name]
-        if found.empty:
-            do = did_you_mean(name, of_day["run_id"])
-            raise UsageError("--run", f"a run of {day:%Y-%m-%d}", repr(name), do)
+    if name is None:
+        return last
+    of_day = ledger.read(_OF_DAY, (stamp(day),))
+    found = of_day[of_day["run_id"] == name]
+    if found.empty:
+        do = did_you_mean(name, of_day["run_id"])
+        raise UsageError("--run", f"a run of {day:%Y-%m-%d}", repr(name), do)
     return {str(name): value for name, value in found.iloc[0].items()}
 
 
