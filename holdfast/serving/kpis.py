@@ -122,7 +122,7 @@ def _books(settings: Plan, history: History, rule: Churn) -> tuple[list[_Book], 
     if settings.churn.kind == "silence":
         return [], "No forecast: the scores tell silence, which ends no subscription."
     scores = read_scores(current(place))
-    if "p90" not in scores.rows:
+    if scores.rows["p90"].isna().all():
         return [], "No forecast: the scores have no probability at 90 days."
     money = currencies(history, rule)
     rows = scores.rows.drop(columns="currency", errors="ignore").merge(money, left_on="account_id", right_index=True)

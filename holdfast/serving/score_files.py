@@ -30,6 +30,8 @@ _COLUMNS = {
     "arr": Column("arr", "number"),
 }
 
+_BEHIND = {"text": " ", "time": " ", "number": "% "}  # what may stand behind a value and is none of it
+
 
 def read_table(path: Path, wanted: Iterable[str]) -> pd.DataFrame:
     """Read a CSV of whatever dialect, its columns by their usual names; dates as instants, scores as numbers.
@@ -59,7 +61,7 @@ def read_table(path: Path, wanted: Iterable[str]) -> pd.DataFrame:
         for name, column in found.items()
         if column is not None
     }
-    raw = {name: coded(pc.utf8_rtrim(one, "% "), _COLUMNS[name]) for name, one in told.items()}
+    raw = {name: coded(pc.utf8_rtrim(one, _BEHIND[_COLUMNS[name].kind]), _COLUMNS[name]) for name, one in told.items()}
     dialect = _dialect(path, raw, delimiter, encoding)
     frame = pd.DataFrame({name: convert(one, _COLUMNS[name], str(path), dialect).series for name, one in raw.items()})
     frame = frame.dropna(subset=list(wanted))

@@ -139,6 +139,13 @@ def test_files_are_read_in_the_dialects_of_platforms(tmp_path: Path) -> None:
     assert table["date"].iloc[0] == pd.Timestamp("2025-12-31", tz="UTC")
 
 
+def test_a_percent_sign_belongs_to_a_name_and_not_to_a_number(tmp_path: Path) -> None:
+    text = "account_id,date,score\nACME 100%,2025-12-31,80 %\nACME 100,2025-12-31,7%\n"
+    table = read_table(write(tmp_path / "a.csv", text), ("account_id", "date", "score"))
+    assert table["account_id"].tolist() == ["ACME 100%", "ACME 100"]
+    assert table["score"].tolist() == [80.0, 7.0]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

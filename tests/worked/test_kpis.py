@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from holdfast.training.churn import EXITS
 from holdfast.training.kpis import Benchmark, Effect, Kpis, forecast, roi
 from holdfast.training.kpis.forecast import past_growth
 from holdfast.training.kpis.reading import currencies
+from tests import served
 
 BEGIN, END = "2024-01-01", "2025-07-01"
 Row = dict[str, object]
@@ -397,6 +399,18 @@ def test_the_command_tells_tables_and_why_there_is_no_forecast(
     assert "mrr_start" in out
     assert "assumed gross margin of 70%" in out
     assert run(["kpis", plan, "--by", "week"]) == 2
+
+
+def test_scores_without_a_horizon_of_90_days_are_told_as_the_reason_for_no_forecast(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = hf.simulate(accounts=20, seed=2, months=12)
+    of.write(tmp_path / "history")
+    told = served.scores([str(one) for one in of.accounts], day=of.now)
+    served.serve(tmp_path, replace(told, rows=told.rows.assign(p90=float("nan"))))
+    capsys.readouterr()
+    assert run(["kpis", str(tmp_path / "plan.toml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["no_forecast"].endswith("the scores have no probability at 90 days.")
 
 
 def test_growth_of_the_past_needs_five_accounts_that_grew() -> None:
