@@ -171,7 +171,7 @@ def _write(
     body = " UNION ALL BY NAME ".join(selects)
     there = set(_columns(con, f"({body})"))
     keyed = table.shape in ("state", "milestone")
-    rows = _once(table, body, there) if keyed else body
+    rows = _once(table, body, there, [one.name for one in sources]) if keyed else body
     large = not keyed and any(landed.table.bytes > SMALL for source in sources for landed in source.landed)
     with _telling(sources[0], table.name), _streaming(con, large):
         con.execute(
@@ -257,12 +257,13 @@ def _repeated(con: duckdb.DuckDBPyConnection, table: Table, body: str, written: 
         yield Finding("HF044", table.name, double, f"{double} rows say the same thing at the same time as another row")
 
 
-def _once(table: Table, body: str, there: set[str]) -> str:
+def _once(table: Table, body: str, there: set[str], sources: Sequence[str]) -> str:
     """Keep one row for each version of a thing; the source that is named first has the word."""
     key = [name for name in (*table.key, "known_at") if name in there]
     if not set(table.entity) <= there or "known_at" not in there:
         return body
-    rest = ", ".join(quoted(name) for name in sorted(there - set(key)))
+    first = f"list_position([{', '.join(map(literal, sources))}], {quoted('source')})"
+    rest = ", ".join([first, *(quoted(name) for name in sorted(there - set(key)))])
     keys = ", ".join(map(quoted, key))
     unnamed = [f"{quoted(name)} IS NULL OR " for name in table.entity if table.columns[name].default == SOURCE_ID]
     return (
