@@ -40,8 +40,14 @@ def flush(path: Path) -> None:
 
 
 def write_safely(path: Path, content: bytes) -> None:
-    """Replace a file in one step."""
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    """Replace a file in one step, where one process writes `alone`.
+
+    The temporary file has one name, by which whoever writes there next knows, and clears, what a killed process left.
+    """
+    _replace(path, path.with_name(f"{TEMPORARY}{path.name}"), content)
+
+
+def _replace(path: Path, temporary: Path, content: bytes) -> None:
     temporary.write_bytes(content)
     flush(temporary)
     temporary.replace(path)
@@ -125,10 +131,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     with clearing(path, temporary):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        flush(temporary)
-        temporary.replace(path)
-        flush(path.parent)
+        _replace(path, temporary, content)
 
 
 @contextmanager

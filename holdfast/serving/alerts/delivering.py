@@ -14,13 +14,15 @@ from holdfast.serving.alerts.channels import Channel
 from holdfast.serving.alerts.digest import Digest, digest_of
 from holdfast.serving.alerts.episodes import Event, open_episodes, settle
 from holdfast.serving.alerts.quiet import next_loud
-from holdfast.serving.ledger.store import LEDGER, Ledger, stamp
+from holdfast.serving.ledger.store import stamp
+from holdfast.serving.pipeline import ledger_of
 from holdfast.serving.runs import current, read_scores
 from holdfast.serving.workspace import Workspace
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from holdfast.serving.ledger.store import Ledger
     from holdfast.serving.plan import Plan
     from holdfast.serving.scoring import Scores
 
@@ -53,11 +55,6 @@ class Delivery:
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON values."""
         return dict(vars(self))
-
-
-def ledger_of(plan: Plan) -> Ledger:
-    """Return the ledger of a plan."""
-    return Ledger(plan.output.workspace / LEDGER)
 
 
 def settle_current(plan: Plan, now: datetime) -> list[Event]:
