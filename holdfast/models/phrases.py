@@ -10,7 +10,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
     "en": {
         "heading": "{account}, as of {day}",
         "churn": "Churn: {chances}",
-        "chance": "{p:.0%} within {days} days",
+        "chance": "{p} within {days} days",
         "health": "Health: {score:.0f} of 100",
         "context": "Contract, segment, plan, tenure and size: risk times {factor:.2f}",
         "calendar": "Contract calendar: {told}",
@@ -24,7 +24,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "raises": "Raises the risk",
         "lowers": "Lowers the risk",
         "nothing": "{title}: nothing",
-        "effect": "{points:+.1f} points of probability within {days} days",
+        "effect": "{points} points of probability within {days} days",
         "past": "{days} days before: {value}",
         "peers": "percentile {place:.0f} in its segment",
         "fresh": "last record {days:.0f} days before",
@@ -39,7 +39,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "if": "If the signs of {account} were others:",
         "moved": "{title}: {now} to {then}",
         "read": "the models would read",
-        "chances": "churn {now:.0%} to {then:.0%} within {days} days",
+        "chances": "churn {now} to {then} within {days} days",
         "scores": "health {now:.0f} ({old}) to {then:.0f} ({new})",
         "caution": "This is what they read, not what a change would bring about.",
         "no way": "No change within what comparable accounts show reaches the next band.",
@@ -65,7 +65,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
     "de": {
         "heading": "{account}, Stand {day}",
         "churn": "Kündigung: {chances}",
-        "chance": "{p:.0%} binnen {days} Tagen",
+        "chance": "{p} binnen {days} Tagen",
         "health": "Gesundheit: {score:.0f} von 100",
         "context": "Vertrag, Segment, Tarif, Dauer und Größe: Risiko mal {factor:.2f}",
         "calendar": "Vertragskalender: {told}",
@@ -79,7 +79,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "raises": "Erhöht das Risiko",
         "lowers": "Senkt das Risiko",
         "nothing": "{title}: nichts",
-        "effect": "{points:+.1f} Prozentpunkte binnen {days} Tagen",
+        "effect": "{points} Prozentpunkte binnen {days} Tagen",
         "past": "{days} Tage zuvor: {value}",
         "peers": "Perzentil {place:.0f} im Segment",
         "fresh": "letzter Eintrag {days:.0f} Tage zuvor",
@@ -94,7 +94,7 @@ _PHRASES: dict[Language, dict[str, str]] = {
         "if": "Wären die Zeichen von {account} andere:",
         "moved": "{title}: {now} auf {then}",
         "read": "läsen die Modelle",
-        "chances": "Kündigung {now:.0%} auf {then:.0%} binnen {days} Tagen",
+        "chances": "Kündigung {now} auf {then} binnen {days} Tagen",
         "scores": "Gesundheit {now:.0f} ({old}) auf {then:.0f} ({new})",
         "caution": "Das ist, was sie lesen, nicht, was eine Änderung bewirken würde.",
         "no way": "Keine Änderung im Rahmen vergleichbarer Kunden erreicht das nächste Band.",
@@ -125,7 +125,7 @@ def phrase(language: Language, name: str, /, **values: Any) -> str:
 
     Examples
     --------
-    >>> phrase("de", "effect", points=3.25, days=90)
-    '+3,2 Prozentpunkte binnen 90 Tagen'
+    >>> phrase("de", "points", points=3.25)
+    '+3,2'
     """
     return put(_PHRASES[language][name], values, language)

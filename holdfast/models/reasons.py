@@ -20,7 +20,7 @@ from holdfast.features.catalog.measure import instants_of
 from holdfast.features.catalog.peers import segments, standings
 from holdfast.features.catalog.witnesses import witnesses
 from holdfast.features.indicators.indicator import APPLIES, VALUE
-from holdfast.features.indicators.wording import ENGLISH, Language, written
+from holdfast.features.indicators.wording import ENGLISH, Language, chance, points, written
 from holdfast.features.snapshot import INDEX
 from holdfast.models.explain import CONTEXT
 from holdfast.models.groups import by_group
@@ -98,7 +98,8 @@ class Reasons:
     def _lines(self, shown: int) -> Iterator[str]:
         say = partial(phrase, self.language)
         yield say("heading", account=self.account_id, day=f"{self.cutoff:%Y-%m-%d}")
-        yield say("churn", chances=", ".join(say("chance", p=chance, days=days) for days, chance in self.p.items()))
+        chances = (say("chance", p=chance(p, self.language), days=days) for days, p in self.p.items())
+        yield say("churn", chances=", ".join(chances))
         if self.health is not None and np.isfinite(self.health["score"]):
             yield say("health", score=self.health["score"])
         context = float(self.rows.loc[self.rows["dimension"] == CONTEXT, "contribution"].sum())
@@ -114,7 +115,7 @@ class Reasons:
     def beside(self, row: dict[Any, Any]) -> Iterator[str]:
         """Say what stands beside the sentence of a row of `told`: effect, own past, peers, freshness, other signs."""
         say, last = partial(phrase, self.language), self.p.index[-1]
-        yield say("effect", points=100 * row[f"p{last}"], days=last)
+        yield say("effect", points=points(row[f"p{last}"], self.language), days=last)
         if np.isfinite(row["own_past"]):
             yield say("past", days=PAST_DAYS, value=written(row["own_past"], row["unit"], self.language))
         if np.isfinite(row["peer_percentile"]):

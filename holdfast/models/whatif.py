@@ -16,7 +16,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.catalog.peers import FEWEST
-from holdfast.features.indicators.wording import ENGLISH, Language, written
+from holdfast.features.indicators.wording import ENGLISH, Language, chance, written
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.moving import actionable, moved
 from holdfast.models.phrases import phrase
@@ -71,7 +71,8 @@ class WhatIf:
             )
             for row in self.signs.to_dict("records")
         ]
-        read = [say("chances", now=now, then=then, days=days) for days, now, then in self.p.itertuples()]
+        write = partial(chance, language=self.language)
+        read = [say("chances", now=write(now), then=write(then), days=days) for days, now, then in self.p.itertuples()]
         told = [", ".join(read), *self._score()]
         head = [say("if", account=self.account_id), *(f"  {line}" for line in signs)]
         return "\n".join([*head, say("read"), f"  {'; '.join(told)}.", say("caution")])

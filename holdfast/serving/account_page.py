@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from holdfast.features.indicators.wording import Language, put
+from holdfast.features.indicators.wording import Language, chance, put
 from holdfast.models.explain import CONTEXT
 from holdfast.models.phrases import phrase
 from holdfast.models.reasons import CALIBRATION
@@ -25,7 +26,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "title": "Why: {name}",
         "as of": "as of {day}",
         "within": "within {days} days",
-        "range": "90 % interval {low:.0%} to {high:.0%}",
+        "range": "90 % interval {low} to {high}",
         "health": "health",
         "no health": "insufficient evidence",
         "change": "{points:+.0f} in 30 days",
@@ -46,7 +47,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "title": "Warum: {name}",
         "as of": "Stand {day}",
         "within": "binnen {days} Tagen",
-        "range": "90-%-Intervall {low:.0%} bis {high:.0%}",
+        "range": "90-%-Intervall {low} bis {high}",
         "health": "Gesundheit",
         "no health": "zu wenig Belege",
         "change": "{points:+.0f} in 30 Tagen",
@@ -104,13 +105,13 @@ def render(story: Story) -> str:
 
 def _tiles(story: Story, say: partial[str]) -> list[tuple[str, str, str]]:
     """Give value, label and note of every figure that is worth a tile."""
-    row, found = story.row, []
+    row, found, write = story.row, [], partial(chance, language=story.language)
     for key in sorted((key for key in row if horizon(str(key))), key=lambda key: horizon(key) or 0):
         if pd.isna(row[key]) or story.why is None:
             continue
-        low, high = row.get(f"{key}_low"), row.get(f"{key}_high")
-        note = "" if low is None or pd.isna(low) else say("range", low=low, high=high)
-        found.append((f"{row[key]:.0%}", say("within", days=horizon(key)), note))
+        low, high = (row.get(f"{key}_{end}", np.nan) for end in ("low", "high"))
+        note = "" if pd.isna(low) or pd.isna(high) else say("range", low=write(low), high=write(high))
+        found.append((write(row[key]), say("within", days=horizon(key)), note))
     stake = row["expected_arr_at_risk_90"]
     if story.why is not None and not pd.isna(stake):
         found.append((put("{stake:,.0f}", {"stake": stake}, story.language), say("risk"), ""))

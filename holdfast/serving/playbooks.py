@@ -79,14 +79,17 @@ class Playbooks:
         """Give each scored account its playbook and the day it is due: ``playbook_id, due_date``.
 
         The band decides, but for the accounts with most at stake (see `holdfast.serving.columns.stake`), as many as
-        management can take: these are escalated. One that is snoozed takes nobody's place.
+        management can take: these are escalated. One that is snoozed takes nobody's place. It is due no later than the
+        last day of notice, while that lies ahead.
         """
         scored = (rows["score_status"] != "not_scored").to_numpy()
         awake = ~(rows["snoozed_until"] > as_of).to_numpy()
         ids = ("action." + rows["band"].astype(str)).where(scored & rows["health"].notna(), "")
         ids = ids.where(~rows.index.isin(self._escalated(rows[scored & awake])), ESCALATION)
         days = ids.map(lambda one: self.books[one].due_days if one else None)
-        return pd.DataFrame({"playbook_id": ids, "due_date": as_of + pd.to_timedelta(days, unit="D")})
+        due = as_of + pd.to_timedelta(days, unit="D")
+        first = rows["notice_deadline"]
+        return pd.DataFrame({"playbook_id": ids, "due_date": due.mask((first >= as_of) & (first < due), first)})
 
     def frame(self) -> pd.DataFrame:
         """Give ``id, title, owner, every_days, due_days, actions``, one row each."""

@@ -140,9 +140,8 @@ def _tiles(scores: Scores, *, rises: bool) -> list[dict[str, str]]:
         tiles.append({"value": f"{rows[column].sum():,.0f}", "label": f"{expected} {days} days"})
     at_risk = rows["expected_arr_at_risk_90"]
     if at_risk.notna().any():
-        tiles.append(
-            {"value": f"{at_risk.sum():,.0f}", "label": f"ARR at risk within 90 days, of {rows['arr'].sum():,.0f}"}
-        )
+        arr = rows.loc[at_risk.notna(), "arr"].sum()
+        tiles.append({"value": f"{at_risk.sum():,.0f}", "label": f"ARR at risk within 90 days, of {arr:,.0f}"})
     silent = int((scores.rows["band"] == INSUFFICIENT).sum())
     if silent:
         tiles.append({"value": f"{silent:,}", "label": "of them without a health score: the evidence does not suffice"})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from holdfast.features.indicators.wording import ENGLISH, chance
 from holdfast.serving import show
 from holdfast.serving.columns import horizon, records
 
@@ -40,11 +41,11 @@ def tell_riskiest(rows: pd.DataFrame) -> list[str]:
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    days, chance = max(
+    days, p = max(
         (horizon(str(key)) or 0, value) for key, value in row.items() if horizon(str(key)) and not pd.isna(value)
     )
     why = "; ".join(row[f"driver_{rank}"] for rank in (1, 2, 3) if row[f"driver_{rank}"])
     stake = "" if pd.isna(row["arr"]) else f", {row['arr']:,.0f} ARR"
     name = row["account_name"] or row["account_id"]
     health = row["band"] if pd.isna(row["health"]) else f"health {row['health']:.0f}"
-    return f"{name} ({health}{stake}): {chance:.0%} within {days} days. {why}."
+    return f"{name} ({health}{stake}): {chance(p, ENGLISH)} within {days} days. {why}."

@@ -41,6 +41,13 @@ def test_the_band_decides_and_says_when() -> None:
     assert pd.isna(waits[4])
 
 
+def test_it_is_due_by_the_last_day_of_notice_while_that_lies_ahead() -> None:
+    days = [pd.Timestamp(day, tz="UTC") for day in ("2026-01-05", "2026-03-01", "2025-12-31", "2026-01-01")]
+    told = Playbooks.read().assign(book(notice_deadline=[*days, pd.NaT]), DAY)
+    assert (told["due_date"] - DAY).dt.days.tolist()[:4] == [4, 14, 7, 0]
+    assert pd.isna(told["due_date"].iloc[4])
+
+
 def test_what_is_at_stake_is_escalated_whatever_its_colour() -> None:
     told = Playbooks.read(escalate=2).assign(book(), DAY)
     assert told["playbook_id"].tolist() == ["action.green", ESCALATION, "action.orange", ESCALATION, ""]

@@ -97,6 +97,16 @@ def check_language(language: str) -> Language:
     raise UsageError("language", "en or de", repr(language), did_you_mean(language, WORDINGS))
 
 
+_LEAST, _EXACT = 0.0005, 0.0995
+_BELOW: dict[Language, str] = {"en": "below {value:.1%}", "de": "unter {value:.1%}"}
+_FORMS = {"share": "{value:.0%}", "0 to 1": "{value:.0%}", "-1 to 1": "{value:+.2f}"}
+_WHOLE = 99.95
+_TIMES: dict[Language, dict[str, str]] = {
+    "en": {"days": "days", "hours": "hours", "minutes": "minutes", "months": "months"},
+    "de": {"days": "Tage", "hours": "Stunden", "minutes": "Minuten", "months": "Monate"},
+}
+
+
 def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
     """Put figures into a sentence, written as the language writes numbers.
 
@@ -109,18 +119,50 @@ def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
     return wording.one.sub(wording.single, _FILLED[language](sentence, values))
 
 
-_FORMS = {"share": "{value:.0%}", "0 to 1": "{value:.0%}", "-1 to 1": "{value:+.2f}"}
+def chance(p: float, language: Language) -> str:
+    """Write a probability: in percent, below a tenth to one place.
+
+    Examples
+    --------
+    >>> chance(0.423, "en"), chance(0.0088, "de"), chance(0.0002, "en")
+    ('42%', '0,9%', 'below 0.1%')
+    """
+    if p < _LEAST:
+        return put(_BELOW[language], {"value": 2 * _LEAST}, language)
+    return put("{value:.1%}" if p < _EXACT else "{value:.0%}", {"value": p}, language)
+
+
+def points(p: float, language: Language) -> str:
+    """Write a difference of probabilities in points of percent: to one place, below one point to two.
+
+    Examples
+    --------
+    >>> points(0.0325, "de"), points(-0.0004, "en"), points(-0.00003, "en")
+    ('+3,2', '-0.04', '0.00')
+    """
+    value = 100.0 * p
+    small = round(value, 2)
+    form = "{value:+.1f}" if abs(small) >= 1.0 else "{value:+.2f}" if small else "{value:.2f}"
+    return put(form, {"value": value if small else 0.0}, language)
 
 
 def written(value: float, unit: str, language: Language) -> str:
-    """Write a figure by its unit: shares in percent, moods to two places, the rest to four digits.
+    """Write a figure by its unit: shares in percent, moods to two places, the rest to three digits, times with a unit.
 
     Examples
     --------
     >>> written(0.6895, "share", "en"), written(33.5, "days", "de"), written(-0.1698, "-1 to 1", "en")
-    ('69%', '33,5', '-0.17')
+    ('69%', '33,5 Tage', '-0.17')
     """
-    return put(_FORMS.get(unit, "{value:,.4g}"), {"value": value}, language)
+    form = _FORMS.get(unit, _digits(value))
+    if unit in _TIMES[language]:
+        form = f"{form} {_TIMES[language][unit]}"
+    return put(form, {"value": value}, language)
+
+
+def _digits(value: float) -> str:
+    """Three digits that count, and whole numbers whole."""
+    return "{value:,.0f}" if abs(value) >= _WHOLE or value == round(value) else "{value:,.3g}"
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
+from holdfast.features.indicators.wording import ENGLISH, chance
 from holdfast.serving.columns import horizon, longest
 from holdfast.serving.feedback.standing import acted_on
 from holdfast.serving.playbooks import ESCALATION
@@ -237,7 +238,7 @@ def _why(row: Mapping[Any, Any], resting: Mapping[str, str], column: str, save_r
         return resting[row["account_id"]]
     if pd.isna(row["risk"]):
         return "no probability to leave"
-    stake = f"{column} {row['risk']:.0%} x "
+    stake = f"{column} {chance(row['risk'], ENGLISH)} x "
     if pd.isna(row["arr"]):
         stake += f"{save_rate:.0%} kept, ARR unknown"
     else:

@@ -219,7 +219,7 @@ def reasons(shared: float, accounts: int, improved: bool, margins: Margins) -> C
     if accounts < FEWEST or math.isnan(shared):
         told = f"{accounts} accounts have reasons from both, and {FEWEST} are needed"
         return Clause.unjudged("reasons", margins.unjudged, told, bound=f">= {bound:g}")
-    told = f"{shared:.0%} of the first three reasons of an account are the same, on average"
+    told = f"{shared:.1%} of the first three reasons of an account are the same, on average"
     if shared < bound and improved:
         told += "; they may change, since it predicts better beyond chance"
         return Clause.of("reasons", True, told, figure=shared, bound=f">= {bound:g}")
