@@ -89,6 +89,8 @@ KINDS: dict[str, Kind] = {
     "HF087": Kind("warning", "the model has decayed: it keeps less of what it tells among accounts that nobody helped", "retrain; where the challenger is no better, find out what churn follows from now"),
     "HF088": Kind("info", "the programme works: those that were helped do better than was told, and the model holds among the others", "do not retrain for that; go on helping"),
     "HF089": Kind("info", "drift was not judged", "train again: the model then keeps what it learned from"),
+    "HF090": Kind("warning", "the model was trained under other settings than the plan has now", "train again: holdfast train PLAN; or put the settings back"),
+    "HF091": Kind("error", "the model tells another kind of churn than the plan means", "train again: holdfast train PLAN; or put the kind back; nothing is scored until then"),
     "HF067": Kind("warning", "a service was not pulled for longer than it keeps its events", "pull it every day; what changed and changed back in between cannot be had any more"),
 }  # fmt: skip
 

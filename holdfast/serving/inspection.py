@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from holdfast.errors import DataError, UsageError
+from holdfast.errors import BundleError, DataError, UsageError
 from holdfast.features.capture import truth
 from holdfast.features.catalog import catalog
 from holdfast.features.history import History
@@ -17,7 +17,7 @@ from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.learning import examples
 from holdfast.serving.opening import known_on
-from holdfast.serving.pipeline import catalog_of, workspace
+from holdfast.serving.pipeline import bundle_of, catalog_of, in_service, otherwise, workspace
 from holdfast.serving.plan import Plan
 from holdfast.serving.report import SEVERITY, by_reason
 from holdfast.serving.volumes import last_volumes, shrunk
@@ -35,7 +35,7 @@ PROVEN_ON, PROVEN_ROWS = 24, 1_500  # accounts, and records per table
 
 
 def inspect(plan: Plan, history: History) -> list[Finding]:
-    """List what was noticed: at the door, in the contract of the data, in labels, and in indicators, which are proven.
+    """List what was noticed: at the door, in the contract of the data, in labels, in the model, and in indicators.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         As read; labels and indicators are looked at as known on its last day.
     """
     before = last_volumes(workspace(plan), strict_clock=plan.data.strict_clock)
-    found = [*shrunk(history, before), *of_data(plan, history)]
+    found = [*shrunk(history, before), *of_model(plan), *of_data(plan, history)]
     try:
         known = known_on(plan, history, None)
         X, y = examples(plan, known)
@@ -54,6 +54,14 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         found += [*of_labels(known, X, y), *truth.findings(history, y.cutoffs)]
         found += [*leaks(X.indicators, y.on(X.index).frame), *_placed(proven(X.catalog, known), plan)]
     return by_severity(found)
+
+
+def of_model(plan: Plan) -> list[Finding]:
+    """List what the plan says otherwise than when the model in service was trained; nothing where none can be read."""
+    try:
+        return [] if in_service(plan) is None else otherwise(plan, bundle_of(plan))
+    except BundleError:  # of which `score` and `monitor` tell
+        return []
 
 
 def of_data(plan: Plan, history: History) -> list[Finding]:

@@ -119,9 +119,10 @@ def _books(settings: Plan, history: History, rule: Churn) -> tuple[list[_Book], 
     place = Workspace(settings.output.workspace)
     if read_manifest(place.current) is None:
         return [], "No forecast: no run is served; score first: holdfast score PLAN"
-    if settings.churn.kind == "silence":
+    run = current(place)
+    if run.manifest.get("churn", settings.churn.kind) == "silence":  # older runs do not tell it
         return [], "No forecast: the scores tell silence, which ends no subscription."
-    scores = read_scores(current(place))
+    scores = read_scores(run)
     if scores.rows["p90"].isna().all():
         return [], "No forecast: the scores have no probability at 90 days."
     money = currencies(history, rule)

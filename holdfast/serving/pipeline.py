@@ -38,6 +38,7 @@ from holdfast.serving.report import ACCOUNTS
 from holdfast.serving.run_page import EXPLAINED, page_of
 from holdfast.serving.runs import Run, existing, run_id, serve, served_day, write_run
 from holdfast.serving.scoring import Scores, Stamp
+from holdfast.serving.trained_for import same_churn, trained_otherwise
 from holdfast.serving.unsound import set_aside
 from holdfast.serving.weights import health_of
 from holdfast.serving.workspace import Workspace
@@ -45,8 +46,11 @@ from holdfast.threads import one_thread
 from holdfast.training.champion import Champion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from holdfast.features.catalog.collection import Catalog
     from holdfast.features.snapshot import Snapshot
+    from holdfast.findings import Finding
 
 logger = logging.getLogger("holdfast.pipeline")
 
@@ -114,6 +118,12 @@ def _way_back(plan: Plan) -> str:
             bundle_of(plan, version)
             return f"or go back to {version} by `holdfast rollback PLAN`"
     return "there is no other model to go back to"
+
+
+def otherwise(plan: Plan, bundle: Bundle) -> list[Finding]:
+    """Tell what a plan says otherwise than it did when a model was trained, see `trained_otherwise`."""
+    proof = read_proof(workspace(plan).models, bundle.version)
+    return trained_otherwise(plan, bundle, proof, catalog_of(plan))
 
 
 def champion_of(plan: Plan) -> Champion | None:
@@ -190,21 +200,26 @@ def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named
     Raises
     ------
     UsageError
-        When it did, or when the history was read under another clock than the one the bundle learned under.
+        When it did, when the history was read under another clock than the one the bundle learned under, or when the
+        plan means another kind of churn.
     DataError
         When amounts are in several currencies.
     PublishError
         When something cannot be written, or a run of the same inputs was served with other scores.
     """
     same_clock(plan, bundle)
+    same_churn(plan, bundle)
     refuse_several_currencies(history)
     if bundle.learned_until > history.now and not named:
         found = f"model {bundle.version}, which knows what happened until {bundle.learned_until:%Y-%m-%d}"
         do = f"train with --until {history.now:%Y-%m-%d}, or ask for the model by name: --model {bundle.version}"
         raise UsageError(f"scoring {history.now:%Y-%m-%d}", "a model that learned from earlier days", found, do)
     place, ledger, said = workspace(plan), ledger_of(plan), said_on(plan, history.now)
-    name = run_id(history, bundle, plan.sha256(), said.fingerprint())
-    run = existing(place, name) or _make(plan, history, bundle, name, said)
+    noticed = otherwise(plan, bundle)
+    for finding in noticed:
+        logger.warning("%s", finding)
+    name = run_id(history, bundle, plan.sha256(), said.fingerprint(), noticed)
+    run = existing(place, name) or _make(plan, history, bundle, name, said, noticed)
     if enter(ledger, run, at, served_day(place)):
         run = serve(place, run)
     mature(ledger, history, definition(plan), at)
@@ -212,7 +227,7 @@ def publish(plan: Plan, history: History, bundle: Bundle, at: datetime, *, named
 
 
 @one_thread()
-def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standing) -> Run:
+def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standing, noticed: Sequence[Finding]) -> Run:
     """Score a day and write the run."""
     place = workspace(plan)
     facts = {
@@ -220,6 +235,7 @@ def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standin
         "as_of": history.now.isoformat(),
         "model_version": bundle.version,
         "model_sha256": bundle.sha256,
+        "churn": bundle.churn["kind"],
         "input_sha256": history.fingerprint(),
         "config_sha256": plan.sha256(),
         "feedback_sha256": said.fingerprint(),
@@ -230,7 +246,7 @@ def _make(plan: Plan, history: History, bundle: Bundle, name: str, said: Standin
     with clearing(place.runs, parts):
         parts.mkdir(parents=True)
         found = _book(plan, history, bundle, name, said, parts)
-        page = page_of(plan, history, bundle, found.snapshot(EXPLAINED), proof, facts, playbooks_of(plan))
+        page = page_of(plan, history, bundle, found.snapshot(EXPLAINED), proof, facts, playbooks_of(plan), noticed)
         scores = found.scores(ACCOUNTS)
         calls, card = planned_week(ledger, scores, plan.queue, name).frame(), proven(bundle.card, proof.result, facts)
         return write_run(place, scores, page, card, facts, calls, scores_sha256(ledger, name), found.reasons())

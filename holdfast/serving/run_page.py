@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import holdfast
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from holdfast.features.history import History
     from holdfast.features.snapshot import Snapshot
+    from holdfast.findings import Finding
     from holdfast.models.explain import Explanation
     from holdfast.serving.bundle import Bundle
     from holdfast.serving.plan import Plan
@@ -37,6 +38,7 @@ def page_of(
     proof: Proof,
     facts: Mapping[str, Any],
     playbooks: Playbooks,
+    otherwise: Sequence[Finding] = (),
 ) -> Page:
     """Collect what the report tells beyond the scores.
 
@@ -44,6 +46,8 @@ def page_of(
     ----------
     now
         What importance is averaged over: accounts of the day, `EXPLAINED` of them at most.
+    otherwise
+        What the plan says otherwise than when the model was trained.
     """
     why = bundle.model.explain(now)
     noticed = [*mapped(plan.data.path), *contract(history, bundle.churn["grace_days"])]
@@ -63,7 +67,7 @@ def page_of(
         beeswarm=_beeswarm(why),
         weights=bundle.health.weights,
         notes=proof.notes,
-        findings=[*history.findings, *noticed, *proof.findings],
+        findings=[*history.findings, *noticed, *otherwise, *proof.findings],
         left_out={**proof.left_out, **now.left_out},
         provenance={
             "run": facts["run_id"],

@@ -23,6 +23,7 @@ from holdfast.serving.workspace import Workspace, folder_atomic, read_manifest, 
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
+    from holdfast.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Run:
         }
 
 
-def run_id(history: History, bundle: Bundle, config: str, feedback: str) -> str:
+def run_id(history: History, bundle: Bundle, config: str, feedback: str, noticed: Iterable[Finding] = ()) -> str:
     """Name a run by what it is made of: day, model, history as known on the day, settings, and what people set.
 
     Parameters
@@ -62,8 +63,11 @@ def run_id(history: History, bundle: Bundle, config: str, feedback: str) -> str:
         Hash of the settings that can change a score.
     feedback
         Hash of the overrides and snoozes in force, empty where there are none.
+    noticed
+        What the report tells of the settings that the model was trained under.
     """
     parts = [history.now.isoformat(), bundle.sha256, history.fingerprint(), config, holdfast.__version__, feedback]
+    parts += map(str, noticed)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -64,6 +64,7 @@ def watch(plan: Plan, history: History, day: str | None = None) -> Monitor:
     before = last_volumes(pipeline.workspace(plan), strict_clock=plan.data.strict_clock)
     data = [*shrunk(news, before), *contract(news, plan.churn.grace_days)]
     findings = [one for one in data if one.code in OF_TODAY]
+    findings += pipeline.otherwise(plan, bundle)
     findings += [Finding("HF089", "drift", 1, why)] if why else []
     findings += drifted(moved, together, len(now), plan.monitor.matters, plan.monitor.stops)
     findings += defeated(told)

@@ -109,6 +109,54 @@ def test_a_model_that_keeps_no_reference_is_told(
     assert codes(found) == {"HF089"}
 
 
+def test_a_plan_that_asks_for_another_model_is_told_until_it_is_trained(
+    watched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = watched.read_text(encoding="utf-8")
+    watched.write_text(
+        said.replace("days = [30, 60]", "days = [14, 45]").replace(
+            "confirm_days = 30", "confirm_days = 30\ngrace_days = 60"
+        )
+        + "[health]\nlearn = false\ndimensions = { product = 60, relationship = 20, business = 20 }\n",
+        encoding="utf-8",
+    )
+    (found,) = (one for one in told(capsys, watched, 1)["findings"] if one["code"] == "HF090")
+    assert found["message"] == (
+        "[churn] grace_days is 60, in training 14; [horizons] days is [14, 45], in training [30, 60]; "
+        "[health] learn is false, in training true; [health] weighs otherwise in dimensions"
+    )
+    assert run(["check", str(watched)]) == 1
+    assert "HF090" in capsys.readouterr().out
+    for code in (0, 10):
+        assert run(["score", str(watched)]) == code
+        assert "HF090 model" in capsys.readouterr().err
+    page = (watched.parent / "out" / "current" / "report.html").read_text(encoding="utf-8")
+    assert "[health] learn is false, in training true" in page
+
+
+def test_a_change_of_the_health_score_alone_makes_a_run_that_tells_it(
+    watched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["score", str(watched)]) == 10
+    assert "HF090" not in capsys.readouterr().err
+    watched.write_text(watched.read_text(encoding="utf-8") + "[health]\nlearn = false\n", encoding="utf-8")
+    assert run(["score", str(watched)]) == 0
+    assert run(["train", str(watched)]) == 0
+    capsys.readouterr()
+    assert run(["score", str(watched)]) == 0
+    assert "HF090" not in capsys.readouterr().err
+
+
+def test_another_kind_of_churn_is_told_and_not_scored(watched: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = watched.read_text(encoding="utf-8")
+    watched.write_text(said.replace('kind = "departure"', 'kind = "silence"'), encoding="utf-8")
+    assert "HF091" in codes(told(capsys, watched, 1))
+    served = (watched.parent / "out" / "current").resolve()
+    assert run(["score", str(watched)]) == 2
+    assert 'train again: holdfast train PLAN; or set [churn] kind = "departure" again' in capsys.readouterr().err
+    assert (watched.parent / "out" / "current").resolve() == served
+
+
 def test_without_a_model_it_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = company(tmp_path / "acme")
     assert run(["monitor", str(plan)]) == 2

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import holdfast as hf
 from holdfast.errors import DataError, UsageError
 from holdfast.serving.command import run
+from holdfast.serving.workspace import write_manifest
 from holdfast.training.churn import EXITS
 from holdfast.training.kpis import Benchmark, Effect, Kpis, forecast, roi
 from holdfast.training.kpis.forecast import past_growth
@@ -411,6 +412,23 @@ def test_scores_without_a_horizon_of_90_days_are_told_as_the_reason_for_no_forec
     capsys.readouterr()
     assert run(["kpis", str(tmp_path / "plan.toml"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["no_forecast"].endswith("the scores have no probability at 90 days.")
+
+
+@pytest.mark.parametrize(("planned", "scored"), [("notice", "silence"), ("silence", "notice")])
+def test_what_scores_tell_is_read_from_the_run_and_not_from_the_plan(
+    planned: str, scored: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = hf.simulate(accounts=20, seed=2, months=12)
+    of.write(tmp_path / "history")
+    place = served.serve(tmp_path, served.scores([str(one) for one in of.accounts], day=of.now))
+    folder = place.runs / served.RUN
+    write_manifest(folder, json.loads((folder / "manifest.json").read_bytes()) | {"churn": scored})
+    plan = tmp_path / "plan.toml"
+    plan.write_text(served.PLAN.replace('"notice"', f'"{planned}"'), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["kpis", str(plan), "--json"]) == 0
+    silent = "the scores tell silence" in json.loads(capsys.readouterr().out)["no_forecast"]
+    assert silent == (scored == "silence")
 
 
 def test_growth_of_the_past_needs_five_accounts_that_grew() -> None:
