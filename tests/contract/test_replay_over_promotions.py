@@ -109,3 +109,19 @@ def test_a_model_that_scored_is_kept_to_be_replayed_and_its_loss_is_told(
     assert run(["replay", str(mine / "plan.toml"), "--at", FIRST]) == 70
     assert older in capsys.readouterr().err
     assert replayed(mine, capsys, "--at", LAST)["equal"]
+
+
+def test_a_run_that_is_made_current_again_is_what_was_served(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = shutil.copytree(home, tmp_path / "mine", symlinks=True)
+    plan = str(mine / "plan.toml")
+    older, newer, _ = line(mine)
+    assert run(["score", plan]) == 0
+    for step, model in ((["promote", newer], newer), (["rollback"], older)):
+        assert run([step[0], plan, *step[1:]]) == 0
+        assert run(["score", plan]) == 10
+        current = json.loads((mine / "out" / "current" / "manifest.json").read_bytes())
+        told = replayed(mine, capsys, "--at", LAST)
+        assert (current["model_version"], told["model_version"]) == (model, model)
+        assert told["run"]["run_id"] == current["run_id"]

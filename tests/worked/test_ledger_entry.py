@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from holdfast.errors import PublishError
+from holdfast.serving.ledger.as_served import as_served, became
 from holdfast.serving.ledger.entry import enter, run_of, scores_sha256
 from holdfast.serving.ledger.store import Ledger
 from holdfast.serving.runs import Run, existing
@@ -108,6 +109,22 @@ def test_the_run_of_a_day_is_the_last_that_was_served_whatever_its_name(ledger: 
     assert kinds(ledger) == {"z": "served", "m": "served", "n": "served", "a": "rescored", "b": "rescored"}
     asked = (first, second, first - timedelta(1), second + timedelta(1))
     assert [(run_of(ledger, day) or {}).get("run_id") for day in asked] == ["m", "n", "b", None]
+
+
+def test_a_run_that_is_served_again_is_the_run_of_its_day_until_another_one_is(ledger: Ledger, tmp_path: Path) -> None:
+    day = pd.Timestamp("2025-03-01", tz="UTC")
+    first, second, third = (made(tmp_path, "2025-03-01", name, p=p) for name, p in (("a", 0.1), ("b", 0.2), ("c", 0.3)))
+    for run in (first, second, first, first):
+        assert enter(ledger, run, NOW)
+    assert (run_of(ledger, day) or {})["run_id"] == "a"
+    assert set(became(ledger, day)["p"]) == {0.1, 0.05}
+    assert as_served(ledger).runs["run_id"].tolist() == ["b", "a"]
+    assert len(ledger.read("SELECT * FROM serving")) == 3
+    enter(ledger, third, NOW)
+    assert (run_of(ledger, day) or {})["run_id"] == "c"
+    enter(ledger, made(tmp_path, "2025-03-02"), NOW)
+    assert not enter(ledger, first, NOW)
+    assert (run_of(ledger, day) or {})["run_id"] == "c"
 
 
 def test_what_is_served_counts_where_the_ledger_is_younger(ledger: Ledger, tmp_path: Path) -> None:

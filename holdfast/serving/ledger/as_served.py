@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from holdfast.serving.ledger.entry import RESCORED, SERVED
+from holdfast.serving.ledger.entry import RESCORED, SERVED, SINCE
 from holdfast.serving.ledger.store import stamp
 from holdfast.training.bootstrap import draw_accounts
 from holdfast.training.contest import Scores
@@ -23,11 +23,11 @@ METRICS = ("auc", "log_loss", "brier", "slope", "ratio", "n", "events")
 APART = pd.Timedelta(days=7)  # neighbours of daily runs say the same of the same accounts
 STATES = ("open", "final", "censored")
 _FIGURES = ["kind", "horizon", "metric", "value", "low", "high", "why"]
-_RUNS = """
+_RUNS = f"""
 SELECT run_id, as_of, kind, model_version, recorded_at,
        (SELECT count(*) FROM score s WHERE s.run_id = r.run_id) AS accounts,
        (SELECT count(*) FROM score s WHERE s.run_id = r.run_id AND s.status <> 'not_scored') AS scored
-FROM run r ORDER BY as_of, rowid"""
+FROM run r ORDER BY as_of, {SINCE}, rowid"""  # noqa: S608 # composed of constants
 _WORD = """
 (SELECT account_id, horizon, state, churned, max(reading), count(*) AS readings FROM outcome
  WHERE as_of = ?1 {}GROUP BY account_id, horizon) o USING (account_id, horizon)"""
@@ -62,7 +62,8 @@ class AsServed:
     Attributes
     ----------
     runs
-        ``run_id, as_of, kind, model_version, recorded_at, accounts, scored``, oldest day first.
+        ``run_id, as_of, kind, model_version, recorded_at, accounts, scored``, oldest day first, and of
+        a day the one that became current last at its end.
     cells
         By ``kind`` and ``horizon``: ``cells`` (accounts and days with a probability; of several runs of a day the last
         one counts), those ``open, final, churned, censored``, and those ``reopened``.

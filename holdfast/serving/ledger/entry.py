@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 SERVED, RESCORED = "served", "rescored"
 _CONTENT = ("as_of", "model_sha256", "input_sha256", "config_sha256", "scores_sha256")
 _SHOWN = ("account_id", "score_status", "health", "band", "arr")
-_OF_DAY = "SELECT * FROM run WHERE as_of = ? ORDER BY kind = 'served' DESC, rowid DESC LIMIT 1"
+SINCE = "coalesce((SELECT max(number) FROM serving s WHERE s.run_id = r.run_id), 0)"
+"""When a run r became current last, as a number to order by, before its rowid."""
+_OF_DAY = f"SELECT * FROM run r WHERE as_of = ? ORDER BY kind = 'served' DESC, {SINCE} DESC, rowid DESC LIMIT 1"  # noqa: S608 # composed of constants
+_CURRENT = f"SELECT run_id FROM run r WHERE kind = 'served' ORDER BY as_of DESC, {SINCE} DESC, rowid DESC LIMIT 1"  # noqa: S608 # composed of constants
 _LAST = "SELECT max(as_of) FROM run WHERE kind = 'served'"
 
 
 def enter(ledger: Ledger, run: Run, at: datetime, newest: pd.Timestamp | None = None) -> bool:
     """Write a run with its scores and chances into the ledger, in one transaction; leave it when it is there.
 
-    A run for a day older than the last one served is ``rescored``.
+    A run for a day older than the last one served is ``rescored``. One that is to be served, and is not the one that
+    was served last, is entered as current from now on, also where it was there.
 
     Parameters
     ----------
@@ -50,12 +54,15 @@ def enter(ledger: Ledger, run: Run, at: datetime, newest: pd.Timestamp | None = 
     """
     facts = _facts(run)
     with ledger.writing() as db:
-        known = [db.execute(_LAST).fetchone()[0], None if newest is None else stamp(newest)]
-        last = max((day for day in known if day is not None), default="")
-        if not _there(db, facts, ledger):
-            facts |= {"kind": RESCORED if facts["as_of"] < last else SERVED, "recorded_at": stamp(at)}
-            _write(db, facts, run)
-    return bool(facts["as_of"] >= last)
+        served = [db.execute(_LAST).fetchone()[0], None if newest is None else stamp(newest)]
+        last = max((day for day in served if day is not None), default="")
+        due = bool(facts["as_of"] >= last)
+        known = _there(db, facts, ledger)
+        if not known:
+            _write(db, facts | {"kind": SERVED if due else RESCORED, "recorded_at": stamp(at)}, run)
+        if due and not (known and db.execute(_CURRENT).fetchone() == (run.run_id,)):
+            db.execute("INSERT INTO serving (run_id, recorded_at) VALUES (?, ?)", (run.run_id, stamp(at)))
+    return due
 
 
 def run_of(ledger: Ledger, day: pd.Timestamp) -> dict[str, Any] | None:

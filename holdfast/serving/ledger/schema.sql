@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS chance (
     PRIMARY KEY (run_id, account_id, horizon)
 ) STRICT, WITHOUT ROWID;
 
+-- when a run became current: on being entered, and again where one that was there is served anew, as after a rollback.
+-- Of several runs of a day the one that became current last counts; a run from before this table has no row
+CREATE TABLE IF NOT EXISTS serving (
+    number      INTEGER PRIMARY KEY, -- 1, 2, ...
+    run_id      TEXT NOT NULL REFERENCES run,
+    recorded_at TEXT NOT NULL
+) STRICT;
+
 -- the readings of outcomes, each as known on a day. What happened and was known by `through` has been read, and should
 -- not read otherwise later: ground_sha256 is the hash of it, rule_sha256 that of what counts as churn
 CREATE TABLE IF NOT EXISTS reading (

@@ -17,7 +17,7 @@ from holdfast.errors import PublishError
 
 LEDGER = "ledger.db"
 ERASED = "erased:"  # how the name begins under which figures of an erased account stay
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _PATIENCE = 30.0  # seconds that a reader or a writer waits for another one
 
 
@@ -93,7 +93,7 @@ class Ledger:
         if version > SCHEMA_VERSION:
             found, do = f"version {version}", "use the version of holdfast that wrote it, or a later one"
             raise PublishError(str(self.path), f"a ledger of version {SCHEMA_VERSION} or older", found, do)
-        if version == 0:
+        if version < SCHEMA_VERSION:  # what is there stays
             schema = (files("holdfast.serving.ledger") / "schema.sql").read_text(encoding="utf-8")
             db.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
 
