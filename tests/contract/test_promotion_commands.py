@@ -178,7 +178,9 @@ def test_who_promotes_against_the_gate_is_told(
     assert next(row for row in rows if row["version"] == told["model"])["gate"].startswith("held back by events")
     moved = asked(capsys, "promote", mine, told["model"], "--reason", "few, but good")
     assert isinstance(moved, dict)
-    assert "clauses stand against" in moved["objection"]
+    assert moved["objection"].startswith(f"The gate had held {told['model']} back: ")
+    assert "events: " in moved["objection"]
+    assert "stays in service" not in moved["objection"]
 
 
 def test_the_last_models_are_kept_and_those_that_scores_were_made_with(mine: Path) -> None:

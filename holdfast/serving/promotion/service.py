@@ -37,7 +37,7 @@ class Moved:
     skipped
         Versions that could not be gone back to.
     objection
-        What the gate said against it, where it did.
+        Why the gate had held it back, where it did.
     """
 
     bundle: Bundle
@@ -65,7 +65,7 @@ def promote(plan: Plan, version: str, reason: str, at: datetime) -> Moved:
     bundle, promotions = pipeline.bundle_of(plan, named(plan, version)), Promotions(pipeline.workspace(plan))
     before = promotions.champion
     gates = [one.gate for one in decisions(promotions.place.models) if one.version == bundle.version]
-    objection = next((one.text() for one in gates if not one.passed), "")
+    objection = next((one.objection() for one in gates if not one.passed), "")
     changed = promotions.serve(bundle.sha256, reason=reason, at=at)
     mirror(plan, pipeline.catalog_of(plan))
     return Moved(bundle, before, changed, objection=objection)

@@ -109,10 +109,24 @@ class Gate:
         else:
             stays = f"{self.champion} stays in service" if self.champion else "No model is in service"
             told = [f"{stays}: {len(against)} of {len(self.clauses)} clauses stand against {self.challenger}."]
-            told += [f"{_named(one)}: {one.reason}." for one in against]
+            told += _reasons(against)
         if open_:
             told.append(f"Not judged: {', '.join(map(_named, open_))}.")
         return " ".join(told)
+
+    def objection(self) -> str:
+        """Say why the challenger was held back, for who promotes it all the same; empty where it was not.
+
+        Examples
+        --------
+        >>> Gate("b", "a", (Clause.least("skill", -0.03, -0.02, "worse than the champion"),)).objection()
+        'The gate had held b back: 1 of 1 clauses stood against it. skill: worse than the champion.'
+        """
+        if self.passed:
+            return ""
+        against = [one for one in self.clauses if not one.passes]
+        stood = f"{len(against)} of {len(self.clauses)} clauses stood against it."
+        return " ".join([f"The gate had held {self.challenger} back: {stood}", *_reasons(against)])
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as JSON values."""
@@ -137,6 +151,10 @@ class Gate:
 
         table = self.frame().to_html(escape=True, index=False, float_format="{:.3f}".format, na_rep="")
         return f"<p>{escape(self.text())}</p>{table}"
+
+
+def _reasons(against: Iterable[Clause]) -> list[str]:
+    return [f"{_named(one)}: {one.reason}." for one in against]
 
 
 def _named(one: Clause) -> str:
