@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.serving import show
-from holdfast.serving.options import Json, PlanFile, StrictClock, today_of
+from holdfast.serving.options import Json, PlanFile, StrictClock, history_of, plan_of, today_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from holdfast.features.history import History
+    from holdfast.serving.plan import Plan
 
 
 app = typer.Typer()
@@ -51,7 +54,8 @@ def labels(
     from holdfast.training.label_ledger import label_ledger
     from holdfast.training.labels import label
 
-    settings, history = today_of(plan, strict_clock)
+    settings = plan_of(plan, strict_clock)
+    history = _known(settings, at)
     y = label(history, cutoffs_of(settings, history), settings.horizons.days, definition(settings))
     ledger = label_ledger(y, at, since=since)
     if out is not None:
@@ -97,6 +101,22 @@ def definitions(plan: PlanFile, strict_clock: StrictClock = False, json: Json = 
     _table(found.frame()[_FIGURES].round(3))
     if len(found.agreement()):
         _table(found.agreement().reindex(columns=_PAIRS).round(3))
+
+
+def _known(settings: Plan, at: str | None) -> History:
+    """Read the history as known on its last day, or on the day that is asked for where that is later.
+
+    Raises
+    ------
+    UsageError
+        When the data does not reach to that day.
+    """
+    from holdfast.features.time import to_instant
+    from holdfast.serving.opening import known_on
+
+    history = history_of(settings)
+    today = known_on(settings, history, None)
+    return today if at is None or to_instant(at) <= today.now else known_on(settings, history, at)
 
 
 def _some(rows: pd.DataFrame, out: Path | None) -> None:

@@ -76,6 +76,20 @@ def test_a_wrong_day_is_refused(plan: str, capsys: pytest.CaptureFixture[str]) -
     assert run(["labels", plan, "--since", "soon"]) == 2
 
 
+def test_a_day_beyond_the_data_is_refused_as_it_is_in_training(
+    plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "labels.csv"
+    for command in (["train", plan, "--until"], ["labels", plan, "--out", str(out), "--at"]):
+        capsys.readouterr()
+        assert run([*command, "2031-01-01"]) == 2
+        assert (
+            "expected a day up to the data end, 2026-01-01 at the latest, found 2031-01-01" in capsys.readouterr().err
+        )
+    assert not out.exists()
+    assert run(["labels", plan, "--at", "2026-01-01"]) == 0
+
+
 def test_definitions_tells_figures_agreement_and_what_was_left_out(
     plan: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
