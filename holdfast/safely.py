@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -56,19 +56,31 @@ def _replace(path: Path, temporary: Path, content: bytes) -> None:
 
 @contextmanager
 def publishing(target: Path) -> Iterator[None]:
-    """Tell of a disk that refuses; what was there before is intact.
+    """Tell of a disk that refuses, or of a file and a folder in the place of each other; what was there is intact.
 
     Raises
     ------
     PublishError
-        When the disk is full, read-only or otherwise refuses.
+        When the disk is full, read-only or otherwise refuses, or when a file lies where a folder is needed.
     """
     try:
         yield
     except OSError as problem:
-        found = problem.strerror or str(problem).splitlines()[0]
-        do = "free or unlock the disk, then run again; what was there before is intact"
-        raise PublishError(str(target), "to write", found, do) from problem
+        raise _refusal(target, problem) from problem
+
+
+def _refusal(target: Path, problem: OSError) -> PublishError:
+    if isinstance(problem, IsADirectoryError):
+        do = f"name a file in it, such as {target / 'FILE'}"
+        return PublishError(str(target), "a file, or a free place for one", "a folder", do)
+    if isinstance(problem, (FileExistsError, NotADirectoryError)):
+        for one in (target, *target.parents):
+            if one.exists() and not one.is_dir():
+                do = f"name another folder; {one} was left as it is"
+                return PublishError(str(one), "a folder", "a file", do)
+    found = problem.strerror or str(problem).splitlines()[0]
+    do = "free or unlock the disk, then run again; what was there before is intact"
+    return PublishError(str(target), "to write", found, do)
 
 
 @contextmanager
@@ -107,7 +119,8 @@ def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # a file lies where its folder would be
+            path.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

@@ -31,7 +31,6 @@ def run_demo(out: Path, accounts: int, seed: int, months: int, now: datetime) ->
         raise UsageError(
             str(file), "a new folder, or one of the demo", "another plan", "choose another folder by --out"
         )
-    out.mkdir(parents=True, exist_ok=True)
     write_atomic(file, text)
     plan = read_plan(file)
     with pipeline.workspace(plan).training(), pipeline.workspace(plan).lock():

@@ -285,6 +285,26 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["init", "FILE"],
+        ["init", "FILE/sub"],
+        ["demo", "--accounts", "50", "--out", "FILE"],
+        ["simulate", "--accounts", "5", "--out", "FILE/sub"],
+    ],
+)
+def test_a_file_where_a_folder_is_needed_is_told_and_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    file = tmp_path / "afile"
+    file.write_text("mine")
+    told = _refused(capsys, 60, *(one.replace("FILE", str(file)) for one in arguments))
+    assert f"{file}: expected a folder, found a file. Do: name another folder" in told
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_ends_cleanly(tmp_path: Path, sent: signal.Signals, code: int) -> None:
     started = tmp_path / "started"

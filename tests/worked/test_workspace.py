@@ -37,6 +37,20 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert _names(tmp_path) == {"a.csv"}
 
 
+def test_a_file_and_a_folder_in_the_place_of_each_other_are_told_and_left(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.write_bytes(b"mine")
+    folder.mkdir()
+    with pytest.raises(PublishError, match="file: expected a folder, found a file"):
+        write_atomic(file / "new" / "a.csv", b"new")
+    with pytest.raises(PublishError, match="file: expected a folder, found a file"), folder_atomic(file / "new"):
+        pass
+    with pytest.raises(PublishError, match="found a folder"):
+        write_atomic(folder, b"new")
+    assert file.read_bytes() == b"mine"
+    assert _names(tmp_path) == {"file", "folder"}
+
+
 @pytest.mark.parametrize("problem", [ValueError("a bug"), OSError(28, "No space left on device"), SystemExit(143)])
 def test_a_folder_that_fails_half_way_never_appears(tmp_path: Path, problem: BaseException) -> None:
     target = tmp_path / "run"
@@ -117,7 +131,7 @@ def test_the_lock_clears_what_a_killed_run_left(tmp_path: Path) -> None:
 
 def test_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file is in the way")
-    with pytest.raises(PublishError, match="expected to write"), Workspace(tmp_path / "out").lock():
+    with pytest.raises(PublishError, match="expected a folder, found a file"), Workspace(tmp_path / "out").lock():
         pass
 
 
