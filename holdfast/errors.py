@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+_TOLD = 10  # names that a message lists
+
 
 class HoldfastError(Exception):
     """Say where something went wrong, what was expected and found, and what to do.
@@ -85,7 +87,7 @@ class BundleError(HoldfastError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known name, as the last words of a message.
+    """Suggest the nearest known name, or name a few of those that are known, as the last words of a message.
 
     Examples
     --------
@@ -93,7 +95,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "did you mean 'usage'?"
     >>> did_you_mean("x", ["usage", "tickets"])
     'known are tickets, usage'
+    >>> did_you_mean("x", [f"A{i:03d}" for i in range(200)])
+    'known are A000, A001, A002, A003, A004, A005, A006, A007, A008, A009 and 190 more'
     """
     known = sorted(known)
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    if near := get_close_matches(name, known, n=1):
+        return f"did you mean {near[0]!r}?"
+    more = f" and {len(known) - _TOLD} more" if len(known) > _TOLD else ""
+    return f"known are {', '.join(known[:_TOLD])}{more}"

@@ -208,7 +208,15 @@ def test_arguments_that_contradict_or_lack_are_refused(plan: str, told: pytest.C
     assert "did you mean 'Kim'" in told.readouterr().err
     assert run(["did", plan, "--account", "A01"]) == 2
     assert "no --playbook, --by, --on" in told.readouterr().err
-    assert run(["did", plan]) == 10
+    assert run(["did", plan]) == 2
+    assert "an account by --account, or a file" in told.readouterr().err
+    assert log_of(plan).empty
+
+
+def test_a_name_that_is_like_none_is_answered_with_a_few(plan: str, told: pytest.CaptureFixture[str]) -> None:
+    who = ["--account", "unheard", "--playbook", "action.red", "--by", "Kim", "--on", "2026-01-02"]
+    assert run(["did", plan, *who]) == 2
+    assert f"A08, A09 and {SIZE - 10} more" in told.readouterr().err
 
 
 def test_without_a_run_the_queue_says_what_to_do(tmp_path: Path, told: pytest.CaptureFixture[str]) -> None:
