@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def test_the_same_file_again_is_nothing_to_do(tmp_path: Path, capsys: pytest.Cap
 def test_one_file_does_not_say_two_things_of_one_account(tmp_path: Path) -> None:
     path = text(tmp_path, HEAD, "a,,,,2026-01-20,,,Ann,", "b,,,,,,,Ann,hello", "a,,,,2026-01-21,,,Ann,")
     (problem,) = read_form(path, DESK).problems
-    assert problem.where == "f.csv, row 2 and f.csv, row 4"
+    assert (problem.where, problem.row, problem.found) == ("f.csv", 4, "a otherwise than in row 2")
     again = text(tmp_path, HEAD, "a,,,,2026-01-20,,,Ann,", "a,,,,2026-01-20,,,Ann,")
     assert len(read_form(again, DESK).entries) == 1
 
@@ -234,8 +235,14 @@ def test_an_empty_form_says_nothing(tmp_path: Path) -> None:
 def test_a_file_that_is_no_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no sheet that has the first of them"):
         read_form(text(tmp_path, "account_id,arr", "a,1"), DESK)
-    with pytest.raises(DataError, match="did you mean 'Set skore'"):
+    with pytest.raises(DataError, match="'Set skore': did you mean 'Set score'"):
         read_form(text(tmp_path, "account_id,Set skore", "a,1"), DESK)
+    with pytest.raises(DataError, match="'snooze': did you mean 'snooze_until'"):
+        read_form(text(tmp_path, "account_id,snooze,author", "a,2026-01-20,Ann"), DESK)
+    with pytest.raises(DataError, match="'acount_id': did you mean 'account_id'"):
+        read_form(text(tmp_path, "acount_id,note", "a,hello"), DESK)
+    with pytest.raises(DataError, match="no sheet that has"):
+        read_form(text(tmp_path, "account_id,author", "a,Ann"), DESK)
     with pytest.raises(DataError, match="each column once"):
         read_form(text(tmp_path, "account_id,set_score,Set score", "a,1,2"), DESK)
     book = Book()
@@ -248,6 +255,31 @@ def test_columns_of_ones_own_are_told_and_no_hindrance(tmp_path: Path) -> None:
     found = read_form(text(tmp_path, "account_id,health,p120,mood,empty,note", "a,50,0.1,good,,hello"), DESK)
     assert found.unread == ["f.csv, 'mood'"]
     assert [one.kind for one in found.entries] == ["note"]
+
+
+def test_a_column_that_is_nearly_called_like_one_of_the_form_is_asked_about_and_never_lost(tmp_path: Path) -> None:
+    lines = ("account_id,outcome,snooze,author", "a,,2026-01-20,Ann")
+    with pytest.raises(DataError, match=r"found nothing but in f\.csv, 'snooze'"):
+        read_form(text(tmp_path, *lines), DESK)
+    found = read_form(text(tmp_path, *lines, "b,stays,,Ann"), DESK)
+    assert found.unread == ["f.csv, 'snooze'; did you mean 'snooze_until'?"]
+    assert [one.kind for one in found.entries] == ["outcome"]
+
+
+def test_a_score_that_is_set_for_an_account_that_is_not_scored_is_said_to_have_no_effect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = scores(ACCOUNTS)
+    gone = told.rows["account_id"] == "b"
+    rows = told.rows.assign(
+        score_status=told.rows["score_status"].mask(gone, "not_scored"),
+        score_reason=told.rows["score_reason"].mask(gone, "left on 2025-11-03"),
+    )
+    serve(tmp_path, replace(told, rows=rows))
+    path = text(tmp_path, HEAD, "a,50,fine,2026-02-01,,,,Ann,", "b,50,back,2026-02-01,,stays,,Ann,")
+    for code in (0, 10):
+        assert run(["import", str(tmp_path), str(path)]) == code
+        assert "no effect as long as the account is not scored: b (left on 2025-11-03)." in capsys.readouterr().out
 
 
 def test_what_was_said_is_told_with_its_state_and_beside_the_model(

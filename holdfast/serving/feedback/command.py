@@ -11,10 +11,13 @@ from holdfast.serving import show
 from holdfast.serving.options import EXIT_NOTHING_TO_DO, Json, PlanFile, now, plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from holdfast.serving.feedback.keeping import Imported
     from holdfast.serving.feedback.summary import Feedback
 
 app = typer.Typer()
+_SHOWN = 10  # accounts that are named
 _PROBLEM = ["where", "row", "column", "found", "expected"]
 _SAID = ["account_id", "kind", "value", "reason", "author", "expires", "state"]
 
@@ -69,8 +72,17 @@ def _tell_import(found: Imported) -> None:
         show.table([asdict(one) for one in found.problems], _PROBLEM)
     elif found.new:
         show.say(f"{found.new} entries taken, {found.known} known before. They count from the next score on.")
-    else:
+    elif found.known:
         show.say(f"nothing to do: {found.known} entries, all known before")
+    else:
+        show.say("nothing to do: the file says nothing")
+    if found.idle:
+        show.say(f"Set, but of no effect as long as the account is not scored: {_some(found.idle)}.")
+
+
+def _some(told: Sequence[str]) -> str:
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return ", ".join(told[:_SHOWN]) + more
 
 
 def _tell(said: Feedback) -> None:

@@ -42,12 +42,15 @@ class Imported:
         What could not be read; with any of it, nothing was written.
     unread
         Filled columns that nobody asked for.
+    idle
+        Accounts whose score was set though the run does not score them, each with the reason why it does not.
     """
 
     new: int
     known: int
     problems: Sequence[Problem]
     unread: Sequence[str]
+    idle: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON values."""
@@ -56,6 +59,7 @@ class Imported:
             "known": self.known,
             "problems": [asdict(one) for one in self.problems],
             "unread": list(self.unread),
+            "idle": list(self.idle),
         }
 
 
@@ -77,13 +81,21 @@ def import_form(place: Workspace, path: Path, author: str, now: datetime) -> Imp
         When the file cannot be read, or is no form.
     """
     run = current(place, *READ)
-    accounts = pd.read_parquet(run.folder / "scores.parquet", columns=["account_id"])["account_id"].tolist()
+    told = pd.read_parquet(run.folder / "scores.parquet", columns=["account_id", "score_status", "score_reason"])
+    accounts = told["account_id"].tolist()
     desk = Desk(run.run_id, pd.Timestamp(run.manifest["as_of"]), accounts, _signs(place), author)
     found = read_form(path, desk)
     if found.problems:
         return Imported(0, 0, found.problems, found.unread)
     new = record(Ledger(place.root / LEDGER), found.entries, desk.today, now)
-    return Imported(new, len(found.entries) - new, (), found.unread)
+    return Imported(new, len(found.entries) - new, (), found.unread, _idle(found.entries, told))
+
+
+def _idle(entries: Sequence[Entry], told: pd.DataFrame) -> list[str]:
+    """Name the accounts whose score was set though they are not scored, with the reason."""
+    why = told[told["score_status"] == "not_scored"].set_index("account_id")["score_reason"]
+    held = dict.fromkeys(one.account_id for one in entries if one.kind == "override")
+    return [f"{account} ({why[account]})" for account in held if account in why.index]
 
 
 def record(ledger: Ledger, entries: Sequence[Entry], said_on: pd.Timestamp, now: datetime) -> int:
