@@ -110,11 +110,12 @@ def score(
     """Score every account and serve the run under current/. Exit code 10 when the same inputs were scored before."""
     from holdfast.serving import opening, pipeline
     from holdfast.serving.alerts.delivering import settle_current
+    from holdfast.serving.promotion.keeping import named
     from holdfast.serving.tables.target import target_of
 
     settings, history = _open(plan, strict_clock)
     target = target_of(settings.output)
-    bundle = pipeline.bundle_of(settings, model)
+    bundle = pipeline.bundle_of(settings, None if model is None else named(pipeline.workspace(settings), model))
     known = opening.known_on(settings, history, at)
     with _guarded(settings, history, known, allow_shrink):
         run = pipeline.publish(settings, known, bundle, now(), named=model is not None)

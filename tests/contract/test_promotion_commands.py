@@ -1,6 +1,7 @@
 """What retrain, promote, rollback, compare and models promise to print, and to leave behind."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,15 @@ def test_promote_and_rollback_tell_what_they_did(mine: Path, capsys: pytest.Capt
 def test_a_version_that_is_not_there_is_refused(mine: Path, version: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "a version that is there" in refused(capsys, 2, "promote", mine, version)
     assert "a version that is there" in refused(capsys, 2, "compare", mine, line(mine)[0], version)
+
+
+def test_a_model_that_is_not_there_is_a_slip_and_no_damage(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    day = days_before_the_end(0, WEEKS)
+    assert run(["score", str(mine)]) == 0
+    for command in (["score", mine], ["replay", mine, "--at", day]):
+        told = refused(capsys, 2, *command, "--model", "zz")
+        assert "expected a version that is there, found 'zz'" in told
+        assert set(line(mine)) <= set(re.findall("[0-9a-f]{16}", told))
 
 
 def test_a_version_with_a_slip_is_suggested(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:

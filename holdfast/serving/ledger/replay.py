@@ -19,6 +19,7 @@ from holdfast.serving.delivery import parquet
 from holdfast.serving.feedback.standing import Standing
 from holdfast.serving.ledger.entry import run_of
 from holdfast.serving.ledger.store import ERASED, stamp
+from holdfast.serving.promotion.keeping import named
 from holdfast.serving.workspace import read_manifest
 from holdfast.training.rows import json_rows
 
@@ -140,7 +141,7 @@ def replay(plan: Plan, history: History, day: str, version: str | None = None, n
     Raises
     ------
     UsageError
-        When no run of that day, or none of that name, was entered.
+        When no run of that day, or none of that name, was entered, or there is no other model of that version.
     BundleError
         When the model is not there any more, or damaged.
     """
@@ -153,7 +154,7 @@ def replay(plan: Plan, history: History, day: str, version: str | None = None, n
     causes = [*_causes(plan, known, run, code), *_erasures(ledger, run)]
     found = [] if _same(made, run) else [compare(served, made, ", ".join(cause for cause, *_ in causes))]
     if version is not None and version != run["model_version"]:
-        other = pipeline.bundle_of(plan, version)
+        other = pipeline.bundle_of(plan, named(pipeline.workspace(plan), version))
         causes.append(("model", run["model_version"], version))
         again = _made(plan, known, other, run)
         found.append(compare(made, again, "model"))

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from holdfast.errors import UsageError, did_you_mean
 from holdfast.safely import TEMPORARY, remove
 from holdfast.serving.ledger.store import LEDGER, Ledger
 from holdfast.serving.promotion.decision import SUFFIX, decisions
@@ -22,6 +23,21 @@ def versions(place: Workspace) -> list[str]:
     """Name the bundles that lie in a workspace, whole or not."""
     there = place.models.iterdir() if place.models.is_dir() else ()
     return sorted(one.name for one in there if one.is_dir() and _VERSION.fullmatch(one.name))
+
+
+def named(place: Workspace, version: str) -> str:
+    """Find a bundle by its version.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    """
+    there = versions(place)
+    if version not in there:
+        do = did_you_mean(version, there) if there else "train first: holdfast train PLAN"
+        raise UsageError("model", "a version that is there", repr(version), do)
+    return version
 
 
 def discard(place: Workspace, keep: int) -> list[str]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from holdfast.errors import BundleError, UsageError, did_you_mean
+from holdfast.errors import BundleError, UsageError
 from holdfast.serving import pipeline
 from holdfast.serving.bundle import Bundle
 from holdfast.serving.promotion.decision import decisions
-from holdfast.serving.promotion.keeping import versions
+from holdfast.serving.promotion.keeping import named, versions
 from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.proof import read_predictions, read_proof
 from holdfast.serving.tracking.mirror import mirror
@@ -62,7 +62,8 @@ def promote(plan: Plan, version: str, reason: str, at: datetime) -> Moved:
     BundleError
         When it is damaged or does not fit.
     """
-    bundle, promotions = pipeline.bundle_of(plan, named(plan, version)), Promotions(pipeline.workspace(plan))
+    place = pipeline.workspace(plan)
+    bundle, promotions = pipeline.bundle_of(plan, named(place, version)), Promotions(place)
     before = promotions.champion
     gates = [one.gate for one in decisions(promotions.place.models) if one.version == bundle.version]
     objection = next((one.objection() for one in gates if not one.passed), "")
@@ -141,8 +142,8 @@ def compare(plan: Plan, champion: str | None, challenger: str | None) -> tuple[B
         When there are no two.
     """
     place = pipeline.workspace(plan)
-    first = pipeline.bundle_of(plan, None if champion is None else named(plan, champion))
-    second = pipeline.bundle_of(plan, _other(plan, first.version) if challenger is None else named(plan, challenger))
+    first = pipeline.bundle_of(plan, None if champion is None else named(place, champion))
+    second = pipeline.bundle_of(plan, _other(plan, first.version) if challenger is None else named(place, challenger))
     none = pd.DataFrame(columns=["account_id", "cutoff", "horizon", "model", "p", "y"])
     before, walked = (
         none if rows is None else rows[rows["model"] == "churn"]
@@ -180,21 +181,6 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
         "signs": len(bundle.catalog),
         **{f"weight of {name}": float(weights.get(name, 0.0)) for name in _DIMENSIONS},
     }
-
-
-def named(plan: Plan, version: str) -> str:
-    """Find a bundle by its version.
-
-    Raises
-    ------
-    UsageError
-        When there is none of that name.
-    """
-    there = versions(pipeline.workspace(plan))
-    if version not in there:
-        do = did_you_mean(version, there) if there else "train first: holdfast train PLAN"
-        raise UsageError("model", "a version that is there", repr(version), do)
-    return version
 
 
 def _state(promotions: Promotions, version: str, served: set[str]) -> str:
