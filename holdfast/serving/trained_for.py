@@ -81,7 +81,8 @@ def _health(plan: Plan, bundle: Bundle, catalog: Catalog) -> Iterator[str]:
             yield _changed(f"[health] {key}", asked, learned)
     try:
         weighs = template_of(plan, catalog).to_dict()
-    except UsageError:  # only training needs the file of a template
+    except UsageError as problem:  # scoring goes on: only training needs the template
+        yield f"[health] cannot be compared ({problem.where}: found {problem.found})"
         return
     begun = health.start.to_dict()
     keys = [one for one in sorted({*weighs, *begun}) if one not in _UNNAMED and weighs.get(one) != begun.get(one)]

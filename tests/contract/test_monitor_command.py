@@ -134,6 +134,16 @@ def test_a_plan_that_asks_for_another_model_is_told_until_it_is_trained(
     assert "[health] learn is false, in training true" in page
 
 
+def test_a_template_that_cannot_be_read_is_told_and_scores_are_served(
+    watched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = watched.read_text(encoding="utf-8")
+    watched.write_text(said + '[health]\ntemplate = "gone.toml"\n', encoding="utf-8")
+    capsys.readouterr()
+    assert run(["score", str(watched)]) == 0
+    assert "[health] cannot be compared" in capsys.readouterr().err
+
+
 def test_a_change_of_the_health_score_alone_makes_a_run_that_tells_it(
     watched: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

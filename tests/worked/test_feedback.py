@@ -277,9 +277,14 @@ def test_a_score_that_is_set_for_an_account_that_is_not_scored_is_said_to_have_n
     )
     serve(tmp_path, replace(told, rows=rows))
     path = text(tmp_path, HEAD, "a,50,fine,2026-02-01,,,,Ann,", "b,50,back,2026-02-01,,stays,,Ann,")
-    for code in (0, 10):
+    for code, first in (
+        (0, "They count from the next score on, a set score once its account is scored."),
+        (10, "known"),
+    ):
         assert run(["import", str(tmp_path), str(path)]) == code
-        assert "no effect as long as the account is not scored: b (left on 2025-11-03)." in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert first in out
+        assert "that is not scored, and without effect until it is: b (left on 2025-11-03)." in out
 
 
 def test_what_was_said_is_told_with_its_state_and_beside_the_model(

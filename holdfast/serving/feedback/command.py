@@ -71,13 +71,14 @@ def _tell_import(found: Imported) -> None:
     if found.problems:
         show.table([asdict(one) for one in found.problems], _PROBLEM)
     elif found.new:
-        show.say(f"{found.new} entries taken, {found.known} known before. They count from the next score on.")
+        once = ", a set score once its account is scored" if found.idle else ""
+        show.say(f"{found.new} entries taken, {found.known} known before. They count from the next score on{once}.")
     elif found.known:
         show.say(f"nothing to do: {found.known} entries, all known before")
     else:
         show.say("nothing to do: the file says nothing")
     if found.idle:
-        show.say(f"Set, but of no effect as long as the account is not scored: {_some(found.idle)}.")
+        show.say(f"Set for an account that is not scored, and without effect until it is: {_some(found.idle)}.")
 
 
 def _some(told: Sequence[str]) -> str:
