@@ -39,7 +39,7 @@ LASTING = {
     "rmdir",
     "unlink",
 }
-TABLES = ("run", "score", "chance", "reading", "outcome", "matured")
+TABLES = ("run", "score", "chance", "reading", "outcome", "matured", "serving")
 FIRST, SECOND = "2024-06-01", "2024-07-20"
 KILLED = 9
 
@@ -57,14 +57,15 @@ def on(day: str) -> History:
 
 def bundle() -> Bundle:
     learned = pd.Timestamp("2024-01-01", tz="UTC")
-    return cast("Bundle", SimpleNamespace(strict_clock=False, learned_until=learned, sha256="s" * 64, version="s" * 16))
+    named = {"sha256": "s" * 64, "version": "s" * 16, "churn": {"kind": "notice"}}
+    return cast("Bundle", SimpleNamespace(strict_clock=False, learned_until=learned, **named))
 
 
 @pytest.fixture(autouse=True)
 def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run be three rows written by hand."""
 
-    def make(plan: Plan, history: History, _: Bundle, name: str, __: Standing) -> Run:
+    def make(plan: Plan, history: History, _: Bundle, name: str, *_said: object) -> Run:
         place, hashes = (
             Workspace(plan.output.workspace),
             ("model_version", "model_sha256", "input_sha256", "config_sha256", "feedback_sha256"),
@@ -81,6 +82,7 @@ def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
         return made
 
     monkeypatch.setattr(pipeline, "_make", make)
+    monkeypatch.setattr(pipeline, "otherwise", lambda *_: [])
 
 
 def publish(folder: Path, day: str) -> Run:
@@ -166,7 +168,7 @@ def test_a_run_that_nobody_finished_is_rescored_when_a_later_day_was_served(tmp_
     publish(tmp_path, FIRST)
     plan = plan_in(tmp_path)
     name = pipeline.run_id(on("2024-07-01"), bundle(), plan.sha256(), "")
-    pipeline._make(plan, on("2024-07-01"), bundle(), name, Standing())
+    pipeline._make(plan, on("2024-07-01"), bundle(), name, Standing(), [])
     served = publish(tmp_path, SECOND)
     late = publish(tmp_path, "2024-07-01")
     assert (late.fresh, late.served) == (False, False)
@@ -182,7 +184,7 @@ def test_a_full_disk_at_the_ledger_leaves_what_is_served_and_is_finished_later(t
     served = (tmp_path / "out" / "current").readlink()
     plan = plan_in(tmp_path / "out")
     name = pipeline.run_id(on(SECOND), bundle(), plan.sha256(), "")
-    pipeline._make(plan, on(SECOND), bundle(), name, Standing())
+    pipeline._make(plan, on(SECOND), bundle(), name, Standing(), [])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
     try:
