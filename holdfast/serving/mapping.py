@@ -20,6 +20,7 @@ from holdfast.features.database.fetch import fetch, is_url
 from holdfast.features.history.ingest import MAPPING
 from holdfast.features.landed.files import RawTable, connect, profile
 from holdfast.features.mapping.adapter import shipped
+from holdfast.features.mapping.counting import things
 from holdfast.features.mapping.mapfile import MapFile, mapping_text
 from holdfast.features.mapping.mapped import MANUAL, Found, facts, find, remade, sweep
 from holdfast.features.mapping.proposing import Draft, draft
@@ -50,6 +51,8 @@ class Work:
         One row per source and kind of key: how many keys lead to an account, by which methods, and how many do not.
     unmatched
         The worst keys that lead to no account.
+    rows, things
+        By canonical table the rows, and what they tell of: an account of two versions is one.
     """
 
     plan: Path
@@ -58,6 +61,7 @@ class Work:
     matches: pd.DataFrame
     unmatched: pd.DataFrame
     rows: Mapping[str, int]
+    things: Mapping[str, int]
     findings: tuple[Finding, ...]
 
     def _repr_html_(self) -> str:
@@ -72,6 +76,7 @@ class Work:
             "plan": self.plan,
             "mapping": self.plan.parent / MAPPING,
             "rows": dict(self.rows),
+            "things": dict(self.things),
             "readings": _plain(self.readings),
             "choices": _plain(self.choices),
             "matches": _plain(self.matches),
@@ -133,6 +138,7 @@ def map_places(
         _matches(identities),
         unmatched.head(_WORST),
         told["rows"],
+        things(folder, told["rows"]),
         findings,
     )
 
@@ -280,6 +286,6 @@ def tell(work: Work) -> None:
         if finding.severity != "info":
             show.say(str(finding))
     show.say()
-    rows = ", ".join(f"{count:,} {name}" for name, count in work.rows.items())
-    show.say(f"History: {rows}.")
+    counted = ", ".join(f"{count:,} {name}" for name, count in work.things.items())
+    show.say(f"History: {counted}.")
     show.say(f"Look at {work.plan.parent / MAPPING} and {work.plan}; then: holdfast check {work.plan}")

@@ -487,3 +487,14 @@ def test_json_says_all_that_is_said(tmp_path, capsys):
     assert told["rows"] == {"accounts": 2, "usage": 2}
     assert [one["table"] for one in told["readings"]] == ["accounts", "usage"]
     assert told["unmatched"] == []
+
+
+def test_versions_of_one_thing_are_told_as_one(tmp_path, capsys):
+    deals = "deal_id,account_id,known_at,valid_from,stage\n" + "".join(
+        f"{deal},A,2026-01-0{day},2026-01-0{day},s{day}\n" for deal, day in (("d1", 1), ("d1", 2), ("d2", 1), ("", 3))
+    )
+    mapped(tmp_path, {**WORLD, "deals.csv": deals}, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rows"]["deals"], told["things"]["deals"]) == (4, 3)
+    again(tmp_path)
+    assert "History: 2 accounts, 3 deals, 2 usage." in capsys.readouterr().out
