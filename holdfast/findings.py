@@ -24,7 +24,7 @@ KINDS: dict[str, Kind] = {
     "HF001": Kind("info", "a header column is absent and got its documented default", "deliver the column if the source has it"),
     "HF002": Kind("warning", "known_at is assumed from the event time", "deliver the time of arrival, so that late records are replayed as they came"),
     "HF003": Kind("info", "a CSV dialect was sniffed", "state it in the plan if it is wrong"),
-    "HF004": Kind("warning", "rows of accounts that the table accounts does not hold were left out", "add the accounts or correct the ids"),
+    "HF004": Kind("warning", "rows of accounts that the table accounts does not hold were left out", "add the accounts, or correct the ids; of a key that is marked as unmatched say in manual.csv whose it is"),
     "HF005": Kind("warning", "rows without any date were left out", "add the dates"),
     "HF006": Kind("warning", "rows dated in the future were set aside", "correct the clock or the dates"),
     "HF007": Kind("warning", "values that are not finite were read as missing", "correct the export"),

@@ -149,7 +149,7 @@ def test_missing_keys_are_left_out_or_named_by_their_content():
 
 
 def test_nothing_but_missing_keys_is_refused():
-    with pytest.raises(DataError, match="rows without date or account are left out"):
+    with pytest.raises(DataError, match=r"HF005 accounts: 1 accounts have neither .*; HF004 usage: 1 of 1 rows"):
         history({"occurred_at": ["2025-01-01"], "account_id": [None]}, [None])
 
 

@@ -406,6 +406,23 @@ def test_a_vendor_alone_without_its_list_of_accounts(tmp_path):
     assert set(table(work, "tickets", "account_id")) == {"77", "78"}
 
 
+def test_a_key_that_only_rows_of_the_hub_name_is_unmatched_and_check_names_it(tmp_path, capsys):
+    """Billing lists one customer; its invoices name another, who is in no list of accounts."""
+    files = {
+        "stripe/customer.csv": "id,created,email,currency,balance\ncus_1,2026-01-01,a@acme.example,eur,0\n",
+        "stripe/invoice.csv": "id,customer_id,amount_due,currency,created,status,total\n"
+        "in_1,cus_9,1000,eur,2026-01-01,open,1000\n",
+    }
+    work = mapped(tmp_path, files)
+    assert table(work, "accounts", "account_id") == ["cus_1"]
+    assert (work / "unmatched.csv").read_text().splitlines()[1:] == ["stripe,cus_9,1,invoices"]
+    assert "stripe,account,cus_9,,,,,nothing leads to one account" in (work / "id_map.csv").read_text()
+    capsys.readouterr()
+    assert run(["check", str(work / "plan.toml")]) == 30
+    words = ["the history: expected accounts", "HF004 invoices: 1 of 1 rows", "'unmatched:stripe:cus_9' (1)"]
+    refused(capsys, *words, "Do: add the accounts, or correct the ids", "manual.csv")
+
+
 def test_what_is_stated_by_hand_is_checked(tmp_path, capsys):
     work = mapped(tmp_path, {**WORLD, "usage.csv": USAGE + "C,u9,2026-01-07,login\n"})
     before = bytes_of(work / "history")

@@ -106,7 +106,7 @@ def _left_out(name: str, one: Facts) -> Iterator[Finding]:
         yield Finding("HF007", name, one.outside, told)
     present = one.landed - one.late - one.undated
     if one.unknown:
-        shown = ", ".join(f"{text[:40]!r} ({count})" for text, count in one.unknown_most)
+        shown = ", ".join(f"{text[:80]!r} ({count})" for text, count in one.unknown_most)
         told = f"{one.unknown} of {present} rows, of {one.unknown_ids} ids: {shown}"
         yield Finding("HF004", name, one.unknown, told)
     if one.repeated:

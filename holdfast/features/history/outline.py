@@ -38,7 +38,7 @@ class Outline:
     delivered: tuple[Finding, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        require(self.tables, "the tables, once rows without date or account are left out,")
+        require(self.tables, "the history", tuple(self._missing()))
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
@@ -85,6 +85,12 @@ class Outline:
         found = (*self.delivered, *findings_of(self.facts), *self._outlasting())
         return tuple(sorted(found, key=lambda one: (one.code, one.where)))
 
+    def _missing(self) -> Iterator[Finding]:
+        """Tell why tables without which there is no history have no row left."""
+        for name in ("accounts", *ACTIVITY_TABLES):
+            if name in self.facts and name not in self.tables:
+                yield from findings_of({name: self.facts[name]})
+
     @property
     def _active(self) -> list[str]:
         return [name for name in ACTIVITY_TABLES if name in self.tables]
@@ -103,8 +109,13 @@ def _instant(microseconds: int) -> pd.Timestamp:
     return instants(np.array([microseconds]))[0]
 
 
-def require(tables: Mapping[str, object] | tuple[str, ...], where: str) -> None:
+def require(tables: Mapping[str, object] | tuple[str, ...], where: str, left_out: tuple[Finding, ...] = ()) -> None:
     """Refuse a history without accounts, or without anything that they do.
+
+    Parameters
+    ----------
+    left_out
+        What took all rows from a table.
 
     Raises
     ------
@@ -114,7 +125,12 @@ def require(tables: Mapping[str, object] | tuple[str, ...], where: str) -> None:
     if "accounts" in tables and any(name in tables for name in ACTIVITY_TABLES):
         return
     expected = f"accounts and at least one of {', '.join(ACTIVITY_TABLES)}"
-    raise DataError(where, expected, ", ".join(sorted(tables)) or "no table", "add what is missing")
+    found = ", ".join(sorted(tables)) or "no table"
+    if not left_out:
+        raise DataError(where, expected, found, "add what is missing")
+    lost = "; ".join(f"{one.code} {one.where}: {one.message}" for one in left_out)
+    do = "; ".join(dict.fromkeys(one.remedy for one in left_out))
+    raise DataError(where, expected, f"{found}, and rows that were left out ({lost})", do)
 
 
 def summary(buckets: Iterable[Mapping[str, Facts]]) -> dict[str, dict[str, object]]:

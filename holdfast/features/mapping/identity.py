@@ -48,6 +48,12 @@ def collect(con: duckdb.DuckDBPyConnection, source: Source) -> None:
     con.execute(f"INSERT INTO main.identities SELECT DISTINCT {literal(source.name)}, {listed} FROM ({statement})")
 
 
+def list_accounts(con: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Keep which accounts the list of the hub holds, as its SQL gives them: what it names elsewhere is none."""
+    con.execute("CREATE TABLE IF NOT EXISTS main.listed (account_id VARCHAR)")
+    con.execute(f"INSERT INTO main.listed SELECT DISTINCT account_id::VARCHAR FROM ({statement})")
+
+
 def resolve(con: duckdb.DuckDBPyConnection, hub: str, plain: Sequence[str], manual: pd.DataFrame) -> list[Finding]:
     """Write the table ``id_map`` from ``identities``: every key of every source, with its account, method and ground.
 
@@ -65,6 +71,7 @@ def resolve(con: duckdb.DuckDBPyConnection, hub: str, plain: Sequence[str], manu
     list of Finding
         The rows of ``manual`` that name no account of the hub, and so count for nothing.
     """
+    con.execute("CREATE TABLE IF NOT EXISTS main.listed (account_id VARCHAR)")
     said = {"hub": literal(hub), "plain": ", ".join([*map(literal, plain), "NULL"])}
     con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {_KNOWN.format(**said)}")
     accounts = [row[0] for row in con.execute("SELECT DISTINCT account_id FROM known ORDER BY 1").fetchall()]
@@ -91,11 +98,12 @@ def _unknown(row: object, account: str, hub: str, accounts: Sequence[str]) -> Fi
 _JOINED = "regexp_replace(lower(name), '(\\b\\pL)\\.', '\\1', 'g')"  # B.V. is BV
 _FOLDED = f"nullif(trim(regexp_replace(regexp_replace({_JOINED}, '{_LEGAL}', ' ', 'g'), '[^\\pL\\pN]+', ' ', 'g')), '')"
 
-# the accounts of the hub, by all that another source may know them by
+# the accounts of the hub, by all that another source may know them by; an invoice may name one that no list holds
 _KNOWN = f"""
 SELECT DISTINCT source_key AS account_id, unnest(['key', 'external', 'crm', 'domain', 'name']) AS kind,
   unnest([source_key, external_id, crm_id, coalesce(domain, mail_domain(email)), {_FOLDED}]) AS value
 FROM main.identities WHERE kind = 'account' AND source = {{hub}} AND source_key IS NOT NULL
+  AND (source_key IN (FROM main.listed) OR NOT EXISTS (FROM main.listed))
 UNION
 SELECT DISTINCT source_key, 'key', source_key FROM main.identities
 WHERE {{hub}} = '' AND kind = 'account' AND source_key IS NOT NULL

@@ -16,7 +16,7 @@ from holdfast.features.history.tables import SOURCE_ID, TABLES, Column, Table
 from holdfast.features.landed.files import connect, literal, quoted
 from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.exporting import dated
-from holdfast.features.mapping.identity import UNMATCHED, collect, joined, place_mails, resolve
+from holdfast.features.mapping.identity import UNMATCHED, collect, joined, list_accounts, place_mails, resolve
 from holdfast.features.mapping.objects import SMALL, Source, lay_out, schema_of
 from holdfast.findings import Finding
 from holdfast.progress import progress
@@ -99,6 +99,8 @@ def run(
         own = [name for name in by_name if name not in shipped()]
         if "accounts" not in tables:
             _named_accounts(con, hub, [source for source in sources if source.name in (hub, *own)])
+        elif hub in tables["accounts"]:
+            _listed(con, by_name[hub])
         findings += resolve(con, hub, own, manual)
         findings += _unreadable(layout)
         rows: dict[str, int] = {}
@@ -124,6 +126,15 @@ def _laid_out(con: duckdb.DuckDBPyConnection, source: Source, findings: list[Fin
     with _telling(source, "identities"):
         collect(con, source)
     return layout.assign(source=source.name)
+
+
+def _listed(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Keep which accounts the hub lists."""
+    statement = source.adapter.statements.get("accounts")
+    if statement is not None:
+        con.execute("SET search_path = ?", [f"{schema_of(source)},main"])
+        with _telling(source, "accounts"):
+            list_accounts(con, statement)
 
 
 def _named_accounts(con: duckdb.DuckDBPyConnection, hub: str, sources: Sequence[Source]) -> None:
