@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from holdfast.serving import show
-from holdfast.serving.options import EXIT_NOTHING_TO_DO, Json, PlanFile, now
+from holdfast.serving.options import EXIT_FINDINGS, EXIT_NOTHING_TO_DO, Json, PlanFile, now
 
 app = typer.Typer()
 
@@ -26,7 +26,10 @@ def map_(
     schema: Annotated[str | None, typer.Option(metavar="NAME", help="The schema of a database.")] = None,
     json: Json = False,
 ) -> None:
-    """Turn what lies there into a history: recognise tables, join who is who, write a mapping to edit and a plan."""
+    """Turn what lies there into a history: recognise tables, join who is who, write a mapping to edit and a plan.
+
+    Exit code 1 when nothing leads to an account.
+    """
     from holdfast.serving import mapping
 
     confirm = mapping.asking(yes)
@@ -34,6 +37,8 @@ def map_(
     noticed = [finding for _, findings in found for finding in findings]
     work = mapping.map_places([path for path, _ in found], out, confirm, anew=anew, noticed=noticed)
     show.as_json(work.summary()) if json else mapping.tell(work)
+    if not work.usable:
+        raise typer.Exit(EXIT_FINDINGS)
 
 
 @app.command()

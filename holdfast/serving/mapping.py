@@ -22,7 +22,7 @@ from holdfast.features.landed.files import RawTable, connect, profile
 from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.counting import things
 from holdfast.features.mapping.mapfile import MapFile, mapping_text
-from holdfast.features.mapping.mapped import MANUAL, Found, facts, find, remade, sweep
+from holdfast.features.mapping.mapped import FIND_ACCOUNTS, MANUAL, NOBODY, Found, facts, find, remade, sweep
 from holdfast.features.mapping.proposing import Draft, draft
 from holdfast.features.mapping.recognise import Match
 from holdfast.findings import Finding, findings_frame
@@ -63,6 +63,11 @@ class Work:
     rows: Mapping[str, int]
     things: Mapping[str, int]
     findings: tuple[Finding, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is any account; without one there is no history."""
+        return self.rows.get("accounts", 0) > 0
 
     def _repr_html_(self) -> str:
         tables = (self.readings, self.choices, self.matches, self.unmatched)
@@ -288,4 +293,7 @@ def tell(work: Work) -> None:
     show.say()
     counted = ", ".join(f"{count:,} {name}" for name, count in work.things.items())
     show.say(f"History: {counted}.")
-    show.say(f"Look at {work.plan.parent / MAPPING} and {work.plan}; then: holdfast check {work.plan}")
+    if work.usable:
+        show.say(f"Look at {work.plan.parent / MAPPING} and {work.plan}; then: holdfast check {work.plan}")
+    else:
+        show.say(f"This is no history yet: there is {NOBODY}. Do: {FIND_ACCOUNTS}; then run this again.")

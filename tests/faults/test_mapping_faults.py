@@ -406,6 +406,20 @@ def test_a_vendor_alone_without_its_list_of_accounts(tmp_path):
     assert set(table(work, "tickets", "account_id")) == {"77", "78"}
 
 
+def test_where_nothing_leads_to_an_account_a_list_or_a_word_by_hand_is_asked_for(tmp_path, capsys):
+    event = "event_id,event_type,event_time,user_id,uuid\n1,login,2026-01-05 10:00:00,ann,u1\n"
+    work = mapped(tmp_path, {"amplitude/event.csv": event}, code=1)
+    told = capsys.readouterr().out
+    assert "no history yet" in told
+    assert "list of accounts" in told
+    assert "then: holdfast check" not in told
+    assert run(["check", str(work / "plan.toml")]) == 30
+    refused(capsys, "mapping.toml: expected accounts", "a list of accounts", "manual.csv")
+    (work / "manual.csv").write_text("source,kind,source_key,account_id\namplitude,person,ann,acme\n")
+    again(tmp_path)
+    assert table(work, "accounts", "account_id") == table(work, "usage", "account_id") == ["acme"]
+
+
 def test_a_key_that_only_rows_of_the_hub_name_is_unmatched_and_check_names_it(tmp_path, capsys):
     """Billing lists one customer; its invoices name another, who is in no list of accounts."""
     files = {

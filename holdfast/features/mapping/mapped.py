@@ -34,6 +34,11 @@ from holdfast.safely import TEMPORARY, alone, folder_atomic, remove, sha256_of, 
 logger = logging.getLogger("holdfast.mapping")
 TABLES, FACTS, MANUAL, STORE = "history", "mapped.json", "manual.csv", "store"
 LARGE = 3_000_000  # rows from which on a history is read bucket by bucket
+NOBODY = "no list of accounts, and no key that leads to an account"
+FIND_ACCOUNTS = (
+    "map a list of accounts along with it (a CSV with account_id, name and domain), "
+    "or say in manual.csv beside the mapping whose the keys of unmatched.csv are"
+)
 _FORMAT = 2
 _MANUAL_COLUMNS = ("source", "kind", "source_key", "account_id")
 
@@ -62,13 +67,17 @@ def refreshed(path: Path, moods: Moods = MOODS, left_out: LeftOut | None = None)
     UsageError
         When the mapping file or its SQL is wrong.
     DataError
-        When a file cannot be read, or a table or column that is read is gone; what was made before is intact.
+        When a file cannot be read, or a table or column that is read is gone, and what was made before is intact; or
+        when nothing leads to an account.
     LockHeld
         When another process works on it.
     """
     file = mapping_path(path)
     with alone(file.parent):
-        return remade(file, moods=moods, left_out=left_out)
+        folder = remade(file, moods=moods, left_out=left_out)
+    if not facts(folder)["rows"].get("accounts"):
+        raise DataError(str(file), "accounts", NOBODY, FIND_ACCOUNTS)
+    return folder
 
 
 def remade(file: Path, found: Found | None = None, moods: Moods = MOODS, left_out: LeftOut | None = None) -> Path:

@@ -87,7 +87,7 @@ def run(
     Raises
     ------
     DataError
-        When no account is found.
+        When there are no rows.
     UsageError
         When the SQL of a source does not run, or gives a column that no canonical table has.
     """
@@ -99,6 +99,7 @@ def run(
         own = [name for name in by_name if name not in shipped()]
         if "accounts" not in tables:
             _named_accounts(con, hub, [source for source in sources if source.name in (hub, *own)])
+            _stated_accounts(con, hub, manual)
         elif hub in tables["accounts"]:
             _listed(con, by_name[hub])
         findings += resolve(con, hub, own, manual)
@@ -109,8 +110,8 @@ def run(
             findings += found
             if written:
                 rows[name] = written
-        if "accounts" not in rows:
-            rows["accounts"] = _accounts_alone(con, out, rows)
+        if "accounts" not in rows and (alone := _accounts_alone(con, out, rows)):
+            rows["accounts"] = alone
         unmatched = _unmatched(con, out, rows)
         identities = con.execute("SELECT * FROM main.id_map ORDER BY ALL").df()
     finally:
@@ -149,6 +150,14 @@ def _named_accounts(con: duckdb.DuckDBPyConnection, hub: str, sources: Sequence[
                         f"account_id::VARCHAR FROM ({statement}) WHERE account_id IS NOT NULL",
                         [hub],
                     )
+
+
+def _stated_accounts(con: duckdb.DuckDBPyConnection, hub: str, manual: pd.DataFrame) -> None:
+    """Where nothing names an account either, take those that are stated by hand."""
+    if not _count(con, "main.identities WHERE kind = 'account' AND source_key IS NOT NULL"):
+        named = [(hub, account) for account in sorted(set(manual["account_id"]))]
+        if named:
+            con.executemany("INSERT INTO main.identities (source, kind, source_key) VALUES (?, 'account', ?)", named)
 
 
 class _telling:  # noqa: N801 # reads as a clause
@@ -329,8 +338,10 @@ def _accounts_alone(con: duckdb.DuckDBPyConnection, out: Path, rows: Mapping[str
     path = out / "accounts.parquet"
     matched = f"account_id NOT LIKE '{UNMATCHED}:%'"
     query = f"SELECT DISTINCT account_id FROM read_parquet([{listed}], union_by_name = true) WHERE {matched} ORDER BY 1"
-    con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-    return _count(con, f"read_parquet({literal(str(path))})")
+    named = _count(con, f"({query})")
+    if named:
+        con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    return named
 
 
 def _unmatched(con: duckdb.DuckDBPyConnection, out: Path, rows: Mapping[str, int]) -> pd.DataFrame:
