@@ -32,6 +32,7 @@ def map_(
     """
     from holdfast.serving import mapping
 
+    mapping.refuse_absent(places)
     confirm = mapping.asking(yes)
     found = [mapping.landed(place, out, schema, secrets, now()) for place in places]
     noticed = [finding for _, findings in found for finding in findings]

@@ -115,9 +115,6 @@ def map_places(
     UsageError
         When a mapping lies there that says something else.
     """
-    for place in places:
-        if not place.exists():
-            raise UsageError(str(place), "a file or folder", "none", "correct the path")
     with alone(out):
         sweep(out)
         with TemporaryDirectory(prefix=TEMPORARY, dir=out) as scratch:
@@ -146,6 +143,19 @@ def map_places(
         things(folder, told["rows"]),
         findings,
     )
+
+
+def refuse_absent(places: Sequence[str]) -> None:
+    """Refuse a path at which nothing lies; a database is asked later.
+
+    Raises
+    ------
+    UsageError
+        When there is such a path.
+    """
+    for place in places:
+        if not (is_url(place) or Path(place).exists()):
+            raise UsageError(place, "a file or folder", "none", "correct the path")
 
 
 def _some(found: Found, places: Sequence[Path]) -> None:

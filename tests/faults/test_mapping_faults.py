@@ -154,8 +154,9 @@ def test_where_nothing_is_found_that_is_said(files, tmp_path, capsys):
     assert not (tmp_path / "work" / "history").exists()
 
 
-def test_a_place_that_does_not_exist(tmp_path, capsys):
-    assert run(["map", str(tmp_path / "gone"), "--out", str(tmp_path / "work"), "--yes"]) == 2
+@pytest.mark.parametrize("options", [["--yes"], []])
+def test_a_place_that_does_not_exist_is_told_before_anything_is_asked(options, tmp_path, capsys):
+    assert run(["map", str(tmp_path / "gone"), "--out", str(tmp_path / "work"), *options]) == 2
     refused(capsys, "gone")
     assert not (tmp_path / "work").exists()
 
