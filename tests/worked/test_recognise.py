@@ -48,6 +48,17 @@ def test_a_table_without_what_an_object_needs_is_none():
     assert taken(landed("stripe/invoice", "number,note", "stripe")) == {}
 
 
+def test_an_id_and_a_name_are_no_object_unless_the_table_is_called_so():
+    roles = landed("hubspot/role_data", "id,name,requires_billing_write", "hubspot")
+    lists = landed("hubspot/contact_list_data", "id,name,created_at,updated_at", "hubspot")
+    unlike = landed("hubspot/segments", "list_id,name", "hubspot")
+    told = taken(roles, lists, unlike)
+    assert {name: one[:2] for name, one in told.items()} == {
+        lists.name: ("hubspot", "contact_list"),
+        unlike.name: ("hubspot", "contact_list"),
+    }
+
+
 def test_the_order_of_tables_and_columns_decides_nothing():
     tables = [
         STRIPE,

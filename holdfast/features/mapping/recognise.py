@@ -13,6 +13,7 @@ from holdfast.features.mapping.paths import find, plain, spellings
 
 _NEIGHBOUR = 0.5  # what it counts that other tables of the folder are of the same vendor
 _EXPLAINED, _DECLARED = 0.6, 0.3  # shares of columns that tell an object without help from its name
+_GENERIC = {"id", "name"}  # what any list has
 _SUFFIXES = ("_data", "_export", "_exports", "_list", "_report")
 _SHORT = {"salesforce": ("sf", "salesforce")}
 
@@ -80,11 +81,13 @@ def _fit(table: RawTable, adapter: Adapter, one: Object) -> Match | None:
     }
     if not found.issuperset(one.needs):
         return None
-    named = bare_name(table.stem, adapter.vendor) in {plain(name) for name in one.names}
+    named = not bare_names(table.stem, adapter.vendor).isdisjoint(map(plain, one.names))
     hinted = any(
         hint in plain(table.folder).split("_") + plain(table.stem).split("_") for hint in hints(adapter.vendor)
     )
     own = {plain(path) for name in found for path in one.fields[name].names}
+    if not named and _GENERIC.issuperset(own.intersection(columns)) and _GENERIC.issuperset(found):
+        return None
     explained = sum(name in own for name in columns) / max(len(columns), 1)
     declared = len(found) / len(one.fields)
     if hinted and not named and explained < _EXPLAINED / 2:
@@ -116,9 +119,22 @@ def bare_name(stem: str, vendor: str) -> str:
     >>> bare_name("sf_account_history_data", "salesforce"), bare_name("Stripe Customers", "stripe")
     ('account_history', 'customers')
     """
+    return min(bare_names(stem, vendor), key=len)
+
+
+def bare_names(stem: str, vendor: str) -> frozenset[str]:
+    """Give the names that are left while words are stripped: a list may be part of the name.
+
+    Examples
+    --------
+    >>> sorted(bare_names("contact_list_data", "hubspot"))
+    ['contact', 'contact_list', 'contact_list_data']
+    """
     name = plain(stem)
     for hint in hints(vendor):
         name = name.removeprefix(f"{hint}_")
+    left = {name}
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
-    return name
+        left.add(name)
+    return frozenset(left)
