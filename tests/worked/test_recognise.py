@@ -59,6 +59,12 @@ def test_an_id_and_a_name_are_no_object_unless_the_table_is_called_so():
     }
 
 
+def test_an_id_and_a_name_beside_the_tables_of_a_vendor_are_no_list_of_accounts():
+    assert propose(landed("hubspot/team_data", "id,name", "hubspot")) is None
+    assert propose(landed("hubspot/companies", "id,name", "hubspot")) is not None
+    assert propose(landed("export", "id,name")) is not None
+
+
 def test_the_order_of_tables_and_columns_decides_nothing():
     tables = [
         STRIPE,

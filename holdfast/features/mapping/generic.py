@@ -11,10 +11,11 @@ from typing import Any
 
 from holdfast.features.history.tables import TABLES, Column, Table
 from holdfast.features.landed.files import RawTable, literal, quoted
+from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.mapfile import toml
 from holdfast.features.mapping.own_output import is_own_field
 from holdfast.features.mapping.paths import plain, spellings
-from holdfast.features.mapping.recognise import bare_name
+from holdfast.features.mapping.recognise import GENERIC, bare_name, lies_with
 
 MAIL, WEBSITE = "mail", "website"  # no canonical columns: they help to find the account
 OVERWRITTEN = {"accounts": ("lifecycle",), "subscriptions": ("status",)}
@@ -82,6 +83,12 @@ def _fit(table: RawTable, canonical: str) -> tuple[float, Proposal] | None:
     named = bare_name(table.stem, "holdfast") in {canonical, *map(plain, said["names"])} or any(
         len(word) > 4 and plain(word) in plain(table.stem) for word in said["names"]
     )
+    if (
+        not named
+        and GENERIC.issuperset(map(plain, columns.values()))
+        and any(lies_with(table, vendor) for vendor in shipped())
+    ):
+        return None  # a vendor has many lists of an id and a name
     theirs = [name for name in table.columns if not is_own_field(name)]
     explained = len(columns) / max(len(theirs), 1)
     if not named and explained < _FEWEST:

@@ -13,7 +13,7 @@ from holdfast.features.mapping.paths import find, plain, spellings
 
 _NEIGHBOUR = 0.5  # what it counts that other tables of the folder are of the same vendor
 _EXPLAINED, _DECLARED = 0.6, 0.3  # shares of columns that tell an object without help from its name
-_GENERIC = {"id", "name"}  # what any list has
+GENERIC = {"id", "name"}  # what any list has
 _SUFFIXES = ("_data", "_export", "_exports", "_list", "_report")
 _SHORT = {"salesforce": ("sf", "salesforce")}
 
@@ -82,11 +82,9 @@ def _fit(table: RawTable, adapter: Adapter, one: Object) -> Match | None:
     if not found.issuperset(one.needs):
         return None
     named = not bare_names(table.stem, adapter.vendor).isdisjoint(map(plain, one.names))
-    hinted = any(
-        hint in plain(table.folder).split("_") + plain(table.stem).split("_") for hint in hints(adapter.vendor)
-    )
+    hinted = lies_with(table, adapter.vendor)
     own = {plain(path) for name in found for path in one.fields[name].names}
-    if not named and _GENERIC.issuperset(own.intersection(columns)) and _GENERIC.issuperset(found):
+    if not named and GENERIC.issuperset(own.intersection(columns)) and GENERIC.issuperset(found):
         return None
     explained = sum(name in own for name in columns) / max(len(columns), 1)
     declared = len(found) / len(one.fields)
@@ -98,6 +96,12 @@ def _fit(table: RawTable, adapter: Adapter, one: Object) -> Match | None:
     ground = f"{len(found)} of {len(one.fields)} columns of {adapter.title}'s {one.name}"
     ground += "".join(f", {what}" for what, true in (("named so", named), ("the name says the vendor", hinted)) if true)
     return Match(table, adapter.vendor, one.name, score, named or hinted, ground)
+
+
+def lies_with(table: RawTable, vendor: str) -> bool:
+    """Tell whether the name of a table or of its folder says the vendor."""
+    words = plain(table.folder).split("_") + plain(table.stem).split("_")
+    return any(hint in words for hint in hints(vendor))
 
 
 def hints(vendor: str) -> tuple[str, ...]:
