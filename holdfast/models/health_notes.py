@@ -22,7 +22,7 @@ def notes_of(health: HealthScore) -> tuple[str, ...]:
         told += _segments(health)
     if health.learned and of.segments:
         told.append(f"the template {of.name} weighs segments apart; what is learned starts from its common weights")
-    elif health.unseen_:
+    if health.unseen_:
         told.append(f"the template {of.name} weighs segments that no account is of: {', '.join(health.unseen_)}")
     return (*told, *_unused(health))
 

@@ -116,6 +116,8 @@ def test_s063_segments_of_a_template_are_pooled_once_weights_are_learned_and_tha
     assert learned.learned
     said = "the template ours weighs segments apart; what is learned starts from its common weights"
     assert learned.notes[-1] == said
+    misspelt = HealthScore(prior=ours(segments={"smd": {"dimensions": {"product": 100}}})).fit(X, y)
+    assert misspelt.notes[-2:] == (said, "the template ours weighs segments that no account is of: smd")
     weights = learned.weights_of(X)
     assert (weights.nunique() == 1).all()
     stands = HealthScore.template(by).fit(X, y)
