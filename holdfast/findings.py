@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "HF019": Kind("info", "some exits in the churn list have no notice; they are dated by their end or by the day they became known", "deliver notice_at"),
     "HF020": Kind("warning", "activity goes on long after the data end that subscriptions tell", "refresh subscriptions, or state [data] end in the plan"),
     "HF021": Kind("info", "rows whose known_at is assumed were left out under the strict clock", "deliver the time of arrival, and they count"),
+    "HF022": Kind("error", "nothing can be learned from the data as they are", "correct what is refused; train refuses it too"),
     "HF030": Kind("error", "an indicator reads the wall clock or unseeded random numbers", "measure from the cutoff, and seed what is drawn"),
     "HF031": Kind("error", "an indicator reads the list of exits, which is what a model is to foretell", "read the signs before the exit, such as subscriptions or usage"),
     "HF032": Kind("error", "an indicator reads what was known or happened after the cutoff", "read only records with known_at and time up to the cutoff: history.as_of(cutoff)"),
@@ -99,6 +100,11 @@ KINDS: dict[str, Kind] = {
 class Finding:
     """One thing noticed, under a registered code.
 
+    Attributes
+    ----------
+    do
+        What to do about it, where that is more than the remedy of the code.
+
     Examples
     --------
     >>> Finding("HF006", "usage", 3, "3 rows after 2026-01-01").severity
@@ -109,6 +115,7 @@ class Finding:
     where: str
     count: int
     message: str
+    do: str = ""
 
     def __str__(self) -> str:
         return f"{self.code} {self.where}: {self.message}; {self.remedy}"
@@ -126,7 +133,7 @@ class Finding:
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return KINDS[self.code].remedy
+        return self.do or KINDS[self.code].remedy
 
 
 def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:

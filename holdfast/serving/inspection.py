@@ -48,7 +48,8 @@ def inspect(plan: Plan, history: History) -> list[Finding]:
         known = known_on(plan, history, None)
         X, y = examples(plan, known)
     except DataError as problem:
-        found.append(Finding("HF012", problem.where, 1, str(problem)))
+        refused = f"expected {problem.expected}, found {problem.found}"
+        found.append(Finding("HF022", problem.where, 1, refused, problem.do))
         found += truth.findings(history, pd.DatetimeIndex([], tz="UTC"))
     else:
         found += [*of_labels(known, X, y), *truth.findings(history, y.cutoffs)]

@@ -269,6 +269,9 @@ def test_24_amounts_in_several_currencies_are_refused_until_rates_are_stated(
     plan = _lay(tmp_path, frames)
     for name in ("train", "score"):
         assert 'currency = "EUR", rates = { USD = ... }' in _refused(capsys, name, str(plan))
+    (told,) = [row for row in _checked(plan, capsys) if row["code"] == "HF022"]
+    assert (told["severity"], told["message"][:32]) == ("error", "expected amounts in one currency")
+    assert 'currency = "EUR", rates = { USD = ... }' in told["remedy"]
     plan.write_text(plan.read_text().replace("[data]", '[data]\ncurrency = "EUR"\nrates = { USD = 0.9 }'))
     assert run(["score", str(plan)]) == 0
 
