@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -61,8 +61,8 @@ class Work:
     matches: pd.DataFrame
     unmatched: pd.DataFrame
     rows: Mapping[str, int]
-    things: Mapping[str, int]
     findings: tuple[Finding, ...]
+    things: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -140,8 +140,8 @@ def map_places(
         _matches(identities),
         unmatched.head(_WORST),
         told["rows"],
-        things(folder, told["rows"]),
         findings,
+        things(folder, told["rows"]),
     )
 
 
