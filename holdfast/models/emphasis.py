@@ -56,6 +56,21 @@ class Emphasis:
                 raise UsageError(f"{where}, key levels.{name}", "none, low, medium or high", repr(level), do)
         return cls(shares, dict(told.get("levels", {})), weights)
 
+    def check(self, names: Iterable[str], where: str) -> None:
+        """Refuse levels and weights of what is none of these signs.
+
+        Raises
+        ------
+        UsageError
+            With the place of the name.
+        """
+        known = dict.fromkeys(names)
+        for key, values in (("levels", self.levels), ("weights", self.weights)):
+            for name in values:
+                if name not in known:
+                    expected, do = "an indicator with a curve and a direction", did_you_mean(name, known)
+                    raise UsageError(f"{where}, key {key}.{name}", expected, repr(name), do)
+
     def to_dict(self) -> dict[str, Any]:
         """Give what is said as plain values."""
         told = {"dimensions": self.dimensions, "levels": self.levels, "weights": self.weights}

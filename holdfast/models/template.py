@@ -55,8 +55,13 @@ class Template:
     segments: Mapping[str, Emphasis] = field(default_factory=dict)
 
     @classmethod
-    def named(cls, name: str) -> Template:
+    def named(cls, name: str, where: str = "template") -> Template:
         """Give a template that is shipped.
+
+        Parameters
+        ----------
+        where
+            Where it is named, for messages.
 
         Raises
         ------
@@ -65,7 +70,7 @@ class Template:
         """
         if name not in shipped():
             do = did_you_mean(name, shipped())
-            raise UsageError("template", f"one of {', '.join(shipped())}, or a TOML file", repr(name), do)
+            raise UsageError(where, f"one of {', '.join(shipped())}, or a TOML file", repr(name), do)
         return _shipped(name)
 
     @classmethod
@@ -156,11 +161,10 @@ class Template:
         UsageError
             When a name is none of these.
         """
-        known = dict.fromkeys(names)
-        for name in (name for one in (self.base, *self.segments.values()) for name in (*one.levels, *one.weights)):
-            if name not in known:
-                expected = "an indicator with a curve and a direction"
-                raise UsageError(f"template {self.name}", expected, repr(name), did_you_mean(name, known))
+        known = tuple(names)
+        self.base.check(known, f"template {self.name}")
+        for segment, one in self.segments.items():
+            one.check(known, f"template {self.name}, segment {segment}")
 
     def moved(self, name: str, level: str) -> Template:
         """Give the template with an indicator on another level, in every segment."""

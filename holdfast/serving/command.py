@@ -142,8 +142,11 @@ def plan(
     every: Annotated[bool, typer.Option("--show", help="Print every setting with its default.")] = False,
     json: Json = False,
 ) -> None:
-    """Check a plan; with --show, print every setting."""
+    """Check a plan and the files that it names, but for the data; with --show, print every setting."""
+    from holdfast.serving.workable import refuse_unworkable
+
     settings = read_plan(plan)
+    refuse_unworkable(settings)
     if json:
         show.as_json(settings.settings())
     elif every:

@@ -41,7 +41,7 @@ def check(plan: PlanFile, strict_clock: StrictClock = False, json: Json = False)
     from holdfast.serving.columns import records
     from holdfast.serving.inspection import inspect
 
-    settings, history = _open(plan, strict_clock)
+    settings, history = _open(plan, strict_clock, whole=True)
     findings = findings_frame(inspect(settings, history))
     rows = records(findings)
     if json:
@@ -65,7 +65,7 @@ def train(
     """Fit, prove by backtest, keep the bundle and put it in service."""
     from holdfast.serving import learning, opening, pipeline
 
-    settings, history = _open(plan, strict_clock)
+    settings, history = _open(plan, strict_clock, whole=True)
     known = opening.known_on(settings, history, until)
     with pipeline.workspace(settings).training(), _guarded(settings, history, known, allow_shrink):
         trained = learning.train(settings, known, now())
@@ -87,7 +87,7 @@ def backtest(
     from holdfast.serving import learning, opening, pipeline
     from holdfast.serving.telling import tell_backtest
 
-    settings, history = _open(plan, strict_clock)
+    settings, history = _open(plan, strict_clock, whole=True)
     X, y = learning.examples(settings, opening.known_on(settings, history, None))
     started = perf_counter()
     with pipeline.workspace(settings).training() if open_holdout else nullcontext():
@@ -149,8 +149,13 @@ def report(plan: PlanFile, json: Json = False) -> None:
     show.as_json({"report": page, "run": run.run_id, "as_of": run.manifest["as_of"]}) if json else show.say(str(page))
 
 
-def _open(plan: Path, strict_clock: bool) -> tuple[Plan, History]:
+def _open(plan: Path, strict_clock: bool, *, whole: bool = False) -> tuple[Plan, History]:
+    """Read a plan and its history; first look at the whole plan, where more than a part of it is about to be used."""
+    from holdfast.serving.workable import refuse_unworkable
+
     settings = plan_of(plan, strict_clock)
+    if whole:
+        refuse_unworkable(settings)
     return settings, history_of(settings)
 
 

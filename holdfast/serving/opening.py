@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from holdfast.errors import DataError, UsageError
+from holdfast.errors import DataError, UsageError, did_you_mean
 from holdfast.features.history import History
+from holdfast.features.history.dialect import stated
 from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.history.money import Rates, by_rows, currencies, in_words
 from holdfast.features.history.stored import StoredHistory
@@ -45,7 +46,7 @@ def read_history(plan: Plan, clock: datetime, left_out: LeftOut | None = None) -
     if end is not None and end > now + pd.Timedelta(days=1):
         do = "correct it, or leave it out to read it from the data"
         raise UsageError("plan, key data.end", f"a day up to today, {now:%Y-%m-%d}", f"{end:%Y-%m-%d}", do)
-    dialect, strict = _dialects(plan.data.dialect), plan.data.strict_clock
+    dialect, strict = dialects_of(plan.data.dialect), plan.data.strict_clock
     moods = Moods(**plan.sentiment.model_dump())
     gone = left_out_of(Workspace(plan.output.workspace)) if left_out is None else left_out
     history = History.read(
@@ -102,11 +103,23 @@ def refuse_several_currencies(history: History) -> None:
         raise DataError("history", "amounts in one currency, or rates between them", in_words(found), do)
 
 
-def _dialects(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give what is stated by table: what is stated for all, and over it what is stated for the one."""
+def dialects_of(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what is stated by table: what is stated for all, and over it what is stated for the one.
+
+    Raises
+    ------
+    UsageError
+        When a table or key is unknown, or a value cannot be.
+    """
     by_table = {name: dict(value) for name, value in given.items() if isinstance(value, Mapping)}
     for_all = {key: value for key, value in given.items() if key not in by_table}
-    return {name: for_all | by_table.get(name, {}) for name in [*TABLES, *by_table]}
+    where = "plan, key data.dialect"
+    stated(where, for_all)
+    for name, one in by_table.items():
+        if name not in TABLES:
+            raise UsageError(f"{where}.{name}", "the name of a table", repr(name), did_you_mean(name, TABLES))
+        stated(f"{where}.{name}", one)
+    return {name: for_all | by_table.get(name, {}) for name in TABLES}
 
 
 def known_on(plan: Plan, history: History, day: str | None) -> History:

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from holdfast.serving.alerts.quiet import quiet_hours
 from holdfast.serving.references import MEANING, PATTERN
@@ -64,10 +73,23 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+def _counts(wanted: object) -> bool:
+    """Tell whether numbers belong there, alone or in a list or by name."""
+    return wanted in (int, float) or any(map(_counts, get_args(wanted)))
+
+
 class Section(BaseModel):
     """A section: no key that nobody knows, and no value that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flag_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        if any(isinstance(one, bool) for one in values) and _counts(cls.model_fields[str(info.field_name)].annotation):
+            raise ValueError("a number, not true or false")
+        return value
 
 
 class Data(Section):
@@ -117,6 +139,14 @@ class Cutoffs(Section):
     every: str = Field(default="28d", pattern=r"^([1-9]\d{0,3}d|month)$", description='"28d", "7d", ... or "month"')
     first: Instant | None = Field(default=None, description="default: 28 days after the history starts")
     last: Instant | None = Field(default=None, description="default: the last day of the data")
+
+    @field_validator("last")
+    @classmethod
+    def _not_before_first(cls, last: datetime | None, info: ValidationInfo) -> datetime | None:
+        first = info.data.get("first")
+        if first is not None and last is not None and last < first:
+            raise ValueError(f"a day from cutoffs.first on, {first:%Y-%m-%d}")
+        return last
 
 
 class Horizons(Section):
@@ -180,7 +210,7 @@ class Backtest(Section):
     holdout: bool = Field(
         default=False, description="keep the last cutoffs from every test, until they are opened once"
     )
-    bootstrap: Days = Field(default=200, description="bootstrap draws for the intervals")
+    bootstrap: Annotated[int, Field(ge=2)] = Field(default=200, description="bootstrap draws for the intervals")
     audits: bool = Field(default=True, description="audit weights and test when training: as long again")
 
 
@@ -214,7 +244,18 @@ class Monitor(Section):
     matters: Share = Field(
         default=0.1, description="share of the queue or the bands that changes, or of the mean probability: a warning"
     )
-    stops: Share = Field(default=0.5, description="the same from which on nothing should be served: exit code 40")
+    stops: Share = Field(
+        default=0.5,
+        validate_default=True,
+        description="the same from which on nothing should be served: exit code 40",
+    )
+
+    @field_validator("stops")
+    @classmethod
+    def _after_it_matters(cls, stops: float, info: ValidationInfo) -> float:
+        if stops < info.data.get("matters", 0.0):
+            raise ValueError(f"at least monitor.matters, {info.data['matters']:g}")
+        return stops
 
 
 class Playbooks(Section):

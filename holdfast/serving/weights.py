@@ -22,11 +22,15 @@ def template_of(plan: Plan, catalog: Catalog) -> Template:
     UsageError
         When the template cannot be read, or it or the plan names what does not exist.
     """
-    health = plan.health
-    template = Template.read(health.template) if health.template.endswith(".toml") else Template.named(health.template)
+    health, where = plan.health, "plan, section health"
+    names = [one.name for one in scored(catalog)]
+    template = _named(health.template)
     said = {"dimensions": health.dimensions, "levels": health.levels, "weights": health.weights}
-    own = Emphasis.from_dict({key: values for key, values in said.items() if values}, "plan, section health")
-    segments = segments_from(health.segments, "plan, section health")
+    own = Emphasis.from_dict({key: values for key, values in said.items() if values}, where)
+    segments = segments_from(health.segments, where)
+    own.check(names, where)
+    for name, one in segments.items():
+        one.check(names, f"{where}, segment {name}")
     if own != Emphasis() or segments:
         template = replace(
             template,
@@ -34,8 +38,14 @@ def template_of(plan: Plan, catalog: Catalog) -> Template:
             base=template.base.overridden(own),
             segments={**template.segments, **segments},
         )
-    template.check([one.name for one in scored(catalog)])
+    template.check(names)
     return template
+
+
+def _named(template: str) -> Template:
+    if template.endswith(".toml"):
+        return Template.read(template)
+    return Template.named(template, "plan, key health.template")
 
 
 def health_of(plan: Plan, catalog: Catalog) -> HealthScore:

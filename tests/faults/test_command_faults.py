@@ -214,9 +214,11 @@ def test_findings_come_with_the_gravest_first_when_nothing_can_be_labelled(
 ) -> None:
     plan = _plan(tmp_path, accounts=_accounts(), usage=_usage(weeks=6))
     assert run(["check", str(plan), "--json"]) == 1
-    told = [row["severity"] for row in json.loads(capsys.readouterr().out)]
-    assert told == sorted(told, reverse=True)
-    assert told[0] == "warning"
+    told = json.loads(capsys.readouterr().out)
+    severities = [row["severity"] for row in told]
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
+    assert (told[0]["code"], told[0]["severity"]) == ("HF022", "error")
+    assert told[0]["remedy"] in _refused(capsys, 30, "train", str(plan))
 
 
 def test_a_garbled_name_of_the_champion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

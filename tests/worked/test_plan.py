@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import UsageError
+from holdfast.serving.command import run
 from holdfast.serving.plan import Plan, parse_plan, read_plan
 from holdfast.serving.starter import plan_text
+from holdfast.serving.workable import refuse_unworkable
 
 SMALLEST = """
 [data]
@@ -74,6 +76,19 @@ def test_a_date_alone_is_midnight_utc(tmp_path: Path, written: str) -> None:
         (SMALLEST + '[cutoffs]\nevery = "weekly"', r"cutoffs\.every.*found 'weekly'"),
         (SMALLEST + '[cutoffs]\nfirst = "soon"', r"cutoffs\.first: expected .*found 'soon'"),
         (SMALLEST + "grace_days = -1", r"churn\.grace_days: expected greater than or equal to 0, found -1"),
+        (SMALLEST + "active_days = true", r"churn\.active_days: expected a number, not true or false, found True"),
+        (SMALLEST + "[horizons]\ndays = [true, 30]", r"horizons\.days: expected a number, not true or false"),
+        (SMALLEST + "[queue]\nhours_of = {ann = true}", r"queue\.hours_of: expected a number, not true or false"),
+        (SMALLEST + "[cutoffs]\nfirst = 2025-03-01\nlast = 2025-02-01", r"cutoffs\.last: expected a day from cutoffs"),
+        (SMALLEST + "[backtest]\nbootstrap = 0", r"backtest\.bootstrap: expected greater than or equal to 2, found 0"),
+        (
+            SMALLEST + "[monitor]\nmatters = 0.9\nstops = 0.1",
+            r"monitor\.stops: expected at least monitor\.matters, 0\.9",
+        ),
+        (
+            SMALLEST + "[monitor]\nmatters = 0.9",
+            r"monitor\.stops: expected at least monitor\.matters, 0\.9, found 0\.5",
+        ),
         ("[data\npath = 3", r"plan\.toml: expected TOML, found .*line 1"),
         (SMALLEST + "[churn]\n", r"expected TOML, found .*line \d+"),
     ],
@@ -116,3 +131,46 @@ def test_the_hash_follows_what_can_change_a_score_and_nothing_else() -> None:
     assert plan().sha256() == plan(output={"workspace": "elsewhere"}, data={"path": "there"}).sha256()
     assert plan().sha256() != plan(churn={"kind": "notice", "grace_days": 7}).sha256()
     assert plan().sha256() != plan(horizons={"days": [30]}).sha256()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[health]\ntemplate = "nope"', r"plan, key health\.template: expected one of 40-30-30"),
+        (
+            '[health]\nlevels = {csaat = "high"}',
+            r"plan, section health, key levels\.csaat: expected an indicator .*did you mean",
+        ),
+        ('[health]\nlevels = {csat = "hihg"}', r"key levels\.csat: .*did you mean 'high'"),
+        ("[health]\ndimensions = {product = 50}", "section health, key dimensions: expected numbers that sum"),
+        ("[health]\nweights = {csat = -1}", r"key weights\.csat: expected a number from 0 to 100"),
+        ("[health]\nweights = {foo = 1}", r"section health, key weights\.foo: expected an indicator"),
+        ('[health.segments.smb]\nlevels = {foo = "low"}', r"section health, segment smb, key levels\.foo"),
+        ('[playbooks]\nfile = "no.toml"', r"no\.toml: expected a file of playbooks"),
+        ('[indicators]\nfile = "no.py"', r"no\.py: expected a Python file, found no such file"),
+        ('[output]\ntable = "x"', "plan, section output: expected table and url, found no url"),
+        (
+            '[queue]\nplaybook_hours = {"action.rde" = 2}',
+            r"queue\.playbook_hours\.action\.rde: .*did you mean 'action\.red'",
+        ),
+        ('[churn]\nactivity = ["usge"]', r"plan, key churn\.activity: .*did you mean 'usage'"),
+        ('[data]\ndialect = {delimeter = ","}', r"plan, key data\.dialect: .*did you mean 'delimiter'"),
+        ('[data]\ndialect = {delimiter = ",,"}', r"plan, key data\.dialect, delimiter: expected one character"),
+        ('[data]\ndialect = {usge = {delimiter = ","}}', r"data\.dialect\.usge: .*did you mean 'usage'"),
+    ],
+)
+def test_what_cannot_work_is_refused_without_the_data(tmp_path: Path, text: str, message: str) -> None:
+    section, _, rest = text.partition("\n")
+    plan = SMALLEST.replace(section, text) if section in SMALLEST else f"{SMALLEST}{section}\n{rest}"
+    with pytest.raises(UsageError, match=message):
+        refuse_unworkable(read_plan(_write(tmp_path, plan)))
+
+
+def test_plan_and_train_refuse_alike_before_any_data_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path, SMALLEST + '[output]\ntable = "x"\n')
+    for name in ("plan", "check", "train", "backtest", "retrain"):
+        assert run([name, str(path)]) == 2
+        assert "found no url" in capsys.readouterr().err
+    assert run(["plan", str(_write(tmp_path, SMALLEST))]) == 0

@@ -51,8 +51,13 @@ class Dialect:
         return "; ".join([said, *self.doubts])
 
 
-def stated(table: str, override: Mapping[str, object] | None) -> dict[str, object]:
+def stated(where: str, override: Mapping[str, object] | None) -> dict[str, object]:
     """Check what the caller states about a dialect.
+
+    Parameters
+    ----------
+    where
+        Where it is stated, for messages.
 
     Raises
     ------
@@ -61,10 +66,10 @@ def stated(table: str, override: Mapping[str, object] | None) -> dict[str, objec
     """
     for key, value in (override or {}).items():
         if key not in _STATABLE:
-            raise UsageError(f"dialect of {table}", "a key of a dialect", repr(key), did_you_mean(key, _STATABLE))
+            raise UsageError(where, "a key of a dialect", repr(key), did_you_mean(key, _STATABLE))
         expected, right = _STATABLE[key]
         if not right(value):
-            raise UsageError(f"dialect of {table}, {key}", expected, repr(value), "state it that way")
+            raise UsageError(f"{where}, {key}", expected, repr(value), "state it that way")
     return dict(override or {})
 
 

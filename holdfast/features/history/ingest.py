@@ -127,7 +127,7 @@ def no_rows(path: Path) -> DataError:
 def _read(name: str, path: Path, override: Mapping[str, object] | None) -> Delivery:
     if path.is_dir() or path.name.lower().endswith(".parquet"):
         return _read_parquet(name, path)
-    return _read_csv(name, path, stated(name, override))
+    return _read_csv(name, path, stated(f"dialect of {name}", override))
 
 
 def _read_parquet(name: str, path: Path) -> Delivery:

@@ -65,7 +65,7 @@ class Stream:
     def __init__(
         self, name: str, path: Path, override: Mapping[str, object] | None = None, rates: Rates | None = None
     ) -> None:
-        self.name, self.path, self._override, self._rates = name, path, stated(name, override), rates
+        self.name, self.path, self._override, self._rates = name, path, stated(f"dialect of {name}", override), rates
         self.rows = self.dateless = self.outside = self.unheard = 0
         self.findings: tuple[Finding, ...] = ()
         self.dialect = Dialect()

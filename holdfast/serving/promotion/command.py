@@ -43,8 +43,10 @@ def retrain(
     from holdfast.serving import opening, pipeline
     from holdfast.serving.promotion import retraining
     from holdfast.serving.volumes import guarded
+    from holdfast.serving.workable import refuse_unworkable
 
     settings = plan_of(plan, strict_clock)
+    refuse_unworkable(settings)
     history = history_of(settings)
     known = opening.known_on(settings, history, until)
     place, strict = pipeline.workspace(settings), settings.data.strict_clock

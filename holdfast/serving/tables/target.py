@@ -95,14 +95,25 @@ def target_of(output: Output) -> Target | None:
     UsageError
         When table and address do not come together, or the address cannot be read.
     """
-    if output.table is None and output.url is None:
-        return None
+    refuse_half(output)
     if output.table is None or output.url is None:
-        missing = "table" if output.table is None else "url"
-        raise UsageError("plan, section output", "table and url", f"no {missing}", "name both, or neither")
+        return None
     schema, _, table = output.table.rpartition(".")
     source, secrets = _source(secret_of(output.url, "plan, key output.url"))
     return Target(source, schema or None, table, secrets)
+
+
+def refuse_half(output: Output) -> None:
+    """Refuse a table without the address of its database, and an address without a table.
+
+    Raises
+    ------
+    UsageError
+        When one of them is missing.
+    """
+    if (output.table is None) != (output.url is None):
+        missing = "table" if output.table is None else "url"
+        raise UsageError("plan, section output", "table and url", f"no {missing}", "name both, or neither")
 
 
 def _source(address: Secret) -> tuple[Source, tuple[Secret, ...]]:
