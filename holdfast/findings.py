@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -119,6 +119,17 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.code} {self.where}: {self.message}; {self.remedy}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what was noticed as plain values; a remedy of its own only where it has one.
+
+        Examples
+        --------
+        >>> Finding("HF006", "usage", 3, "3 rows after 2026-01-01").to_dict()
+        {'code': 'HF006', 'where': 'usage', 'count': 3, 'message': '3 rows after 2026-01-01'}
+        """
+        told = asdict(self)
+        return told if self.do else {key: value for key, value in told.items() if key != "do"}
 
     @property
     def severity(self) -> Severity:

@@ -73,7 +73,8 @@ def write_proof(
     """
     proof = Proof(result.to_dict() if result else UNTESTED, evidence, findings, notes, left_out)
     with folder_atomic(_folder(models, version)) as folder:
-        (folder / "backtest.json").write_bytes(canonical_json(asdict(proof)))
+        told = asdict(proof) | {"findings": [one.to_dict() for one in findings]}
+        (folder / "backtest.json").write_bytes(canonical_json(told))
         if result:
             result.frame().to_parquet(folder / "predictions.parquet", index=False)
         for name, plot in _paintings(result, evidence).items():

@@ -111,7 +111,12 @@ def remade(file: Path, found: Found | None = None, moods: Moods = MOODS, left_ou
             remove(landed.scratch / "quarantine")
             remove(home / STORE)
         findings = [_placed(one, landed.scratch, home) for one in findings]
-        told = {"format": _FORMAT, "inputs": inputs, "rows": mapped.rows, "findings": [asdict(one) for one in findings]}
+        told = {
+            "format": _FORMAT,
+            "inputs": inputs,
+            "rows": mapped.rows,
+            "findings": [one.to_dict() for one in findings],
+        }
         (out / FACTS).write_text(
             json.dumps(told, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ def write_decision(models: Path, decision: Decision, trained: Trained) -> None:
     """Write ``models/<version>.gate``: ``gate.json``, ``report.html``, a manifest; the same facts, the same bytes."""
     facts = {"retrain": decision.retrain, "as_of": decision.as_of, "sha256": decision.sha256, "signs": decision.signs}
     with folder_atomic(models / f"{decision.version}{SUFFIX}") as folder:
-        told = decision.gate.to_dict() | {"findings": [asdict(one) for one in decision.findings]}
+        told = decision.gate.to_dict() | {"findings": [one.to_dict() for one in decision.findings]}
         (folder / "gate.json").write_bytes(canonical_json(told))
         (folder / "report.html").write_text(_page(decision, trained), encoding="utf-8")
         write_manifest(folder, facts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ class Retrained:
             "promoted": self.promoted,
             "report": self.report,
             "gate": decision.gate.to_dict(),
-            "findings": [asdict(one) for one in decision.findings],
+            "findings": [one.to_dict() for one in decision.findings],
         }
 
 
