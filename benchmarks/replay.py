@@ -40,7 +40,7 @@ every = "56d"
 days = [15, 30]
 [backtest]
 audits = false
-bootstrap = 2
+bootstrap = 0
 retrain_every = 50
 [tracking]
 enabled = false

@@ -210,7 +210,7 @@ class Backtest(Section):
     holdout: bool = Field(
         default=False, description="keep the last cutoffs from every test, until they are opened once"
     )
-    bootstrap: Annotated[int, Field(ge=2)] = Field(default=200, description="bootstrap draws for the intervals")
+    bootstrap: Days = Field(default=200, description="bootstrap draws for the intervals; 0: no intervals")
     audits: bool = Field(default=True, description="audit weights and test when training: as long again")
 
 

@@ -80,7 +80,6 @@ def test_a_date_alone_is_midnight_utc(tmp_path: Path, written: str) -> None:
         (SMALLEST + "[horizons]\ndays = [true, 30]", r"horizons\.days: expected a number, not true or false"),
         (SMALLEST + "[queue]\nhours_of = {ann = true}", r"queue\.hours_of: expected a number, not true or false"),
         (SMALLEST + "[cutoffs]\nfirst = 2025-03-01\nlast = 2025-02-01", r"cutoffs\.last: expected a day from cutoffs"),
-        (SMALLEST + "[backtest]\nbootstrap = 0", r"backtest\.bootstrap: expected greater than or equal to 2, found 0"),
         (
             SMALLEST + "[monitor]\nmatters = 0.9\nstops = 0.1",
             r"monitor\.stops: expected at least monitor\.matters, 0\.9",

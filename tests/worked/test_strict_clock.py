@@ -185,7 +185,7 @@ def quick(folder: Path) -> Path:
     assert run(["simulate", "--accounts", "60", "--seed", "1", "--months", "16", "--out", str(folder)]) == 0
     plan = folder / "plan.toml"
     text = plan.read_text(encoding="utf-8").replace('[cutoffs]\nevery = "28d"', "[model]\nseed = 0")
-    backtest = "[backtest]\naudits = false\nbootstrap = 2\nretrain_every = 50\n"
+    backtest = "[backtest]\naudits = false\nbootstrap = 0\nretrain_every = 50\n"
     fast = f'\n[cutoffs]\nevery = "56d"\n{backtest}[tracking]\nenabled = false\n'
     plan.write_text(text + fast, encoding="utf-8")
     return plan
