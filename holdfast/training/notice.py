@@ -6,8 +6,8 @@ exit an account is not at risk until it is a customer again. With a churn list a
 subscription or a new term starts after the exit and after the end that the list gives; with a churn list alone, when
 there is activity more than ``grace_days`` after that end (``active_days`` after a notice whose end is not given).
 While a notice stood that was corrected or taken back later, the account was not at risk either. With subscriptions
-alone, what was believed at the cutoff decides who is at risk; a contract in which one believed then,
-and which never held, ends on the day it was taken back.
+alone, what was believed at the cutoff decides who is at risk; a contract in which one believed then, and which never
+held, ends on the day it was taken back.
 """
 
 from __future__ import annotations
@@ -62,10 +62,9 @@ def notice(history: History, cutoffs: Instants, churn: Churn, known: int) -> Out
     first = following(size, cutoffs, exits.account[lost], exits.at[lost])
     other = following(size, cutoffs, exits.account[~lost], exits.at[~lost])
     back = latest(size, cutoffs, exits.account, exits.back, exits.at)
-    gone = back > cutoffs if "churn" in history else np.zeros(back.shape, dtype=bool)
+    gone = np.zeros(back.shape, dtype=bool)
     if "churn" in history:
-        stood = _as_they_stood(history, churn, known)
-        gone |= latest(size, cutoffs, stood.account, stood.back, stood.at) > cutoffs
+        gone = (back > cutoffs) | _stood(history, cutoffs, churn, known)
     bar = gone.astype(np.int8)
     if "subscriptions" in history:
         at_work = spans(as_known(history.records("subscriptions"), known), churn, as_it_came=True)
@@ -94,14 +93,14 @@ def listed(history: History, churn: Churn, known: int) -> Exits:
     return Exits(account, at, churned, back, counts)
 
 
-def _as_they_stood(history: History, churn: Churn, known: int) -> Exits:
-    """Read each version of the churn list from when it was told until it was replaced, or the customer was back."""
+def _stood(history: History, cutoffs: Instants, churn: Churn, known: int) -> NDArray[np.bool_]:
+    """Tell at which cutoffs some version of the churn list stood: told, not yet replaced, the customer not back."""
     records = as_known(history.records("churn"), known)
     said, ended = times(records.columns, "notice_at", NEVER), times(records.columns, "ended_at", NEVER)
     at, ended = np.maximum(said, records.known), np.where(ended > min(known, micro(history.end)), NEVER, ended)
     back = _back(history, churn, known, records.account, np.maximum(at, ended), ended)
-    churned = np.ones(len(at), dtype=bool)
-    return Exits(records.account, at, churned, np.minimum(back, records.superseded), {})
+    until = np.minimum(back, records.superseded)
+    return np.asarray(latest(len(history.accounts), cutoffs, records.account, until, at) > cutoffs)
 
 
 def findings_of(counts: Mapping[str, int]) -> tuple[Finding, ...]:
