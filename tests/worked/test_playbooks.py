@@ -13,6 +13,8 @@ from holdfast.models.bands import POLICIES
 from holdfast.serving.columns import in_order
 from holdfast.serving.plan import read_plan
 from holdfast.serving.playbooks import ESCALATION, Playbooks
+from holdfast.serving.report import _tiles
+from holdfast.serving.scoring import Scores
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")
 SHIPPED = (files("holdfast.serving") / "playbooks.toml").read_text(encoding="utf-8")
@@ -46,6 +48,14 @@ def test_it_is_due_by_the_last_day_of_notice_while_that_lies_ahead() -> None:
     told = Playbooks.read().assign(book(notice_deadline=[*days, pd.NaT]), DAY)
     assert (told["due_date"] - DAY).dt.days.tolist()[:4] == [4, 14, 7, 0]
     assert pd.isna(told["due_date"].iloc[4])
+
+
+def test_the_report_tells_the_arr_at_risk_out_of_that_of_the_accounts_that_are_scored() -> None:
+    status = ["scored"] * 4 + ["not_scored"]
+    stake = [10.0, 9_000.0, 100.0, 200.0, None]
+    rows = book(score_status=status, arr=[1_000.0, 20_000.0, 3_000.0, 4_000.0, 70_000.0], expected_arr_at_risk_90=stake)
+    told = {one["label"]: one["value"] for one in _tiles(Scores(DAY, rows, pd.DataFrame()), rises=True)}
+    assert told["ARR at risk within 90 days, of 28,000"] == "9,310"
 
 
 def test_what_is_at_stake_is_escalated_whatever_its_colour() -> None:
