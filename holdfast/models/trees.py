@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, HazardFit, Periods, fit_calendar, log_loss, loss_terms
+from holdfast.models.hazard import Floats, HazardFit, Periods, fit_calendar
+from holdfast.models.leaf_loss import LeafLoss
 from holdfast.models.tree_text import check_trees
 
 if TYPE_CHECKING:
@@ -115,11 +116,10 @@ def fit_trees(
         return None
     nothing = np.zeros(n)
     calendar = fit_calendar(periods, nothing)
-    eta = calendar.eta(nothing, periods.exposure)
+    learned = LeafLoss.of(calendar.eta(nothing, periods.exposure), periods)
 
     def objective(g: Floats, _data: lightgbm.Dataset) -> tuple[Floats, Floats]:
-        _, slope, curve = loss_terms(eta + g[:, None], periods.event, periods.weight, periods.link)
-        return slope.sum(axis=1), curve.sum(axis=1)
+        return learned.derivatives(g)
 
     shape = _CAUTIOUS if leaves == SMALL else _TOGETHER
     parameters = {
@@ -145,10 +145,10 @@ def _watched(
     """Watch the loss on other rows, and stop when it has not fallen for a while."""
     import lightgbm
 
-    eta = calendar.eta(np.zeros(len(features)), periods.exposure)
+    judged = LeafLoss.of(calendar.eta(np.zeros(len(features)), periods.exposure), periods)
 
     def loss(g: Floats, _data: lightgbm.Dataset) -> tuple[str, float, bool]:
-        return "loss", log_loss(eta + g[:, None], periods), False
+        return "loss", judged.mean(g), False
 
     watched = lightgbm.Dataset(features, reference=data, params={"verbosity": -1})
     stop = lightgbm.early_stopping(patience, verbose=False)
