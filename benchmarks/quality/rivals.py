@@ -88,7 +88,8 @@ class WithInterval(BaseEstimator):
         seen = flat.seen
         features = self._stacked(observed.X, periods.exposure)
         signs = [*monotone_signs(self.encoding_, observed.health_sign), 0, 0, 0]
-        self.trees_ = fit_trees(features[seen], flat.rows(seen), signs)
+        grown = fit_trees(features[seen], flat.rows(seen), signs)
+        self.trees_ = None if grown is None else grown[0]
         g = np.zeros(len(which)) if self.trees_ is None else self.trees_.g(features)
         self.calendar_ = fit_calendar(flat.rows(seen), g[seen])
         return self

@@ -87,7 +87,7 @@ def inference(health: HealthScore, X: Snapshot, y: Outcomes) -> pd.DataFrame:
         When the weights were not learned.
     """
     every, curves, context = _learned_from(health, X, y)
-    observed = sampled(every, _MOST)
+    observed = every.rows(sampled(every, _MOST))
     if observed is not every:
         curves, context = _columns(health, observed.X)
     fit = _glm(observed, curves, context)

@@ -106,10 +106,11 @@ class ChurnModel(FrameClassifier):
         asked = calendar and "contract" in observed.X.context
         self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
         self.encoding_ = Encoding.fit(observed.X)
-        how = self._rehearsed(sampled(observed, ENOUGH), grid)
-        sample = sampled(observed, LARGE)
+        how = self._rehearsed(observed.rows(sampled(observed, ENOUGH)), grid)
+        some = sampled(observed, LARGE)
+        sample = observed.rows(some)
         design = self.encoding_.design(sample.X)
-        self.members_ = learn(observed, sample, design, self.encoding_, self.strength_, how, self.seed)
+        self.members_ = learn(observed, some, design, self.encoding_, self.strength_, how, self.seed)
         self.calibration_ = self._levelled(observed, how.slope)
         accounts = pd.factorize(sample.X.index.get_level_values("account_id"))[0]
         penalty = ridge_penalty(self.encoding_, self.strength_, observed.evidence)

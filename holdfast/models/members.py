@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.encoding import Encoding
@@ -66,19 +67,27 @@ class Members:
 
 
 def learn(
-    observed: Observed, sample: Observed, design: Floats, encoding: Encoding, strength: float, how: Rehearsal, seed: int
+    observed: Observed,
+    some: NDArray[np.bool_],
+    design: Floats,
+    encoding: Encoding,
+    strength: float,
+    how: Rehearsal,
+    seed: int,
 ) -> Members:
-    """Fit both learners as rehearsed: regression and calendar to a sample, with its design, the trees to all rows."""
-    ridge = fit_hazard(design, sample.periods, ridge_penalty(encoding, strength, observed.evidence))
-    trees = None
+    """Fit both learners as rehearsed: regression and calendar to some rows, given their design, the trees to all."""
+    sample = observed.periods.rows(some)
+    ridge = fit_hazard(design, sample, ridge_penalty(encoding, strength, observed.evidence))
+    grown = None
     if observed.evidence >= TREES_FROM:
         signs = monotone_signs(encoding, observed.health_sign)
-        features, periods = encoding.features(observed.X), observed.periods
-        trees = fit_trees(features, periods, signs, seed, rounds=how.rounds, leaves=how.leaves)
-    members = Members(ridge, trees, ridge.calendar, how.share)
-    if trees is None:
-        return members
-    return replace(members, calendar=fit_calendar(sample.periods, average(members, encoding, sample.X)))
+        features = encoding.features(observed.X)
+        grown = fit_trees(features, observed.periods, signs, seed, rounds=how.rounds, leaves=how.leaves)
+    if grown is None:
+        return Members(ridge, None, ridge.calendar, how.share)
+    trees, g = grown
+    mean = (1.0 - how.share) * ridge.g(design) + how.share * g[some]
+    return Members(ridge, trees, fit_calendar(sample, mean), how.share)
 
 
 def average(members: Members, encoding: Encoding, X: Snapshot) -> Floats:

@@ -74,7 +74,7 @@ class Observed:
 
     def rows(self, mask: NDArray[np.bool_]) -> Observed:
         """Keep the rows where a mask holds."""
-        return replace(self, X=self.X.rows(mask), periods=self.periods.rows(mask))
+        return self if mask.all() else replace(self, X=self.X.rows(mask), periods=self.periods.rows(mask))
 
 
 def exposure(X: Snapshot, horizons: tuple[int, ...], *, decided: bool, timing: Timing | None = None) -> Exposure:
@@ -261,11 +261,11 @@ def apart(observed: Observed, share: float, part: int = 0) -> tuple[Periods, Per
     return (learn, judge) if min(learn.events, judge.events) >= MIN_EVENTS else None
 
 
-def sampled(observed: Observed, most: int) -> Observed:
-    """Keep all rows of some accounts, about ``most`` rows at most; the rows themselves when they are not more."""
+def sampled(observed: Observed, most: int) -> NDArray[np.bool_]:
+    """Mark all rows of some accounts (n,), about ``most`` rows at most; every row when they are not more."""
     if len(observed.X) <= most:
-        return observed
-    return observed.rows(_hashes(observed) < 2**32 * most / len(observed.X))
+        return np.ones(len(observed.X), dtype=bool)
+    return np.asarray(_hashes(observed) < 2**32 * most / len(observed.X))
 
 
 def _hashes(observed: Observed) -> Floats:

@@ -52,12 +52,12 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
         check = (later, judged) if enough else None
         if check is not None:
             how = replace(how, leaves=_leaves(features, learned, *check, signs, seed))
-        trees = fit_trees(features, learned, signs, seed, leaves=how.leaves, check=check)
-        if trees is not None and enough:
+        grown = fit_trees(features, learned, signs, seed, leaves=how.leaves, check=check)
+        if grown is not None and enough:
             others = [] if by_time else _grown(observed, encoding, signs, how.leaves, seed)
-            how = replace(how, rounds=round(_MORE * float(np.mean([trees.rounds, *others]))))
-        if trees is not None:
-            both = (g, trees.g(features)), (seen, trees.g(later))
+            how = replace(how, rounds=round(_MORE * float(np.mean([grown[0].rounds, *others]))))
+        if grown is not None:
+            both = (g, grown[1]), (seen, grown[0].g(later))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
             g, seen = ((1 - how.share) * one + how.share * other for one, other in both)
     eta = fit_calendar(learned, g).eta(seen, judged.exposure)
@@ -71,10 +71,11 @@ def _leaves(features: Floats, early: Periods, later: Floats, late: Periods, sign
     some = np.arange(len(features)) % (1 + len(features) // _SIZED) == 0
     learned, chosen, least = early.rows(some), SMALL, np.inf
     for leaves in SIZES:
-        trees = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=(later, late))
-        if trees is None:
+        grown = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=(later, late))
+        if grown is None:
             return SMALL
-        calendar = fit_calendar(learned, trees.g(features[some]))
+        trees, g = grown
+        calendar = fit_calendar(learned, g)
         loss = log_loss(calendar.eta(trees.g(later), late.exposure), late)
         if least - loss <= max(MIN_SHARE * loss, MIN_GAIN / late.weight.sum()):
             break
@@ -88,8 +89,8 @@ def _grown(observed: Observed, encoding: Encoding, signs: list[int], leaves: int
     for part in range(1, round(1 / _LATE)):
         if (blocks := apart(observed, _LATE, part)) is not None:
             (learn, learned), (judge, judged) = ((one.seen, one.rows(one.seen)) for one in blocks)
-            trees = fit_trees(features[learn], learned, signs, seed, leaves=leaves, check=(features[judge], judged))
-            found += [] if trees is None else [trees.rounds]
+            grown = fit_trees(features[learn], learned, signs, seed, leaves=leaves, check=(features[judge], judged))
+            found += [] if grown is None else [grown[0].rounds]
     return found
 
 

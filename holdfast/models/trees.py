@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,8 +96,8 @@ def fit_trees(
     rounds: int = ROUNDS,
     leaves: int = SMALL,
     check: tuple[Floats, Periods] | None = None,
-) -> Trees | None:
-    """Boost the complementary log-log likelihood from the calendar's own hazard.
+) -> tuple[Trees, Floats] | None:
+    """Boost the complementary log-log likelihood from the calendar's own hazard; give the trees, and g of the rows.
 
     All intervals of a row share its leaf, so their derivatives are added and one row per account is enough. None when
     no feature can be split on.
@@ -132,11 +132,25 @@ def fit_trees(
         "seed": seed,
     }
     data = lightgbm.Dataset(features, params={"verbosity": -1}, free_raw_data=True)
-    watched = {} if check is None else _watched(data, *check, calendar, round(PATIENCE / shape["learning_rate"]))
-    most = rounds if check is None else round(MOST / shape["learning_rate"])
-    booster = lightgbm.train(parameters, data, num_boost_round=most, **watched)
-    kept = booster.best_iteration if check is not None else rounds
-    return Trees(_normalise(booster.model_to_string(num_iteration=kept)), kept)
+    if check is not None:
+        watched = _watched(data, *check, calendar, round(PATIENCE / shape["learning_rate"]))
+        booster = lightgbm.train(parameters, data, num_boost_round=round(MOST / shape["learning_rate"]), **watched)
+        trees = Trees(_normalise(booster.model_to_string(num_iteration=booster.best_iteration)), booster.best_iteration)
+        return trees, trees.g(features)
+    at_last = _Last()
+    booster = lightgbm.train(parameters, data, num_boost_round=rounds, valid_sets=[data], feval=at_last)
+    return Trees(_normalise(booster.model_to_string()), rounds), at_last.g
+
+
+@dataclass
+class _Last:
+    """Hold what boosting knows of the rows anyway, since to ask all trees again takes long where rows are many."""
+
+    g: Floats = field(default_factory=lambda: np.empty(0))
+
+    def __call__(self, g: Floats, _data: lightgbm.Dataset) -> tuple[str, float, bool]:
+        self.g = g
+        return "rows", float(len(g)), True
 
 
 def _watched(

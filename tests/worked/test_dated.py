@@ -9,7 +9,7 @@ import pytest
 import holdfast as hf
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.churn import ChurnModel
-from holdfast.models.dated import day_share
+from holdfast.models.dated import ENOUGH, day_share
 from holdfast.models.encoding import Encoding
 from holdfast.models.periods import observe
 from holdfast.training.labels import Labels
@@ -76,3 +76,13 @@ def test_one_unusual_day_makes_no_column_tell_the_day() -> None:
     values = rng.normal(1.2, 0.3, len(day)) + 8.0 * (day == 0)
     assert day_share(values, day) < 0.3
     assert day_share(day + rng.normal(0.0, 1.0, len(day)), day) > 0.8
+
+
+def test_of_very_many_rows_all_days_are_looked_at() -> None:
+    """Rows come by account and day: every n-th row of them might always be of the same day."""
+    rng = np.random.default_rng(0)
+    day = np.tile(np.arange(12), 20_000)
+    assert len(day) > ENOUGH
+    noise = rng.normal(0.0, 1.0, len(day))
+    assert day_share(day + noise, day) > 0.8
+    assert day_share(noise, day) < 0.01
