@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from holdfast.errors import BundleError, did_you_mean
+from holdfast.errors import BundleError, DataError, did_you_mean
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.encoding import Encoding
@@ -143,6 +143,13 @@ class HealthScore(FrameClassifier):
 
         Missing where the share of the applicable indicators that are present lies below `min_coverage`, and where
         nothing is present that weighs anything.
+
+        Raises
+        ------
+        BundleError
+            When an indicator of training is absent.
+        DataError
+            When one that is weighed is infinite.
         """
         rows = self._rows(X)
         points = self.points_at(self.index(rows))
@@ -299,12 +306,16 @@ class HealthScore(FrameClassifier):
         return there & np.asarray(X.coverage[of].fillna(0.0) >= self.min_coverage) if of in X.coverage else there
 
     def _names(self, X: Snapshot) -> list[str]:
-        """Name what is weighed; refuse a snapshot that does not hold it."""
+        """Name what is weighed; refuse a snapshot that does not hold it, or holds infinities in it."""
         names = self.weighting(X).names
         for name in names:
             if name not in X.indicators:
                 do = did_you_mean(name, X.indicators.columns)
                 raise BundleError("Snapshot", f"the indicator {name!r} of training", f"none ({do})", "measure it")
+            if np.isinf(X.indicators[name].to_numpy(float)).any():
+                raise DataError(
+                    f"Snapshot, column {name}", "finite values or missing", "infinity", "correct the source"
+                )
         return names
 
     def curves(self, X: Snapshot) -> pd.DataFrame:

@@ -166,6 +166,20 @@ def test_infinities_are_refused_in_training_and_in_scoring(infinity: float) -> N
             act()
 
 
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+@pytest.mark.parametrize("make", [HealthScore, HealthScore.template])
+def test_a_health_score_refuses_infinities_wherever_it_reads_a_row(make: Callable[[], Any], infinity: float) -> None:
+    X, y = company()
+    bad = with_column(X, "people", X.indicators["people"].where(X.indicators["people"] > 0, infinity))
+    health = make().fit(X, y)
+    acts = (health.score, health.predict_proba, health.dimensions, health.mix, lambda rows: make().fit(rows, y))
+    for act in acts:
+        with pytest.raises(DataError, match="column people: expected finite values or missing, found infinity"):
+            act(bad)
+    with pytest.raises(DataError, match="column people: expected finite values"):
+        HealthScore.template().score(bad)
+
+
 def test_an_unseen_category_reads_as_the_most_frequent_one() -> None:
     X, y = company()
     segment = np.where(np.arange(len(X)) % 3 == 0, "ENT", "SMB")
