@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EACCES
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -131,6 +132,24 @@ def sweep(folder: Path) -> None:
             leftover.rename(target)
         else:
             remove(leftover)
+
+
+def refuse_in_the_way(path: Path) -> None:
+    """Refuse a place where no file can be written, before anything is done; nothing is touched.
+
+    Raises
+    ------
+    PublishError
+        When a folder lies there, when a file lies where one of its folders would be, or when nothing may be written.
+    """
+    with publishing(path):
+        if path.is_dir():
+            raise IsADirectoryError(path)
+        there = next(one for one in path.absolute().parents if one.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(there)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(there))
 
 
 def write_atomic(path: Path, content: bytes) -> None:

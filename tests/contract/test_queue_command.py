@@ -201,6 +201,27 @@ def test_a_wrong_file_is_refused_whole(
     assert log_of(plan).empty
 
 
+@pytest.mark.parametrize(
+    ("out", "expected"),
+    [
+        ("taken/log.parquet", "taken: expected a folder, found a file"),
+        ("taken/deeper/log.parquet", "taken: expected a folder, found a file"),
+        ("folder", "folder: expected a file, or a free place for one, found a folder"),
+    ],
+)
+def test_a_place_that_cannot_hold_the_log_is_refused_before_anything_is_logged(
+    plan: str, tmp_path: Path, told: pytest.CaptureFixture[str], out: str, expected: str
+) -> None:
+    (tmp_path / "taken").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    one = ["did", plan, "--account", "A01", "--playbook", "action.red", "--by", "Kim", "--on", "2026-01-02"]
+    assert run([*one, "--out", str(tmp_path / out)]) == 60
+    assert expected in told.readouterr().err
+    assert log_of(plan).empty
+    assert (tmp_path / "taken").read_text() == "kept"
+    assert not list((tmp_path / "folder").iterdir())
+
+
 def test_arguments_that_contradict_or_lack_are_refused(plan: str, told: pytest.CaptureFixture[str]) -> None:
     assert run(["queue", plan, "--power", "--effect"]) == 2
     assert "--power, --effect" in told.readouterr().err

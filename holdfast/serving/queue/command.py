@@ -74,6 +74,7 @@ def did(
 ) -> None:
     """Log what was done with accounts, one or a file of them. Exit code 10 when it was logged before."""
     from holdfast.errors import UsageError
+    from holdfast.safely import refuse_in_the_way
     from holdfast.serving.queue.desk import Desk
     from holdfast.serving.queue.doing import checked, entry, read_file, write_out
     from holdfast.serving.queue.log import did as log
@@ -81,6 +82,8 @@ def did(
     if file is None and out is None and not any((account, playbook, by, on, why)):
         found, do = "neither", "name what was done: --account ID --playbook ID --by NAME --on DATE, or a CSV file of it"
         raise UsageError("holdfast did", "an account by --account, or a file", found, do)
+    if out is not None:
+        refuse_in_the_way(out)
     desk, today = Desk.of(plan_of(plan)), now()
     one = entry(account, playbook, by, on, why) if account or playbook or by or on or why else None
     said: Sequence[tuple[str, Done]] = [*(read_file(file) if file else ()), *([one] if one else ())]
