@@ -11,7 +11,7 @@ from holdfast.features.landed.raw import RawTable
 from holdfast.features.mapping.adapter import parse, shipped
 from holdfast.features.mapping.generic import adapter_text, propose
 from holdfast.features.mapping.mapfile import read_mapping
-from holdfast.features.mapping.recognise import recognise
+from holdfast.features.mapping.recognise import recognise, set_aside
 from tests.mapping_world import mapped
 
 
@@ -63,6 +63,40 @@ def test_an_id_and_a_name_beside_the_tables_of_a_vendor_are_no_list_of_accounts(
     assert propose(landed("hubspot/team_data", "id,name", "hubspot")) is None
     assert propose(landed("hubspot/companies", "id,name", "hubspot")) is not None
     assert propose(landed("export", "id,name")) is not None
+
+
+def test_what_any_list_of_a_vendor_has_makes_no_list_of_accounts():
+    for columns in ("id,created_at,name,url", "id,name,time_zone,created_at", "id,name,email"):
+        assert propose(landed("zendesk/views", columns, "zendesk")) is None
+        assert propose(landed("exports/views", columns)) is not None
+
+
+SIDE = {
+    "zendesk/group_data": "id,_fivetran_deleted,created_at,name,updated_at,url",
+    "zendesk/schedule_data": "end_time,id,start_time,name,time_zone,created_at",
+    "zendesk/ticket_form_history_data": "id,updated_at,active,created_at,display_name,name",
+    "hubspot/users_data": "id,email,role_id,primary_team_id,is_super_admin",
+    "intercom/admin_data": "id,name,job_title,email,_fivetran_deleted",
+    "stripe/account_data": "id,business_type,company_name,country,created,email",
+    "stripe/subscription_discount_data_postgres": "id,coupon_id,customer_id,end,invoice_id,start,subscription_id",
+}
+
+
+def test_no_object_of_a_vendor_is_set_aside():
+    for vendor, adapter in shipped().items():
+        for name in (name for one in adapter.objects.values() for name in one.names):
+            assert set_aside(landed(f"{vendor}/{name}", "id", vendor), shipped()) is None
+
+
+def test_what_a_vendor_keeps_of_itself_is_left_out_with_a_word(tmp_path):
+    ticket = f"{','.join(ZENDESK.columns)}\n1,7,9,2026-01-05,2026-01-06,open,Help,high\n"
+    lists = {f"{name}.csv": f"{columns}\n{'1,' * columns.count(',')}1\n" for name, columns in SIDE.items()}
+    listed = "id,name,created_at,shared_tickets\n7,Acme,2026-01-01,false\n"
+    work = mapped(tmp_path, {"zendesk/tickets.csv": ticket, "zendesk/organizations.csv": listed, **lists})
+    mapping = read_mapping(work / "mapping.toml")
+    assert [one.name for one in mapping.entries] == ["zendesk"]
+    assert set(mapping.left) == set(SIDE)
+    assert mapping.left["stripe/account_data"] == "Stripe keeps it beside its customers: it is no list of them"
 
 
 def test_the_order_of_tables_and_columns_decides_nothing():

@@ -100,6 +100,9 @@ class Adapter:
         One SELECT per canonical table, and one for ``identities``.
     text
         The file.
+    aside
+        Tables that tell nothing of customers, though their columns read so: the vendor's own lists of staff, of forms
+        and the like. What begins with such a name and an underscore belongs to it.
     """
 
     vendor: str
@@ -109,6 +112,7 @@ class Adapter:
     objects: Mapping[str, Object]
     statements: Mapping[str, str]
     text: str = field(repr=False)
+    aside: tuple[str, ...] = ()
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -153,7 +157,8 @@ def parse(text: str, vendor: str) -> Adapter:
     except KeyError as problem:
         do = "add it; see the adapters that come with holdfast"
         raise UsageError(f"{where}, leading comment", f"the key {problem.args[0]}", "none", do) from None
-    return Adapter(vendor, *told, objects, dict(_statements(text[head.end() :], where)), text)
+    statements = dict(_statements(text[head.end() :], where))
+    return Adapter(vendor, *told, objects, statements, text, tuple(said.get("aside", ())))
 
 
 def _object(name: str, said: Mapping[str, Any]) -> Object:

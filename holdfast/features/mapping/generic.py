@@ -15,7 +15,7 @@ from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.mapfile import toml
 from holdfast.features.mapping.own_output import is_own_field
 from holdfast.features.mapping.paths import plain, spellings
-from holdfast.features.mapping.recognise import GENERIC, bare_name, lies_with
+from holdfast.features.mapping.recognise import LISTED, bare_name, lies_with
 
 MAIL, WEBSITE = "mail", "website"  # no canonical columns: they help to find the account
 OVERWRITTEN = {"accounts": ("lifecycle",), "subscriptions": ("status",)}
@@ -85,10 +85,10 @@ def _fit(table: RawTable, canonical: str) -> tuple[float, Proposal] | None:
     )
     if (
         not named
-        and GENERIC.issuperset(map(plain, columns.values()))
+        and LISTED.issuperset(map(plain, columns.values()))
         and any(lies_with(table, vendor) for vendor in shipped())
     ):
-        return None  # a vendor has many lists of an id and a name
+        return None  # a vendor has many lists of things that have a name
     theirs = [name for name in table.columns if not is_own_field(name)]
     explained = len(columns) / max(len(theirs), 1)
     if not named and explained < _FEWEST:

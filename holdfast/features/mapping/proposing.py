@@ -19,7 +19,7 @@ from holdfast.features.mapping.mapfile import Entry, MapFile, Reading
 from holdfast.features.mapping.objects import SMALL, Landed, Source, lay_out
 from holdfast.features.mapping.own_output import is_own_table
 from holdfast.features.mapping.paths import plain
-from holdfast.features.mapping.recognise import Match, recognise
+from holdfast.features.mapping.recognise import Match, recognise, set_aside
 from holdfast.features.mapping.running import workbench
 from holdfast.features.mapping.sheet_tables import sheet_as_table
 from holdfast.features.sheets.binding import recognise as recognise_sheet
@@ -68,8 +68,8 @@ def draft(tables: Sequence[RawTable], places: Sequence[str], scratch: Path, keep
     keep
         Asked of every table that was recognised by its columns alone.
     """
-    ours = {one.name: "holdfast wrote it: scores are no history" for one in tables if is_own_table(one.columns)}
-    tables = [one for one in tables if one.name not in ours]
+    aside = {one.name: why for one in tables if (why := _aside(one))}
+    tables = [one for one in tables if one.name not in aside]
     found = [match for match in recognise(tables, shipped()) if match.sure or keep(match)]
     found = list(_alike(found))
     taken = {match.table.name for match in found}
@@ -85,8 +85,18 @@ def draft(tables: Sequence[RawTable], places: Sequence[str], scratch: Path, keep
     ranked = sorted(adapters, key=lambda one: (_rank("accounts", one, named), one))
     hub, ground = _hub(tables_of.get("accounts", {}), ranked, named)
     chosen, grounds = _origins(tables_of, hub, named)
-    mapping = MapFile(tuple(places), hub, chosen, tuple(with_facts), None, ours | left, {"accounts": ground, **grounds})
+    mapping = MapFile(
+        tuple(places), hub, chosen, tuple(with_facts), None, aside | left, {"accounts": ground, **grounds}
+    )
     return Draft(mapping, adapters, tuple(matches), tuple(findings))
+
+
+def _aside(table: RawTable) -> str | None:
+    """Say why a table is not looked at."""
+    if is_own_table(table.columns):
+        return "holdfast wrote it: scores are no history"
+    vendor = set_aside(table, shipped())
+    return None if vendor is None else f"{vendor.title} keeps it beside its customers: it is no list of them"
 
 
 def _alike(matches: Sequence[Match]) -> Iterator[Match]:

@@ -14,6 +14,7 @@ from holdfast.features.mapping.paths import find, plain, spellings
 _NEIGHBOUR = 0.5  # what it counts that other tables of the folder are of the same vendor
 _EXPLAINED, _DECLARED = 0.6, 0.3  # shares of columns that tell an object without help from its name
 GENERIC = {"id", "name"}  # what any list has
+LISTED = GENERIC | {"created", "created_at", "email", "url"}  # and what a list has that a vendor keeps
 _SUFFIXES = ("_data", "_export", "_exports", "_list", "_report")
 _SHORT = {"salesforce": ("sf", "salesforce")}
 
@@ -96,6 +97,16 @@ def _fit(table: RawTable, adapter: Adapter, one: Object) -> Match | None:
     ground = f"{len(found)} of {len(one.fields)} columns of {adapter.title}'s {one.name}"
     ground += "".join(f", {what}" for what, true in (("named so", named), ("the name says the vendor", hinted)) if true)
     return Match(table, adapter.vendor, one.name, score, named or hinted, ground)
+
+
+def set_aside(table: RawTable, adapters: Mapping[str, Adapter]) -> Adapter | None:
+    """Give the vendor to whom a table belongs that tells nothing of customers, or None."""
+    for adapter in adapters.values():
+        own = {plain(name) for name in adapter.aside}
+        names = bare_names(table.stem, adapter.vendor) if lies_with(table, adapter.vendor) else ()
+        if any(name == one or name.startswith(f"{one}_") for name in names for one in own):
+            return adapter
+    return None
 
 
 def lies_with(table: RawTable, vendor: str) -> bool:

@@ -2,6 +2,7 @@
 title = "HubSpot"
 keeps = "every change of a property (*_property_history or propertiesWithHistory), stages of deals"
 loses = "without that history all that is overwritten; outcomes of meetings count from their last change on"
+aside = ["email_campaign", "form", "role", "team", "users"]
 
 [objects.company]
 names = ["company", "companies", "all_companies"]

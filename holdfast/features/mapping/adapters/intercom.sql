@@ -2,6 +2,7 @@
 title = "Intercom"
 keeps = "every part of a conversation (replies, closing, opening again), dated ratings; versions from the connector's first day on"
 loses = "what companies and contacts were before the first load; plans and spend are left out, they say too little"
+aside = ["admin", "article", "collection", "help_center", "tag", "team"]
 
 [objects.company]
 names = ["company", "companies", "company_history"]

@@ -2,6 +2,7 @@
 title = "Salesforce"
 keeps = "when a record was created and last changed; every change where history mode was on (account, contact, opportunity), and stages in OpportunityHistory"
 loses = "what a field held before it was last changed, without history mode; the account of an activity follows its contact; archived activities and deleted records land only when they were asked for (queryAll)"
+aside = ["group", "profile", "record_type", "user_role"]
 
 [objects.account]
 names = ["account", "accounts", "account_history"]

@@ -2,6 +2,7 @@
 title = "Stripe"
 keeps = "creation, end of trial, request to cancel, end; what happens to an invoice, and every charge; events for 30 days"
 loses = "past status, seats and prices, where neither subscription_history nor daily snapshots were kept; discounts and metered use are no part of mrr, a price in tiers leaves it empty; test mode is left out beside live data"
+aside = ["account", "coupon", "discount", "subscription_discount"]
 
 [objects.customer]
 names = ["customer", "customers", "unified_customers"]

@@ -2,6 +2,7 @@
 title = "Zendesk"
 keeps = "every change of a ticket's fields (ticket_field_history or audits), public comments, dated ratings"
 loses = "fields of tickets without that history, organizations and users: only their present state is known"
+aside = ["brand", "group", "schedule", "sla_policy", "ticket_form"]
 
 [objects.ticket]
 names = ["ticket", "tickets", "ticket_export", "tickets_export", "incremental_tickets"]
