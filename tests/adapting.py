@@ -18,7 +18,7 @@ from holdfast.features.landed.files import discover
 from holdfast.features.mapping.adapter import IDENTITIES, shipped
 from holdfast.features.mapping.objects import Landed, Source, lay_out
 from holdfast.features.mapping.recognise import recognise
-from holdfast.features.mapping.running import workbench
+from holdfast.features.mapping.workbench import workbench
 
 Rows = list[dict[str, Any]]
 _LANDED = Path(os.environ.get("HOLDFAST_LANDED", Path(__file__).parents[2] / "shared" / "landed"))

@@ -12,7 +12,7 @@ from holdfast.features.catalog.applicable import needed
 from holdfast.features.history.tables import TABLES
 from holdfast.features.mapping.adapter import Adapter, shipped
 from holdfast.features.mapping.objects import Source, lay_out
-from holdfast.features.mapping.running import workbench
+from holdfast.features.mapping.workbench import workbench
 
 _SEEDS = {
     "amplitude": "S101", "mixpanel": "S101", "salesforce": "S102", "hubspot": "S102", "stripe": "S103", "zuora": "S103",

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from holdfast.features.mapping import objects, proposing, running
+from holdfast.features.mapping import objects, proposing, workbench
 from holdfast.features.mapping.mapfile import read_mapping, toml
 from holdfast.features.mapping.mapped import refreshed
 from holdfast.safely import alone
@@ -328,7 +328,7 @@ def exports(folder: Path) -> None:
 def test_the_bytes_do_not_depend_on_threads(lay, tmp_path, monkeypatch):
     lay(tmp_path / "in")
     write(tmp_path / "in", {"accounts.csv": ACCOUNTS})
-    opened, told = running.connect, []
+    opened, told = workbench.connect, []
     for threads in (1, 5):
 
         def connect(temporary=None, threads=threads):
@@ -336,7 +336,7 @@ def test_the_bytes_do_not_depend_on_threads(lay, tmp_path, monkeypatch):
             con.execute(f"SET threads = {threads}")
             return con
 
-        monkeypatch.setattr(running, "connect", connect)
+        monkeypatch.setattr(workbench, "connect", connect)
         again(tmp_path, "--anew")
         told.append(bytes_of(tmp_path / "work"))
         (tmp_path / "work" / "history" / "mapped.json").unlink()

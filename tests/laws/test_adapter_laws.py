@@ -15,7 +15,7 @@ from holdfast.features.mapping.adapter import IDENTITIES, KINDS, Adapter, shippe
 from holdfast.features.mapping.objects import Source, lay_out
 from holdfast.features.mapping.paths import find, plain, spellings
 from holdfast.features.mapping.recognise import hints
-from holdfast.features.mapping.running import workbench
+from holdfast.features.mapping.workbench import workbench
 from tests.mapped_rows import landed, write
 from tests.mapped_rows import mapped as rows_of
 from tests.mapping_world import bytes_of, mapped

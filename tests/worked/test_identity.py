@@ -10,7 +10,7 @@ import pytest
 from holdfast.features.mapping.adapter import parse
 from holdfast.features.mapping.identity import collect, joined, place_mails, resolve
 from holdfast.features.mapping.objects import Source
-from holdfast.features.mapping.running import workbench
+from holdfast.features.mapping.workbench import workbench
 
 COLUMNS = ("kind", "source_key", "account_key", "external_id", "crm_id", "email", "domain", "name")
 VIEW = 'main."_rows"'

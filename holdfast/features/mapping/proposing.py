@@ -20,8 +20,8 @@ from holdfast.features.mapping.objects import SMALL, Landed, Source, lay_out
 from holdfast.features.mapping.own_output import is_own_table
 from holdfast.features.mapping.paths import plain
 from holdfast.features.mapping.recognise import Match, recognise, set_aside
-from holdfast.features.mapping.running import workbench
 from holdfast.features.mapping.sheet_tables import sheet_as_table
+from holdfast.features.mapping.workbench import workbench
 from holdfast.features.sheets.binding import recognise as recognise_sheet
 from holdfast.findings import Finding
 
