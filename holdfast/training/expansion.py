@@ -2,7 +2,8 @@
 
 Growth is read from the last word on each version of a subscription, dated by the later of its start and the day it was
 first told: more revenue or more seats than in the version before, a further subscription beside one that runs, or one
-in the place of what ended that is more than that was. What was put right or never was is no growth. An account that
+in the place of what ended that is more than that was. What ends within the days of grace after another began gives way
+to it: a renewal may begin before the old term is over. What was put right or never was is no growth. An account that
 leaves first is no longer observed.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.errors import UsageError
-from holdfast.features.time import FOREVER
+from holdfast.features.time import FOREVER, days
 from holdfast.training.churn import Churn
 from holdfast.training.contracts import deleted, versions
 from holdfast.training.notice import notice
@@ -70,8 +71,8 @@ class Expansion:
         return self.churn.min_tenure_days
 
     def resolution_days(self, horizon: int) -> int:
-        """Days from the cutoff until a label of this horizon can be read."""
-        return self.churn.resolution_days(horizon)
+        """Days from the cutoff until a label of this horizon can be read: until what gives way has ended."""
+        return max(self.churn.resolution_days(horizon), horizon + self.churn.grace_days)
 
 
 def expansion(history: History, cutoffs: Instants, rule: Expansion, known: int) -> Outlook:
@@ -79,7 +80,7 @@ def expansion(history: History, cutoffs: Instants, rule: Expansion, known: int) 
     leaving = notice(history, cutoffs, rule.churn, known)
     account, at = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
     if "subscriptions" in history:
-        account, at = _grown(as_known(history.records("subscriptions"), known), rule.growth)
+        account, at = _grown(as_known(history.records("subscriptions"), known), rule)
     if "deals" in history:
         who, when = _won(as_known(history.records("deals"), known))
         account, at = np.concatenate([account, who]), np.concatenate([at, when])
@@ -87,14 +88,14 @@ def expansion(history: History, cutoffs: Instants, rule: Expansion, known: int) 
     return Outlook(first, np.minimum(leaving.first, leaving.exit), leaving.bar, leaving.reasons)
 
 
-def _grown(records: Records, growth: float) -> tuple[NDArray[np.int32], Instants]:
+def _grown(records: Records, rule: Expansion) -> tuple[NDArray[np.int32], Instants]:
     """Date each version that grows by the day on which more was first told, if it is the last word that tells it."""
     rows = _running(records)
     last = rows[rows["superseded"] == FOREVER]
     before = last.groupby("entity")[list(FIGURES)].shift().add_suffix("_before")
-    opened = _further(last) | _dearer(last, growth)
+    opened = _opened(last, rule)
     each = rows.merge(last[["entity", "at"]].join(before).assign(opened=opened), on=["entity", "at"])
-    more = [each[name] > (1 + growth) * each[f"{name}_before"] for name in FIGURES]
+    more = [each[name] > (1 + rule.growth) * each[f"{name}_before"] for name in FIGURES]
     return _instants(_told(each[each["opened"] | more[0] | more[1]], "entity"))
 
 
@@ -118,19 +119,29 @@ def _reach(rows: pd.DataFrame) -> pd.Series[int]:
     return pd.Series(before.loc[pd.MultiIndex.from_frame(rows[["account", "at"]])].to_numpy(), rows.index)
 
 
-def _further(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Tell which versions open a subscription beside one that runs."""
-    return ~rows.duplicated("entity") & (_reach(rows) > rows["at"])
-
-
-def _dearer(rows: pd.DataFrame, growth: float) -> pd.Series[bool]:
-    """Tell which open a subscription in the place of what ended, and are more together than what ended together."""
-    reach, names = _reach(rows), list(FIGURES)
-    opens = ~rows.duplicated("entity") & (reach <= rows["at"])
+def _opened(rows: pd.DataFrame, rule: Expansion) -> pd.Series[bool]:
+    """Tell which versions open a subscription that is more than what gives way to it, or to which nothing does."""
+    opens, reach, names = ~rows.duplicated("entity"), _reach(rows), list(FIGURES)
+    place = pd.MultiIndex.from_frame(rows[["account", "at"]])
     ended = rows[rows["stop"] > rows["at"]].groupby(["account", "stop"])[names].sum(min_count=1)
     before = ended.reindex(pd.MultiIndex.from_arrays([rows["account"], reach])).set_axis(rows.index)
+    yielding = _yielding(rows, days(rule.churn.grace_days)).groupby(["account", "by"])[names].sum(min_count=1)
+    renews = pd.Series(place.isin(yielding.index), rows.index)
+    before = before.where(~renews, yielding.reindex(place).set_axis(rows.index))
     now = rows[names].where(opens).groupby([rows["account"], rows["at"]]).transform("sum", min_count=1)
-    return opens & (now > (1 + growth) * before).any(axis=1)
+    further = ~renews & (reach > rows["at"])
+    return opens & (further | (now > (1 + rule.growth) * before).any(axis=1))
+
+
+def _yielding(rows: pd.DataFrame, grace: int) -> pd.DataFrame:
+    """List what ends within the grace after a later subscription of its account began, the first of which is ``by``."""
+    begun = rows.groupby("entity")["at"].transform("min")
+    goes_on = rows.groupby("entity")["at"].shift(-1) == rows["stop"]
+    ended = rows[~goes_on & (rows["stop"] < FOREVER)]
+    ended = ended.assign(since=np.maximum(begun[ended.index] + 1, ended["stop"] - grace)).sort_values("since")
+    openings = rows.loc[~rows.duplicated("entity"), ["account", "at"]].rename(columns={"at": "by"}).sort_values("by")
+    found = pd.merge_asof(ended, openings, left_on="since", right_on="by", by="account", direction="forward")
+    return found[found["by"] <= found["stop"]]
 
 
 def _won(records: Records) -> tuple[NDArray[np.int32], Instants]:

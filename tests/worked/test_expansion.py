@@ -1,16 +1,18 @@
 """Expansion: what counts as growth, who is asked, how it is predicted, and who is ready for more."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import holdfast as hf
 from holdfast.errors import UsageError
+from holdfast.features.time import FOREVER
 from holdfast.models.expansion import readiness
-from holdfast.training.expansion import Expansion
+from holdfast.training.expansion import Expansion, expansion
 from holdfast.training.labels import label
 
 START = pd.Timestamp("2025-01-01", tz="UTC")
-CUTOFF = "2025-06-01"
+CUTOFF, DAY = "2025-06-01", pd.Timedelta(days=1)
 
 
 def subscription(account: str, month: float, mrr: float, seats: float = 5.0, **more: object) -> dict[str, object]:
@@ -67,7 +69,52 @@ def test_a_renewal_under_another_name_is_compared_with_what_it_replaces() -> Non
         ]
     )  # fmt: skip
     found = labelled(of)
-    assert found == {"same": [0, 0], "dearer": [1, 1], "late": [0, 0], "merged": [0, 0], "split": [1, 1]}
+    assert found == {"same": [0, 0], "dearer": [1, 1], "late": [0, 0], "merged": [0, 0], "split": [0, 0]}
+
+
+def until(day: float) -> dict[str, object]:
+    return {"term_end": START + pd.Timedelta(days=day), "valid_to": START + pd.Timedelta(days=day)}
+
+
+def test_a_renewal_that_begins_before_the_old_one_ends_is_compared_with_it_too() -> None:
+    names = ("same", "dearer", "merged", "beside", "more", "then", "cancelled", "extended", "both")
+    days = {"beyond": until(180), "extended": until(170), "cancelled": {}}
+    of = company(
+        subscriptions=[
+            *[subscription(name, 0, 100, **days.get(name, until(175))) for name in (*names, "beyond")],
+            subscription("same", 5.5, 100, id="next"), subscription("dearer", 5.5, 130, id="next"),
+            subscription("beyond", 5.5, 100, id="next"), subscription("cancelled", 5.5, 100, id="next"),
+            subscription("merged", 0, 60, id="other", **until(170)),
+            subscription("merged", 5.5, 160, seats=10, id="next"),
+            subscription("beside", 0, 60, id="other"), subscription("beside", 5.5, 100, id="next"),
+            subscription("more", 5.5, 100, id="next"), subscription("more", 5.6, 50, seats=1, id="third"),
+            subscription("then", 5.5, 100, id="next"), subscription("then", 6.5, 50, seats=1, id="third"),
+            subscription("cancelled", 5.8, 100, status="canceled"),
+            subscription("extended", 5.6, 100, **until(400)), subscription("extended", 5.5, 100, id="next"),
+            subscription("both", 5.5, 60, seats=3, id="next"), subscription("both", 5.5, 40, seats=2, id="third"),
+        ]
+    )  # fmt: skip
+    assert labelled(of) == {
+        "same": [0, 0], "dearer": [1, 1], "beyond": [1, 1], "merged": [0, 0], "beside": [0, 0], "more": [1, 1],
+        "then": [0, 1], "cancelled": [0, 0], "extended": [1, 1], "both": [0, 0],
+    }  # fmt: skip
+    short = Expansion(churn=hf.Churn(grace_days=5))
+    assert labelled(of, short)["same"] == [1, 1]
+    assert Expansion(churn=hf.Churn(grace_days=30)).resolution_days(90) == 120
+
+
+def test_that_the_old_one_ends_counts_from_the_day_it_is_known() -> None:
+    ends, told = START + pd.Timedelta(days=170), START + pd.Timedelta(days=172)
+    of = company(
+        subscriptions=[
+            subscription("a", 0, 100), subscription("a", 0, 100, valid_to=ends, known_at=told),
+            subscription("a", 5.5, 100, id="next"),
+        ]
+    )  # fmt: skip
+    cutoffs = np.array([pd.Timestamp(CUTOFF, tz="UTC").value // 1000])
+    before, after = (expansion(of, cutoffs, Expansion(), day.value // 1000).first[0, 0] for day in (told - DAY, told))
+    assert before == (START + pd.Timedelta(days=165)).value // 1000
+    assert after == FOREVER
 
 
 def test_a_subscription_beside_one_that_is_read_to_have_ended_later_is_none() -> None:
