@@ -54,15 +54,49 @@ def test_a_damaged_file_and_one_of_a_later_version_are_refused(tmp_path: Path) -
         pass
 
 
-def test_a_ledger_of_an_earlier_version_gets_what_it_lacks_and_keeps_what_it_holds(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.db")
+def earlier(path: Path) -> Ledger:
+    """Write a ledger of version 1, which had no table of what was served when."""
+    ledger = Ledger(path)
     with ledger.writing() as db:
-        db.execute("INSERT INTO erased VALUES ('account', 'd1', '2026-01-01T00:00:00Z')")
+        db.execute(ROW, ("d1",))
     with closing(sqlite3.connect(ledger.path)) as db:
         db.execute("DROP TABLE serving")
         db.execute("PRAGMA user_version = 1")
+    return ledger
+
+
+def version(ledger: Ledger) -> int:
+    with closing(sqlite3.connect(ledger.path)) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_ledger_of_an_earlier_version_gets_what_it_lacks_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    ledger = earlier(tmp_path / "ledger.db")
+    with ledger.writing() as db:
+        db.execute(ROW, ("d2",))
+    assert version(ledger) == SCHEMA_VERSION
     assert ledger.read("SELECT * FROM serving").empty
-    assert len(ledger.read("SELECT * FROM erased")) == 1
+    assert found(ledger) == ["d1", "d2"]
+
+
+def test_a_ledger_of_an_earlier_version_is_read_where_nothing_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, connect = earlier(tmp_path / "ledger.db"), sqlite3.connect
+    before = ledger.path.read_bytes()
+
+    def forbidding(path: Path, *rest: float, **more: None) -> sqlite3.Connection:
+        return connect(f"{path.absolute().as_uri()}?mode=ro", *rest, uri=True, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", forbidding)
+        assert ledger.read("SELECT number, run_id, recorded_at FROM serving").empty
+        assert ledger.read("SELECT * FROM run LEFT JOIN serving USING (run_id)").empty
+        assert found(ledger) == ["d1"]
+        with pytest.raises(PublishError, match="readonly"), ledger.writing():
+            pass
+    assert ledger.path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["ledger.db"]
 
 
 def add(path: Path, letter: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from holdfast.errors import PublishError
 LEDGER = "ledger.db"
 ERASED = "erased:"  # how the name begins under which figures of an erased account stay
 SCHEMA_VERSION = 2
+_TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+) (\(.*?^\)[^;]*);", re.DOTALL | re.MULTILINE)
 _PATIENCE = 30.0  # seconds that a reader or a writer waits for another one
 
 
@@ -45,6 +47,8 @@ class Ledger:
 
     def read(self, query: str, values: Sequence[Any] = ()) -> pd.DataFrame:
         """Return what a query finds, with the values as its parameters; the columns alone where nothing was written.
+
+        Nothing is written: a ledger of an earlier version is read as if it had what it lacks, which is empty.
 
         Raises
         ------
@@ -82,20 +86,37 @@ class Ledger:
             with closing(sqlite3.connect(self.path if there else ":memory:", _PATIENCE, isolation_level=None)) as db:
                 db.execute("PRAGMA foreign_keys = ON")
                 db.execute("PRAGMA synchronous = FULL")
-                self._prepare(db)
+                if self._earlier(db):
+                    _upgrade(db) if make else _complete(db)
                 yield db
         except (sqlite3.Error, OSError) as problem:
             do = "free the disk or end who holds the file, then run again; put a copy back if it is damaged"
             raise PublishError(str(self.path), "a ledger that can be read and written", str(problem), do) from problem
 
-    def _prepare(self, db: sqlite3.Connection) -> None:
+    def _earlier(self, db: sqlite3.Connection) -> bool:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             found, do = f"version {version}", "use the version of holdfast that wrote it, or a later one"
             raise PublishError(str(self.path), f"a ledger of version {SCHEMA_VERSION} or older", found, do)
-        if version < SCHEMA_VERSION:  # what is there stays
-            schema = (files("holdfast.serving.ledger") / "schema.sql").read_text(encoding="utf-8")
-            db.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+        return bool(version < SCHEMA_VERSION)
+
+
+def _schema() -> str:
+    return (files("holdfast.serving.ledger") / "schema.sql").read_text(encoding="utf-8")
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Make the tables that an earlier version lacks; what is there stays."""
+    db.executescript(f"BEGIN IMMEDIATE;\n{_schema()}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+
+
+def _complete(db: sqlite3.Connection) -> None:
+    """Lay the tables that an earlier version lacks beside it, empty and in memory: a reader may not have to write."""
+    db.execute("PRAGMA temp_store = MEMORY")
+    there = {name for (name,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
+    for name, body in _TABLE.findall(_schema()):
+        if name not in there:
+            db.execute(f"CREATE TEMP TABLE {name} {body}")
 
 
 def stamp(instant: datetime | pd.Timestamp) -> str:
