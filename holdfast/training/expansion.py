@@ -51,7 +51,7 @@ class Expansion:
     Examples
     --------
     >>> Expansion(growth=0.05).resolution_days(90)
-    104
+    118
     """
 
     growth: float = 0.02
@@ -72,7 +72,7 @@ class Expansion:
 
     def resolution_days(self, horizon: int) -> int:
         """Days from the cutoff until a label of this horizon can be read: until what gives way has ended."""
-        return max(self.churn.resolution_days(horizon), horizon + self.churn.grace_days)
+        return self.churn.resolution_days(horizon) + self.churn.grace_days
 
 
 def expansion(history: History, cutoffs: Instants, rule: Expansion, known: int) -> Outlook:
@@ -141,7 +141,7 @@ def _yielding(rows: pd.DataFrame, grace: int) -> pd.DataFrame:
     ended = ended.assign(since=np.maximum(begun[ended.index] + 1, ended["stop"] - grace)).sort_values("since")
     openings = rows.loc[~rows.duplicated("entity"), ["account", "at"]].rename(columns={"at": "by"}).sort_values("by")
     found = pd.merge_asof(ended, openings, left_on="since", right_on="by", by="account", direction="forward")
-    return found[found["by"] <= found["stop"]]
+    return found[found["by"] <= found["stop"]].astype({"by": np.int64})
 
 
 def _won(records: Records) -> tuple[NDArray[np.int32], Instants]:

@@ -100,7 +100,7 @@ def test_a_renewal_that_begins_before_the_old_one_ends_is_compared_with_it_too()
     }  # fmt: skip
     short = Expansion(churn=hf.Churn(grace_days=5))
     assert labelled(of, short)["same"] == [1, 1]
-    assert Expansion(churn=hf.Churn(grace_days=30)).resolution_days(90) == 120
+    assert Expansion(churn=hf.Churn(grace_days=30)).resolution_days(90) == 90 + 30 + 14
 
 
 def test_that_the_old_one_ends_counts_from_the_day_it_is_known() -> None:

@@ -254,6 +254,16 @@ def test_growth_has_a_ledger_too() -> None:
     assert found.kind == "expansion"
 
 
+def test_growth_that_turns_out_to_be_a_renewal_is_told() -> None:
+    first = subscribed("a", "2024-01-01", seats=5)
+    renewal = subscribed("a", "2024-06-20", "next", seats=5, source_id="2")
+    ended = subscribed("a", "2024-07-03", status="canceled", known_at="2024-11-01", source_id="3")
+    found = label_ledger(label(history(subscriptions=[first, renewal, ended]), [T], churn="expansion"))
+    assert told(found) == [[1, 0]] * 3
+    in_time = history(subscriptions=[first, renewal, ended | {"known_at": "2024-07-20"}])
+    assert told(label_ledger(label(in_time, [T], churn="expansion"))) == [[0, 0]] * 3
+
+
 def test_it_hands_itself_over() -> None:
     found = ledger(history(churn=WITHDRAWN), since="2024-08-20")
     values = json.loads(json.dumps(found.to_dict(), allow_nan=False))
