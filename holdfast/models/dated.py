@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from holdfast.models.hazard import Floats
 
 MOST = 0.5  # share of the variance of a column's ranks that may lie between cutoffs
-ENOUGH = 100_000  # rows that are looked at of very many
+ENOUGH = 50_000  # rows that are looked at of very many
 
 
 def day_share(values: Floats, day: NDArray[np.intp]) -> float:

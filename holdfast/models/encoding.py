@@ -168,7 +168,7 @@ class Encoding:
         self.check(X)
         columns = [_numbers(X, name) for name in self.feature_numbers]
         columns += [_values(X, column) for column in self.columns if column.role == "level"]
-        return np.column_stack(columns) if columns else np.empty((len(X), 0))
+        return np.array(columns, dtype=float).reshape(len(columns), len(X)).T
 
     @property
     def feature_numbers(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from zlib import crc32
 
@@ -67,6 +68,12 @@ class Observed:
     def evidence(self) -> int:
         """The rarer of the two outcomes, in accounts: what the ladder of few events is read from."""
         return min(self.events, self.survivors)
+
+    @cached_property
+    def drawn(self) -> Floats:
+        """A number from 0 to 1 for each row (n,), which its account alone decides."""
+        codes, names = pd.factorize(self.X.index.get_level_values("account_id"))
+        return np.array([crc32(b"sample" + str(name).encode()) / 2**32 for name in names])[codes]
 
     def without_calendar(self) -> Observed:
         """Forget renewal decisions: intervals count by their days."""
@@ -254,7 +261,7 @@ def apart(observed: Observed, share: float, part: int = 0) -> tuple[Periods, Per
     part
         Which share of them, from 0.
     """
-    away = ((_hashes(observed) / 2**32) // share == part)[:, None]
+    away = (observed.drawn // share == part)[:, None]
     periods = observed.periods
     learn = replace(periods, weight=periods.weight * ~away)
     judge = replace(periods, weight=periods.weight * away)
@@ -265,13 +272,7 @@ def sampled(observed: Observed, most: int) -> NDArray[np.bool_]:
     """Mark all rows of some accounts (n,), about ``most`` rows at most; every row when they are not more."""
     if len(observed.X) <= most:
         return np.ones(len(observed.X), dtype=bool)
-    return np.asarray(_hashes(observed) < 2**32 * most / len(observed.X))
-
-
-def _hashes(observed: Observed) -> Floats:
-    """Give every row a number that its account alone decides, up to 2 ** 32."""
-    codes, names = pd.factorize(observed.X.index.get_level_values("account_id"))
-    return np.array([crc32(b"sample" + str(name).encode()) for name in names], dtype=float)[codes]
+    return np.asarray(observed.drawn < most / len(observed.X))
 
 
 def forward_folds(observed: Observed, groups: int = 3) -> Iterator[tuple[Periods, Periods]]:
