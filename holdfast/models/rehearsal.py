@@ -16,7 +16,7 @@ from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats, Periods, fit_calendar, fit_hazard, log_loss
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
 from holdfast.models.ridge import ridge_penalty
-from holdfast.models.trees import ROUNDS, SIZES, SMALL, fit_trees, monotone_signs
+from holdfast.models.trees import ROUNDS, SIZES, SMALL, Trees, fit_trees, monotone_signs
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LATE = 0.25  # share of the events that is kept for the later part
@@ -50,9 +50,8 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
         features, later = (encoding.features(observed.X.rows(rows)) for rows in (learn, judge))
         enough = judged.events >= MIN_BLOCK_EVENTS
         check = (later, judged) if enough else None
-        if check is not None:
-            how = replace(how, leaves=_leaves(features, learned, *check, signs, seed))
-        grown = fit_trees(features, learned, signs, seed, leaves=how.leaves, check=check)
+        leaves, grown = _sized(features, learned, check, signs, seed)
+        how = replace(how, leaves=leaves)
         if grown is not None and enough:
             others = [] if by_time else _grown(observed, encoding, signs, how.leaves, seed)
             how = replace(how, rounds=round(_MORE * float(np.mean([grown[0].rounds, *others]))))
@@ -66,21 +65,28 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     return replace(how, slope=slope_if_it_helps(eta, judged, half))
 
 
-def _leaves(features: Floats, early: Periods, later: Floats, late: Periods, signs: list[int], seed: int) -> int:
-    """Choose the size of trees by those grown on some of the rows: the next only where it clearly beats the last."""
+def _sized(
+    features: Floats, early: Periods, check: tuple[Floats, Periods] | None, signs: list[int], seed: int
+) -> tuple[int, tuple[Trees, Floats] | None]:
+    """Choose the size of trees by those grown on some of the rows, and grow trees of that size on all.
+
+    The next size is taken only where it clearly beats the last.
+    """
+    if check is None:
+        return SMALL, fit_trees(features, early, signs, seed)
     some = np.arange(len(features)) % (1 + len(features) // _SIZED) == 0
-    learned, chosen, least = early.rows(some), SMALL, np.inf
+    learned, (later, late) = early.rows(some), check
+    chosen, best, least = SMALL, None, np.inf
     for leaves in SIZES:
-        grown = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=(later, late))
+        grown = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=check)
         if grown is None:
-            return SMALL
+            break
         trees, g = grown
-        calendar = fit_calendar(learned, g)
-        loss = log_loss(calendar.eta(trees.g(later), late.exposure), late)
+        loss = log_loss(fit_calendar(learned, g).eta(trees.g(later), late.exposure), late)
         if least - loss <= max(MIN_SHARE * loss, MIN_GAIN / late.weight.sum()):
             break
-        chosen, least = leaves, loss
-    return chosen
+        chosen, best, least = leaves, grown, loss
+    return chosen, best if some.all() else fit_trees(features, early, signs, seed, leaves=chosen, check=check)
 
 
 def _grown(observed: Observed, encoding: Encoding, signs: list[int], leaves: int, seed: int) -> list[int]:
