@@ -6,10 +6,12 @@ import io
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pandas as pd
 import pytest
+import xlsxwriter
 
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
@@ -263,6 +265,17 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, name: str, conten
         read_sheets(tmp_path / name)
     assert str(tmp_path / name) in caught.value.where
     assert caught.value.do
+
+
+def test_a_workbook_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
+    whole, damaged = tmp_path / "whole.xlsx", tmp_path / "damaged.xlsx"
+    with xlsxwriter.Workbook(whole) as opened:
+        opened.add_worksheet("Reviews").write_row(0, 0, list(GOOD))
+    with ZipFile(whole) as before, ZipFile(damaged, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(b"</si></sst>", b"</si8</sst>"))
+    with pytest.raises(DataError, match="a readable workbook, found a damaged file"):
+        read_sheets(damaged)
 
 
 @pytest.mark.parametrize("name", ["none.xlsx", "none.csv"])

@@ -175,7 +175,7 @@ def _telling(path: Path) -> Iterator[None]:
     except PasswordError as error:
         raise DataError(str(path), "a readable workbook", "a password", "save it without a password") from error
     except (CalamineError, OSError) as error:
-        found = str(error).splitlines()[0][:80] or "a damaged file"
+        found = " ".join(str(error).split())[:80] or "a damaged file"
         raise DataError(str(path), "a readable workbook", found, "open and save it again as .xlsx") from error
 
 
