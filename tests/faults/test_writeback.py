@@ -212,6 +212,15 @@ def test_a_tool_that_cannot_be_reached(server: Server, ledger: Ledger) -> None:
     assert (done.left, TOKEN in done.stopped) == (3, False)
 
 
+@pytest.mark.parametrize("headers", [{"Content-Encoding": "gzip"}, {"Transfer-Encoding": "chunked"}])
+def test_an_answer_that_cannot_be_read_to_its_end(server: Server, ledger: Ledger, headers: dict[str, str]) -> None:
+    server.answers["churnzero"] = [(200, headers, b"<html>" + TOKEN.encode())]
+    done = write(server, ledger, scores_of(3), "churnzero")
+    assert done.stopped.startswith("it cannot be reached")
+    assert (done.left, TOKEN in done.stopped, states(ledger, "churnzero")) == (3, False, {})
+    assert write(server, ledger, scores_of(3), "churnzero").sent == 3
+
+
 def test_what_went_out_before_a_tool_stopped_is_kept(server: Server, ledger: Ledger) -> None:
     server.answers["totango"] = [(200, {}, b""), (200, {}, b""), (401, {}, b"")]
     done = write(server, ledger, scores_of(5), "totango")

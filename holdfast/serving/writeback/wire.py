@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests import PreparedRequest, RequestException, Session
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from holdfast.features.database.secrets import Secret, scrub
@@ -126,7 +127,7 @@ class Wire:
                 method, self._url + path, timeout=_TIMEOUT, allow_redirects=False, stream=True, **body
             ) as answer:
                 status, content = answer.status_code, answer.raw.read(_LIMIT, decode_content=True)
-        except (RequestException, OSError) as problem:
+        except (RequestException, HTTPError, OSError) as problem:  # a body that breaks off is urllib3's to tell
             failure = f"it cannot be reached: {self.told(problem)}"
         if failure:  # raised out here, so that the request with its key is not dragged along
             raise Stopped(failure)
