@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from holdfast.features.capture import ChangeLog
 from holdfast.features.history import History
 from holdfast.serving import opening, pipeline
 from holdfast.serving.command import run
@@ -312,3 +313,23 @@ def test_what_a_mapping_made_and_captured_is_made_without(tmp_path: Path) -> Non
     assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
     assert erased(plan).fresh
     assert found(work, ACCOUNT, "Kanarienvogel") == set()
+
+
+def test_a_key_that_is_a_number_counts_where_it_names_an_account_or_a_person(tmp_path: Path) -> None:
+    work, rows = tmp_path / "work", pd.DataFrame({"id": range(1, 8), "seats": [3, 5, 5, 4, 9, 5, 50]})
+    (tmp_path / "in").mkdir()
+    accounts = rows.assign(name=[f"Acme {one} GmbH" for one in rows["id"]], segment="smb")
+    accounts.to_csv(tmp_path / "in" / "accounts.csv", index=False)
+    terms = rows.assign(account_id=[7, 6, 5, 4, 3, 2, 1], plan="pro", status="active", started_at="2025-01-01")
+    terms.to_csv(tmp_path / "in" / "subscriptions.csv", index=False)
+    days = pd.date_range("2025-01-01", periods=70, freq="2D", tz="UTC")
+    events = pd.DataFrame({"account_id": [*rows["id"]] * 10, "occurred_at": days, "event": "login"})
+    events.to_csv(tmp_path / "in" / "usage.csv", index=False)
+    assert run(["map", str(tmp_path / "in"), "--yes", "--out", str(work)]) == 0
+    assert run(["capture", str(work)]) == 0
+    (work / "plan.toml").write_text(PLAN.format(data="mapping.toml"), encoding="utf-8")
+    removed = erased(read_plan(work / "plan.toml"), name="5").removed
+    assert removed.loc[removed["place"] == "captured", "rows"].tolist() == [2]
+    log = ChangeLog(work / "captured")
+    kept = {name: log.versions(name).column("id").to_pylist() for name in log.tables()}
+    assert kept == {"accounts": [*map(str, (1, 2, 3, 4, 6, 7))], "subscriptions": [*map(str, (1, 2, 4, 5, 6, 7))]}

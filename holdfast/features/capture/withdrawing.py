@@ -1,26 +1,36 @@
-"""Withdrawing captured rows: those that hold one of some keys leave the log of a table for good."""
+"""Withdrawing captured rows: those that name somebody leave the log of a table for good."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Set
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from holdfast.features.capture.log import Log
 from holdfast.features.capture.naming import table_of
 from holdfast.safely import folder_atomic, sha256_of, sweep
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-def withdraw(folder: Path, keys: Set[str], *, dry_run: bool = False) -> int:
-    """Take the rows out of which a value is one of the keys, of all tables of a folder, a table at once.
+    Judging = Callable[[str, pa.Table], NDArray[np.bool_]]
+
+
+def withdraw(folder: Path, naming: Judging, *, dry_run: bool = False) -> int:
+    """Take the rows out that name somebody, of all tables of a folder, a table at once.
 
     A capture of later may bring them back, as long as the source has them.
+
+    Parameters
+    ----------
+    naming
+        Tells of the name of a table and some of its rows which of them do.
 
     Returns
     -------
@@ -37,14 +47,14 @@ def withdraw(folder: Path, keys: Set[str], *, dry_run: bool = False) -> int:
     if not dry_run:
         sweep(folder)
     homes = [one for one in sorted(folder.glob("*/")) if table_of(one.name) is not None]
-    return sum(_withdraw(one, keys, dry_run=dry_run) for one in homes)
+    return sum(_withdraw(one, naming, dry_run=dry_run) for one in homes)
 
 
-def _withdraw(home: Path, keys: Set[str], *, dry_run: bool) -> int:
+def _withdraw(home: Path, naming: Judging, *, dry_run: bool) -> int:
     log = Log.read(home)
     if log is None:
         return 0
-    hits = {path: holding(pq.read_table(path), keys) for path in log.files(home).values()}
+    hits = {path: naming(log.table, pq.read_table(path)) for path in log.files(home).values()}
     count = sum(int(one.sum()) for one in hits.values())
     if dry_run or not count:
         return count
@@ -63,18 +73,3 @@ def _withdraw(home: Path, keys: Set[str], *, dry_run: bool) -> int:
                 entries[number] = replace(entries[number], bytes=0, sha256=None)
         replace(log, entries=tuple(entries)).write(new)
     return count
-
-
-def holding(rows: pa.Table, keys: Set[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Tell which rows hold one of the keys as a whole value, be it text or number.
-
-    Examples
-    --------
-    >>> holding(pa.table({"id": [1, 2], "of": ["a", "b"]}), {"b", "1"}).tolist()
-    [True, True]
-    """
-    found, wanted = np.zeros(len(rows), dtype=bool), pa.array(sorted(keys), pa.string())
-    for column in rows.columns:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_integer(column.type):
-            found |= np.asarray(pc.is_in(column.cast(pa.string()), wanted), dtype=bool)
-    return found

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from holdfast.features.capture.withdrawing import withdraw
 from holdfast.features.mapping.binding import CAPTURED
 from holdfast.features.mapping.mapfile import mapping_path
 from holdfast.safely import alone
+from holdfast.serving.erasure.keys import Keys
 
 if TYPE_CHECKING:
     from holdfast.serving.erasure.subject import Subject
@@ -27,9 +26,9 @@ def from_captures(path: Path, who: Subject, *, dry_run: bool) -> int:
         When another process works on the mapping.
     """
     home = mapping_path(path).parent
-    keys = keys_of(home, who)
+    keys = Keys.read(home, who)
     with alone(home):
-        return withdraw(home / CAPTURED, keys, dry_run=dry_run)
+        return withdraw(home / CAPTURED, keys.held, dry_run=dry_run)
 
 
 def from_profile(path: Path, who: Subject, *, dry_run: bool) -> int:
@@ -40,13 +39,3 @@ def from_profile(path: Path, who: Subject, *, dry_run: bool) -> int:
     if not dry_run:
         profile.unlink()
     return 1
-
-
-def keys_of(home: Path, who: Subject) -> frozenset[str]:
-    """Give the id of somebody and every key of it in a source, as the last look-up told them."""
-    try:
-        told = pd.read_csv(home / "id_map.csv", dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        return frozenset({who.name})
-    column = f"{who.kind}_id"
-    return frozenset({who.name, *(told.loc[told[column] == who.name, "source_key"] if column in told else ())})
