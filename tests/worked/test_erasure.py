@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from holdfast.features.capture import ChangeLog
+from holdfast.features.database.fetched import parts_of
 from holdfast.features.history import History
 from holdfast.serving import opening, pipeline
 from holdfast.serving.command import run
@@ -42,6 +45,10 @@ def plan(tmp_path: Path) -> Plan:
 def erased(plan: Plan, kind: str = "account", name: str = ACCOUNT, **how: bool) -> Erased:
     with pipeline.workspace(plan).lock():
         return erase(plan, Subject(kind, name), TODAY, **how)  # type: ignore[arg-type]
+
+
+def rows_in(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)
 
 
 def read(plan: Plan, query: str) -> list[Any]:
@@ -333,3 +340,33 @@ def test_a_key_that_is_a_number_counts_where_it_names_an_account_or_a_person(tmp
     log = ChangeLog(work / "captured")
     kept = {name: log.versions(name).column("id").to_pylist() for name in log.tables()}
     assert kept == {"accounts": [*map(str, (1, 2, 3, 4, 6, 7))], "subscriptions": [*map(str, (1, 2, 4, 5, 6, 7))]}
+
+
+def test_what_was_fetched_of_a_database_is_without_and_follows_the_source(tmp_path: Path) -> None:
+    work, url, days = tmp_path / "work", f"sqlite:///{tmp_path / 'crm.db'}", pd.date_range("2025-01-01", periods=150)
+    with sqlite3.connect(tmp_path / "crm.db") as db:
+        db.execute("CREATE TABLE accounts (id TEXT PRIMARY KEY, name TEXT, segment TEXT, updated_at DATETIME)")
+        db.execute("CREATE TABLE usage (id INTEGER, account_id TEXT, user_id TEXT, event TEXT, occurred_at DATETIME)")
+        accounts = [(one, f"Firma {one}", "smb", "2025-01-01 00:00:00") for one in ("a", "b", ACCOUNT)]
+        db.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?)", accounts)
+        events = [(i, accounts[i % 3][0], f"{i % 5}@b.example", "login", str(day)) for i, day in enumerate(days)]
+        db.executemany("INSERT INTO usage VALUES (?, ?, ?, ?, ?)", events)
+    db.close()
+    assert run(["map", url, "--yes", "--out", str(work)]) == 0
+    (work / "plan.toml").write_text(PLAN.format(data="mapping.toml"), encoding="utf-8")
+    plan = read_plan(work / "plan.toml")
+    removed = erased(plan, dry_run=True).removed
+    assert removed.loc[removed["place"] == "fetched", "rows"].tolist() == [51]
+    assert erased(plan).fresh
+    assert found(work, ACCOUNT) == set()
+    assert {name: sum(map(rows_in, paths)) for name, paths in parts_of(work / "landed", whole=True).items()} == {
+        "accounts": 2,
+        "usage": 100,
+    }
+    assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
+    assert "What was fetched of a database keeps 20 rows" in erased(plan, "person", "1@b.example", dry_run=True).text()
+    assert run(["map", url, "--yes", "--out", str(work)]) == 0  # a table that is read whole has it still
+    assert "landed" in {one.split("/")[0] for one in found(work, ACCOUNT)}
+    assert list(opening.read_history(plan, TODAY).accounts) == ["a", "b"]
+    assert erased(plan).fresh
+    assert found(work, ACCOUNT) == set()

@@ -114,6 +114,8 @@ def _from_history(plan: Plan, who: Subject, at: datetime, before: History, *, dr
     path = plan.data.path
     if is_mapping(path):
         yield "captured", "rows", mapped.from_captures(path, who, dry_run=dry_run)
+        if who.kind == "account":
+            yield "fetched", "rows", mapped.from_fetched(path, who, dry_run=dry_run)
         yield "profile.csv", "files", mapped.from_profile(path, who, dry_run=dry_run)
         if not dry_run:
             opening.read_history(plan, at)  # makes the tables anew, without
@@ -157,6 +159,10 @@ def _beyond(plan: Plan, who: Subject, before: History) -> Iterator[str]:
     if rows and not is_store(plan.data.path):
         how = "are left out whenever it is read" if who.kind == "account" else "are read under a pseudonym"
         yield f"Your own files keep {rows:,} rows, which {how}: delete them at the source, in exports and in backups."
+    if who.kind == "person" and is_mapping(plan.data.path):
+        fetched = mapped.from_fetched(plan.data.path, who, dry_run=True)
+        if fetched:
+            yield f"What was fetched of a database keeps {fetched:,} rows: delete them there, map into a new workspace."
     if who.kind == "account":
         held = ledger.read("SELECT DISTINCT sink FROM written WHERE account_id = ? ORDER BY sink", (who.name,))
         if names := ", ".join(held["sink"]):

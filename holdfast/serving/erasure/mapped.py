@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.features.capture.withdrawing import withdraw
+from holdfast.features.database.withdrawing import withdraw as withdraw_from_fetched
 from holdfast.features.mapping.binding import CAPTURED
-from holdfast.features.mapping.mapfile import mapping_path
+from holdfast.features.mapping.mapfile import mapping_path, read_mapping
 from holdfast.safely import alone
 from holdfast.serving.erasure.keys import Keys
 
@@ -29,6 +30,20 @@ def from_captures(path: Path, who: Subject, *, dry_run: bool) -> int:
     keys = Keys.read(home, who)
     with alone(home):
         return withdraw(home / CAPTURED, keys.held, dry_run=dry_run)
+
+
+def from_fetched(path: Path, who: Subject, *, dry_run: bool) -> int:
+    """Take somebody out of what was fetched of databases that a mapping reads, and return how many rows that concerned.
+
+    Raises
+    ------
+    LockHeld
+        When another process fetches.
+    """
+    home = mapping_path(path).parent
+    keys, folders = Keys.read(home, who), [home / one for one in read_mapping(mapping_path(path)).places]
+    fetched = (one for one in folders if one.is_dir())
+    return sum(withdraw_from_fetched(one, keys.held, dry_run=dry_run) for one in fetched)
 
 
 def from_profile(path: Path, who: Subject, *, dry_run: bool) -> int:
