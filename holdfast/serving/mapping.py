@@ -18,6 +18,7 @@ import typer
 from holdfast.errors import DataError, UsageError
 from holdfast.features.database.fetch import fetch, is_url
 from holdfast.features.history.ingest import MAPPING
+from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.landed.files import RawTable, connect, profile
 from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.counting import things
@@ -30,9 +31,13 @@ from holdfast.progress import progress
 from holdfast.safely import TEMPORARY, alone, write_atomic
 from holdfast.serving import show
 from holdfast.serving.columns import records
+from holdfast.serving.erasure.tombstones import left_out_of
+from holdfast.serving.plan import read_plan
 from holdfast.serving.starter import plan_text
+from holdfast.serving.workspace import Workspace
 
 Confirm = Callable[[str], bool]
+_PLAN = "plan.toml"
 _WORST = 5
 _EMPTY_MANUAL = b"source,kind,source_key,account_id\n"
 
@@ -123,13 +128,15 @@ def map_places(
             named = [os.path.relpath(place, out) for place in places]
             proposed = draft(found.tables, named, Path(scratch), lambda match: confirm(_question(match)))
             _something(proposed, places)
-            profiles = _profiles(found.tables)
+            profiles, gone = _profiles(found.tables), _left_out(out)
             _write(proposed, out, anew)
-            write_atomic(out / "profile.csv", pd.concat(profiles.values()).to_csv(index=False).encode())
-            folder = remade(out / MAPPING, found)
-    told = facts(folder)
-    plan = _plan(out, told["rows"])
-    findings = (*noticed, *proposed.findings, *(Finding(**one) for one in told["findings"]))
+            told = pd.concat(profiles.values())
+            told = told.assign(example="") if gone else told  # one of them may be who was erased
+            write_atomic(out / "profile.csv", told.to_csv(index=False).encode())
+            folder = remade(out / MAPPING, found, left_out=gone)
+    made = facts(folder)
+    plan = _plan(out, made["rows"])
+    findings = (*noticed, *proposed.findings, *(Finding(**one) for one in made["findings"]))
     identities, unmatched = (
         pd.read_csv(out / name, dtype="str", keep_default_na=False) for name in ("id_map.csv", "unmatched.csv")
     )
@@ -139,10 +146,16 @@ def map_places(
         _choices(proposed.mapping),
         _matches(identities),
         unmatched.head(_WORST),
-        told["rows"],
+        made["rows"],
         findings,
-        things(folder, told["rows"]),
+        things(folder, made["rows"]),
     )
+
+
+def _left_out(out: Path) -> LeftOut:
+    """Read who was erased from the workspace of the plan that lies beside the mapping; nobody where none does."""
+    plan = out / _PLAN
+    return left_out_of(Workspace(read_plan(plan).output.workspace)) if plan.exists() else LeftOut(b"")
 
 
 def refuse_absent(places: Sequence[str]) -> None:
@@ -229,7 +242,7 @@ def _write(proposed: Draft, out: Path, anew: bool) -> None:
 
 def _plan(out: Path, rows: Mapping[str, int]) -> Path:
     """Write a plan beside the mapping unless there is one."""
-    path = out / "plan.toml"
+    path = out / _PLAN
     if not path.exists():
         kind = "notice" if {"churn", "subscriptions"} & set(rows) else "silence"
         write_atomic(path, plan_text(MAPPING, "out", churn=kind).encode())
