@@ -210,6 +210,21 @@ def test_a_database_without_tables(tmp_path):
     refused(DataError, "expected tables, found none", f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "out")
 
 
+def test_a_table_that_cannot_be_read_is_named(shop, tmp_path):
+    path = Path(shop.removeprefix("sqlite:///"))
+    run(path, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)", "INSERT INTO notes VALUES (1, x'ff')")
+    run(path, "UPDATE notes SET text = CAST(text AS TEXT)")
+    problem = refused(DataError, "Could not decode to UTF-8", shop, tmp_path / "out")
+    assert problem.where == f"{shop}, table notes"
+
+
+def test_sql_that_fails_is_not_tried_again(shop, tmp_path):
+    run(Path(shop.removeprefix("sqlite:///")), "CREATE VIEW broken AS SELECT * FROM gone")
+    waits: list[float] = []
+    problem = refused(DataError, "no such table", shop, tmp_path / "out", tables=["broken"], sleep=waits.append)
+    assert (waits, problem.where, problem.expected) == ([], f"{shop}, table broken", "to read it")
+
+
 @pytest.mark.parametrize("statement", ["INSERT INTO invoices VALUES (9, 9, NULL)", "DROP TABLE invoices", "VACUUM"])
 def test_nothing_can_be_written(shop, statement):
     with pytest.raises(DataError, match=r"readonly|within a transaction"):

@@ -185,7 +185,7 @@ def _taken(
     watermarks: Mapping[str, str],
 ) -> dict[str, Taken | Finding]:
     """Fetch the tables one by one; one that the role may not read does not stop the others."""
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import SQLAlchemyError
 
     found: dict[str, Taken | Finding] = {}
     for name in progress(names, "fetching", len(names)):
@@ -194,8 +194,9 @@ def _taken(
             found[key] = take(connection, order, name, state.tables.get(key), watermarks.get(name))
         except Passed as problem:
             found[key] = problem.finding
-        except DBAPIError as problem:
+        except SQLAlchemyError as problem:
             if not denied(problem):
+                problem.add_note(f"table {name}")
                 raise
             role = source.url.username or "the role"
             found[key] = Finding("HF063", f"{order.where}, table {name}", 1, f"{role} may not read it")

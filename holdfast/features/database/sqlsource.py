@@ -32,7 +32,9 @@ _PATIENCE = {
 }
 _LOGIN = re.compile(r"authentication|no password|access denied|pg_hba|login failed", re.IGNORECASE)
 _ABSENT = re.compile(r'(database|role) "?.*"? does not exist|unknown database', re.IGNORECASE)
-_DAMAGED = re.compile(r"decode|malformed|not a database|unable to open", re.IGNORECASE)
+_DAMAGED = re.compile(
+    r"decode|malformed|not a database|unable to open|no such (table|column|function|module)|syntax error", re.IGNORECASE
+)
 _SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "iso_8601"}
 
 Result = TypeVar("Result")
@@ -232,17 +234,15 @@ def words(problem: Exception, source: Source) -> str:
 
 def _told(problem: Exception, source: Source) -> DataError:
     """Say what a failure of the driver means; the caller raises it."""
-    said = words(problem, source)
+    said, where = words(problem, source), ", ".join([str(source), *getattr(problem, "__notes__", ())])
     if _LOGIN.search(said):
-        return DataError(str(source), "to be let in", said, f"correct user and password; {how(source.url)}")
+        return DataError(where, "to be let in", said, f"correct user and password; {how(source.url)}")
     if _ABSENT.search(said):
-        return DataError(str(source), "the database and the role", said, "correct the address")
+        return DataError(where, "the database and the role", said, "correct the address")
     if _lost(problem):
         do = "check that the server runs and can be reached, then run again; what was fetched before is as it was"
-        return DataError(str(source), "a database that answers", said, do)
-    return DataError(
-        str(source), "to read it", said, "see the message of the database; what was fetched before is intact"
-    )
+        return DataError(where, "a database that answers", said, do)
+    return DataError(where, "to read it", said, "see the message of the database; what was fetched before is intact")
 
 
 def _lost(problem: Exception) -> bool:
