@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +39,7 @@ from holdfast.serving.workspace import Workspace
 Confirm = Callable[[str], bool]
 _PLAN = "plan.toml"
 _WORST = 5
+_LATE = timedelta(days=1)  # a transaction writes rows under the time at which it began
 _EMPTY_MANUAL = b"source,kind,source_key,account_id\n"
 
 
@@ -192,7 +193,7 @@ def landed(
     if not is_url(place):
         return Path(place), []
     folder = out / "landed"
-    fetched = fetch(place, folder, at=pd.Timestamp(now), schema=schema, secrets=secrets)
+    fetched = fetch(place, folder, at=pd.Timestamp(now), schema=schema, secrets=secrets, lag=_LATE)
     return folder, [finding for one in fetched for finding in one.findings]
 
 

@@ -20,6 +20,7 @@ from holdfast.errors import DataError, UsageError
 from holdfast.features.database import fetched, fetching
 from holdfast.features.database.fetch import Fetched, fetch
 from holdfast.features.database.fetched import STATE, parts_of, read_state
+from holdfast.serving.mapping import landed
 
 DAY = timedelta(days=1)
 FIRST = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -437,3 +438,16 @@ def test_what_was_fetched_is_what_the_state_says(shop):
     part.write_bytes(part.read_bytes() + b" ")
     with pytest.raises(DataError, match=r"0001\.parquet: expected the part that was written, found other bytes"):
         shop.fetch(1)
+
+
+def test_mapping_reads_a_row_that_was_written_under_an_earlier_time(shop: Shop) -> None:
+    shop.run(INVOICES)
+    shop.run("INSERT INTO invoices VALUES (?, ?, ?)", [(1, 0, "2025-05-30 00:10:00")])
+    url, out = f"sqlite:///{shop.path}", shop.folder.parent / "work"
+    landed(url, out, None, None, FIRST)
+    shop.run(
+        "INSERT INTO invoices VALUES (?, ?, ?)", [(2, 0, "2025-05-29 23:50:00")]
+    )  # by a transaction that took long
+    folder, _ = landed(url, out, None, None, FIRST + DAY)
+    found = [pq.read_table(path).column("id").to_pylist() for path in parts_of(folder)["invoices"]]
+    assert found == [[1], [2]]
