@@ -67,6 +67,16 @@ def test_nothing_of_an_account_is_left_in_any_byte(plan: Plan, tmp_path: Path) -
     assert ACCOUNT not in json.dumps(told.to_dict())
 
 
+def test_a_queue_that_a_spreadsheet_saved_again_stops_no_erasure(plan: Plan) -> None:
+    folder = current(pipeline.workspace(plan)).folder
+    queue = folder / "queue.csv"
+    queue.write_text(queue.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8-sig")
+    assert erased(plan).fresh
+    assert found(plan.output.workspace, *TRACES) == set()
+    assert not (folder / "scores.xlsx").exists()
+    assert read_manifest(folder)["files"].keys() == {one.name for one in folder.iterdir()} - {"manifest.json"}
+
+
 def test_the_others_keep_every_file_whole(plan: Plan) -> None:
     place = pipeline.workspace(plan)
     before = current(place)

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from holdfast.serving.playbooks import Playbooks
     from holdfast.serving.workspace import Workspace
 
-SCORES, REPORT, BOOK = "scores.parquet", "report.html", "scores.xlsx"
+SCORES, REPORT, BOOK, QUEUE = "scores.parquet", "report.html", "scores.xlsx", "queue.csv"
 _ROWS = ("drivers.parquet", "alerts.parquet")
-_SHEETS = ("scores.csv", "queue.csv", "feedback.csv")
+_SHEETS = ("scores.csv", QUEUE, "feedback.csv")
 _BLOCK = re.compile(r"\n? *<tbody class=\"account\">.*?</tbody>", re.DOTALL)
 _GONE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Churn report</title>
@@ -59,7 +59,7 @@ def rewrite(folder: Path, account: str, models: Path, playbooks: Playbooks, lang
 
     The manifest tells the new hashes, and under ``erased`` how many accounts were taken out by now. The report loses
     the account's lines; counts and drawings, which name nobody, stay. A workbook that people wrote into loses what they
-    wrote: import it first.
+    wrote: import it first. Where ``queue.csv`` is not as it was written, the workbook goes.
 
     Raises
     ------
@@ -87,10 +87,12 @@ def rewrite(folder: Path, account: str, models: Path, playbooks: Playbooks, lang
             (new / REPORT).write_text(_without_block(page, before, account), encoding="utf-8")
         counts = Scores(pd.Timestamp(told["as_of"]), rows, pd.DataFrame()).counts()
         facts = {name: value for name, value in told.items() if name not in ("files", "counts", "erased")}
-        if (new / BOOK).is_file() and (new / "queue.csv").is_file():
+        if not _as_written(folder / QUEUE, told):
+            (new / BOOK).unlink(missing_ok=True)  # nobody can tell whom its queue held, and in which order
+        if (new / BOOK).is_file():
             page_of = Page(str(proof["verdict"]), "notice", language, result=proof, playbooks=playbooks.frame())
             about = {**facts, "verdict": page_of.verdict, **counts}
-            write_workbook(new / BOOK, rows, _queue(new / "queue.csv", rows), about, page_of)
+            write_workbook(new / BOOK, rows, _queue(new / QUEUE, rows), about, page_of)
         write_manifest(new, {**facts, "counts": counts, "erased": int(told.get("erased", 0)) + 1})
 
 
@@ -107,6 +109,12 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         return told if told["files"][SCORES]["sha256"] == sha256_of(folder / SCORES) and told["as_of"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _as_written(path: Path, manifest: Mapping[str, Any]) -> bool:
+    """Tell whether a file of a run is what its manifest says."""
+    stated = manifest["files"].get(path.name, {}).get("sha256")
+    return path.is_file() and sha256_of(path) == stated
 
 
 def _rows_of(path: Path, account: str) -> int:
