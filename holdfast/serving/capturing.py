@@ -24,13 +24,16 @@ def capture_plan(plan: Path, now: datetime, at: datetime | None, allow_shrink: b
     Raises
     ------
     UsageError
-        When the plan reads canonical tables and no mapping.
+        When the plan reads canonical tables and no mapping, or the instant lies in the future.
     """
     path = read_plan(plan).data.path
     if not is_mapping(path):
         do = "map the exports of your systems first: `holdfast map FILES --out DIR`"
         raise UsageError(f"{plan}, key data.path", "a mapping.toml", str(path), do)
     stated = None if at is None else to_instant(at)
+    if stated is not None and stated > pd.Timestamp(now):
+        do = "correct it: no later capture could lie before it"
+        raise UsageError("--at", "a day that has begun", f"{stated:%Y-%m-%d}", do)
     return capture(path, pd.Timestamp(now), stated, allow_shrink=allow_shrink)
 
 

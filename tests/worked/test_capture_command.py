@@ -59,3 +59,12 @@ def test_what_is_overwritten_counts_from_the_day_it_was_captured(
     assert of_a["2025-10-28"] == "trial"
     assert of_a["2025-10-29"] == "customer"
     assert pd.isna(of_a["2025-10-27"])
+
+
+def test_no_state_can_lie_in_the_future(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "work"
+    _exports(tmp_path / "in", "trial", "2025-10-28")
+    assert run(["map", str(tmp_path / "in"), "--yes", "--out", str(work)]) == 0
+    assert run(["capture", str(work), "--at", "2205-10-28"]) == 2  # every later capture would lie before it
+    assert "--at: expected a day that has begun, found 2205-10-28" in capsys.readouterr().err
+    assert run(["capture", str(work), "--at", "2025-10-28"]) == 0
