@@ -372,9 +372,12 @@ def test_secrets_are_nowhere_and_nobody_else_is_called(tmp_path, monkeypatch, ca
     assert os.environ["RUNTIME__DLTHUB_TELEMETRY"] == "false"
 
 
-def test_an_answer_that_is_none_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "answer", [{"message": "sign in"}, {"data": [{"object": "customer"}], "has_more": False}], ids=["none", "no id"]
+)
+def test_an_answer_that_is_none_is_refused(tmp_path, monkeypatch, answer):
     with serving(small(), troubles=False) as server:
-        monkeypatch.setattr("tests.faults.pull_server.Handler.answer", lambda _self: {"message": "sign in"})
+        monkeypatch.setattr("tests.faults.pull_server.Handler.answer", lambda _self: answer)
         with pytest.raises(DataError, match="as its interface documents it"):
             pulled("stripe", tmp_path, server)
     with pytest.raises(DataError, match="expected an answer, found none"):

@@ -33,12 +33,19 @@ _BATCH = 16_384
 def stamped(record: Mapping[str, Any], fetched_at: datetime, left_out: Sequence[str] = ()) -> dict[str, Any]:
     """Give a record as the service delivered it, with the time at which it was fetched and a digest of its content.
 
+    Raises
+    ------
+    ValueError
+        When it has no id.
+
     Examples
     --------
     >>> from datetime import UTC
     >>> stamped({"id": 1, "link": "x"}, datetime(2026, 1, 1, tzinfo=UTC), ["link"])["_version"]
     '037c9214eef74cc3887f3a4f085b4e17'
     """
+    if record.get("id") is None:
+        raise ValueError("a record without an id")
     kept = {name: value for name, value in record.items() if name not in left_out}
     content = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return kept | {VERSION: sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32], FETCHED: fetched_at}
