@@ -132,6 +132,17 @@ def test_another_address_or_other_fields_are_written_again(server: Server, ledge
     assert write(server, ledger, scores, "churnzero", fields=("health",), url=other).sent == 3
 
 
+def test_another_address_in_the_same_variable_is_written_again(
+    server: Server, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = scores_of(3)
+    monkeypatch.setenv("TOOLS_URL", server.url("churnzero"))
+    assert write(server, ledger, scores, "churnzero", url="env:TOOLS_URL").sent == 3
+    assert write(server, ledger, scores, "churnzero", url="env:TOOLS_URL").sent == 0
+    monkeypatch.setenv("TOOLS_URL", server.url("churnzero").replace("127.0.0.1", "localhost"))
+    assert write(server, ledger, scores, "churnzero", url="env:TOOLS_URL").sent == 3
+
+
 def test_an_older_day_is_never_written_over_a_later_one(server: Server, ledger: Ledger) -> None:
     later = scores_of(5, DAY + pd.Timedelta(days=1))
     assert write(server, ledger, later, "salesforce").failed == 2

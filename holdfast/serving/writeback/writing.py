@@ -161,7 +161,7 @@ def _sent(outcomes: Iterator[Outcome]) -> tuple[list[Outcome], str]:
 
 def planned(ledger: Ledger, scores: Scores, name: str, sink: Sink) -> Due:
     """Tell what would be written to a tool now."""
-    place = f"{name} {sink.url} {sink.model_dump().get('key', '')}"
+    place = f"{name} {address_of(sink, f'plan, section writeback.{name}')} {sink.model_dump().get('key', '')}"
     return due(ledger, name, records_of(scores, sink.fields, place), scores.as_of)
 
 
