@@ -44,14 +44,16 @@ def withdraw(folder: Path, naming: Callable[[str, pa.Table], Mask], *, dry_run: 
     PublishError
         When the disk refuses; the folder is as it was.
     """
-    known = read_state(folder)
-    if known is None:
+    if read_state(folder) is None:
         return 0
     with alone(folder), publishing(folder):
-        state = begin(folder, known.source)
+        state = read_state(folder)
+        if state is None:
+            return 0
         hits = {name: _hits(folder / name, landed, partial(naming, name)) for name, landed in state.tables.items()}
         count = sum(int(one.sum()) for told in hits.values() for one in told)
         if count and not dry_run:
+            begin(folder, state.source)
             stage = clean_stage(folder)
             fewer = {name: one for name, one in state.tables.items() if any(gone.any() for gone in hits[name])}
             after = {
