@@ -172,6 +172,20 @@ def test_the_same_file_again_is_nothing_to_do(tmp_path: Path, capsys: pytest.Cap
     assert "nothing to do: 2 entries, all known before" in capsys.readouterr().out
 
 
+def test_a_word_that_was_replaced_since_is_said_not_to_count_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = serve(tmp_path, scores(ACCOUNTS))
+    first = text(tmp_path, HEAD, "a,50,x,2026-01-20,,,,Ann,one", "b,60,x,2026-01-20,,,,Ann,", name="first.csv")
+    second = text(tmp_path, HEAD, "a,60,x,2026-01-20,,,,Ann,two", name="second.csv")
+    for hours, path in enumerate((first, second)):
+        assert import_form(place, path, "", NOW + timedelta(hours=hours)).replaced == []
+    assert import_form(place, first, "", NOW + timedelta(hours=2)).replaced == ["a (override)"]
+    assert run(["import", str(tmp_path), str(first)]) == 10
+    said = "Said before and replaced since, so that it does not count: a (override). Say it in the file of a later run."
+    assert said in capsys.readouterr().out
+
+
 def test_one_file_does_not_say_two_things_of_one_account(tmp_path: Path) -> None:
     path = text(tmp_path, HEAD, "a,,,,2026-01-20,,,Ann,", "b,,,,,,,Ann,hello", "a,,,,2026-01-21,,,Ann,")
     (problem,) = read_form(path, DESK).problems

@@ -77,6 +77,9 @@ def _tell_import(found: Imported) -> None:
         show.say(f"nothing to do: {found.known} entries, all known before")
     else:
         show.say("nothing to do: the file says nothing")
+    if found.replaced:
+        said = f"Said before and replaced since, so that it does not count: {_some(found.replaced)}."
+        show.say(f"{said} Say it in the file of a later run.")
     if found.idle:
         show.say(f"Set for an account that is not scored, and without effect until it is: {_some(found.idle)}.")
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 Kind = Literal["override", "snooze", "outcome", "wrong_reason", "note"]
+GATHERED = ("note", "wrong_reason")  # another one takes nothing back
 
 
 @dataclass(frozen=True)

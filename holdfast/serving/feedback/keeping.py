@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from holdfast.serving.feedback.desk import Desk
-from holdfast.serving.feedback.entry import Entry
+from holdfast.serving.feedback.entry import GATHERED, Entry
 from holdfast.serving.feedback.reading import Problem, read_form
 from holdfast.serving.ledger.store import LEDGER, Ledger, stamp
 from holdfast.serving.runs import current
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from holdfast.serving.workspace import Workspace
 
 READ = ("scores.parquet", "drivers.parquet")  # the others may have been filled in where they lie
+_REPLACED = """
+SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY account_id, kind ORDER BY recorded_at DESC, rowid DESC) AS place
+    FROM feedback
+)
+WHERE place > 1
+"""
 _NAMES = [one.name for one in fields(Entry)]
 _WRITE = f"""
 INSERT INTO feedback (id, {", ".join(_NAMES)}, said_on, recorded_at)
@@ -44,6 +51,8 @@ class Imported:
         Filled columns that nobody asked for.
     idle
         Accounts whose score was set though the run does not score them, each with the reason why it does not.
+    replaced
+        What was known before and is no longer the last word, by account and kind: it does not count again.
     """
 
     new: int
@@ -51,6 +60,7 @@ class Imported:
     problems: Sequence[Problem]
     unread: Sequence[str]
     idle: Sequence[str] = ()
+    replaced: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON values."""
@@ -60,6 +70,7 @@ class Imported:
             "problems": [asdict(one) for one in self.problems],
             "unread": list(self.unread),
             "idle": list(self.idle),
+            "replaced": list(self.replaced),
         }
 
 
@@ -87,8 +98,16 @@ def import_form(place: Workspace, path: Path, author: str, now: datetime) -> Imp
     found = read_form(path, desk)
     if found.problems:
         return Imported(0, 0, found.problems, found.unread)
-    new = record(Ledger(place.root / LEDGER), found.entries, desk.today, now)
-    return Imported(new, len(found.entries) - new, (), found.unread, _idle(found.entries, told))
+    ledger = Ledger(place.root / LEDGER)
+    new = record(ledger, found.entries, desk.today, now)
+    replaced = _replaced(ledger, found.entries)
+    return Imported(new, len(found.entries) - new, (), found.unread, _idle(found.entries, told), replaced)
+
+
+def _replaced(ledger: Ledger, entries: Sequence[Entry]) -> list[str]:
+    """Name what another word of the same kind has replaced."""
+    old = set(ledger.read(_REPLACED)["id"])
+    return [f"{one.account_id} ({one.kind})" for one in entries if one.id in old and one.kind not in GATHERED]
 
 
 def _idle(entries: Sequence[Entry], told: pd.DataFrame) -> list[str]:

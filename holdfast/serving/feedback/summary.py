@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from holdfast.serving.feedback.entry import GATHERED
 from holdfast.serving.ledger.store import stamp
 from holdfast.training.rows import json_rows
 
@@ -21,7 +22,6 @@ SELECT account_id, kind, value, reason, author, said_on, expires, run_id, record
 FROM feedback
 ORDER BY account_id, kind, recorded_at, rowid
 """
-_GATHERED = ("note", "wrong_reason")  # another one takes nothing back
 _LASTING = ("override", "snooze")
 
 
@@ -85,7 +85,7 @@ class Feedback:
 def _states(rows: pd.DataFrame, day: str) -> list[str]:
     told = []
     for kind, last, expires in zip(rows["kind"], rows["last"], rows["expires"], strict=True):
-        if not last and kind not in _GATHERED:
+        if not last and kind not in GATHERED:
             told.append("replaced")
         elif kind not in _LASTING:
             told.append("kept")
