@@ -118,7 +118,7 @@ def _groups(
 def _measured(
     rows: pd.DataFrame, code: NDArray[np.intp], names: list[str], weights: Floats, models: Sequence[str]
 ) -> pd.DataFrame:
-    scores = Scores.of(rows, code, names, weights)
+    scores = Scores.of(rows, code, names, weights, least=MIN_EVENTS)
     if scores is None:
         return pd.DataFrame({"model": [""], "metric": "", "n": 0, "events": 0, "evidence": 0, "why": "no settled row"})
     sizes = {"n": scores.n, "events": scores.events, "evidence": scores.evidence}

@@ -44,13 +44,17 @@ class Scores:
     floors: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, code: NDArray[np.intp], names: list[str], weights: Floats) -> Scores | None:
+    def of(
+        cls, rows: pd.DataFrame, code: NDArray[np.intp], names: list[str], weights: Floats, least: int = 0
+    ) -> Scores | None:
         """Measure the models on long rows of one horizon; None when they share no row.
 
         Parameters
         ----------
         code
             Position of each row's account in the columns of `weights`, see `bootstrap.draw`.
+        least
+            With less evidence rows are counted, and no model is measured.
         """
         keys = pd.MultiIndex.from_arrays([code, rows["cutoff"]])
         present = [name for name in names if (rows["model"] == name).any()]
@@ -64,10 +68,13 @@ class Scores:
             mine = rows.loc[mask, ["p", "y"]].set_axis(keys[mask]).loc[shared.index]
             p[name], y = mine["p"].to_numpy(), mine["y"].to_numpy()
         account = shared.index.get_level_values(0).to_numpy()
+        counts = len(y), int(y.sum()), bootstrap.rarer(account, y)
+        if counts[-1] < least:
+            return cls({}, *counts)
         base, context = p.get("base_rate", np.full(len(y), y.mean())), p.get("context")
         values = {name: bootstrap.replicate(y, one, base, account, weights, context) for name, one in p.items()}
         floors = {name: ece_floor(one) for name, one in p.items()}
-        return cls(values, len(y), int(y.sum()), bootstrap.rarer(account, y), floors)
+        return cls(values, *counts, floors)
 
     def tidy(self, horizon: int) -> pd.DataFrame:
         """Give ``model, horizon, metric, value, low, high``."""
