@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from string import Formatter
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from holdfast.features.history import History
 from holdfast.features.history.tables import TABLES
@@ -77,21 +78,40 @@ class Reckoner:
         raise NotImplementedError(f"{node}")
 
     def window(self, node: Window, account: str) -> float:
-        frame = self.events.get(node.table, {}).get(account)
+        frame = self.happened(node.table, account)
         if frame is None:
             return aggregate(node, [], [], self.instant)
         end = self.instant - node.ago * DAY
-        at = frame[TABLES[node.table].time]
-        if node.table != "invoices":
-            at = at.where(at <= frame["known_at"], frame["known_at"])
-        inside = at <= end
+        at = self.moments(node.table, account)
+        inside = (at <= plain(end)) & self.met(node.table, account, node.filters)
         if node.days is not None:
-            inside &= at > end - node.days * DAY
-        kept = inside & holds(frame, node.filters)
-        rows = frame[kept].assign(at=at[kept])
-        rows = rows.sort_values(["at", "known_at"], kind="stable")
-        values = rows[node.column].tolist() if node.column in rows else [None] * len(rows)
-        return aggregate(node, values, rows["at"].tolist(), end)
+            inside &= at > plain(end - node.days * DAY)
+        rows = np.flatnonzero(inside)
+        values = frame[node.column].iloc[rows].tolist() if node.column in frame else [None] * len(rows)
+        return aggregate(node, values, frame["at"].iloc[rows].tolist(), end)
+
+    @cache  # noqa: B019 # lives as long as one test
+    def happened(self, table: str, account: str) -> Rows | None:
+        """What happened to an account, oldest first; what was written down ahead counts from when it was known."""
+        frame = self.events.get(table, {}).get(account)
+        if frame is None:
+            return None
+        at = frame[TABLES[table].time]
+        if table != "invoices":
+            at = at.where(at <= frame["known_at"], frame["known_at"])
+        return frame.assign(at=at).sort_values(["at", "known_at"], kind="stable")
+
+    @cache  # noqa: B019 # lives as long as one test
+    def moments(self, table: str, account: str) -> NDArray[np.datetime64]:
+        frame = self.happened(table, account)
+        assert frame is not None
+        return frame["at"].dt.tz_localize(None).to_numpy()
+
+    @cache  # noqa: B019 # lives as long as one test
+    def met(self, table: str, account: str, filters: tuple[Condition, ...]) -> NDArray[np.bool_]:
+        frame = self.happened(table, account)
+        assert frame is not None
+        return holds(frame, filters).to_numpy(bool)
 
     def reading(self, node: Reading, account: str) -> float:
         then = self.instant - node.ago * DAY
@@ -131,6 +151,10 @@ class Reckoner:
     def segments(self) -> pd.Series:
         frame = self.held("accounts", 0.0)
         return pd.Series({account: str(rows["segment"].iloc[-1]) for account, rows in frame.items()})
+
+
+def plain(instant: pd.Timestamp) -> np.datetime64:
+    return instant.tz_localize(None).to_datetime64()
 
 
 def by_account(frame: Rows) -> dict[str, Rows]:

@@ -129,11 +129,13 @@ class Snapshot:
         the indicator that is marked ``caps``, so that a loud past cannot outshout a silent present.
         """
         scored = [one for one in self.catalog if one.curve is not None]
-        frame = pd.DataFrame({one.name: one.score(self.indicators[one.name]) for one in scored}, index=self.index)
+        plain = self.indicators.reset_index(drop=True)  # a column is had sooner without the index of accounts
+        worth = {one.name: one.score(plain[one.name]).to_numpy() for one in scored}
         for cap in (one for one in scored if one.caps):
-            inside = [one.name for one in scored if one.dimension == cap.dimension]
-            frame[inside] = frame[inside].clip(upper=frame[cap.name].fillna(1.0), axis=0)
-        return frame
+            most = np.where(np.isnan(worth[cap.name]), 1.0, worth[cap.name])
+            for one in (one for one in scored if one.dimension == cap.dimension):
+                worth[one.name] = np.where(worth[one.name] > most, most, worth[one.name])
+        return pd.DataFrame(worth, index=self.index)
 
     def states(self) -> pd.DataFrame:
         """Say of every value whether it was ``measured``, is ``missing``, or is ``not applicable``.

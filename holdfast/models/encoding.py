@@ -147,8 +147,9 @@ class Encoding:
         for name in sorted(present - set(self.indicators)):
             raise UsageError("Snapshot", "the columns of training", f"also {name!r}", "leave it out, or train anew")
         numbers = [*self.indicators, *(name for name in self.context if name not in self.levels)]
+        plain = _plain(X)
         for name in numbers:
-            if np.isinf(_numbers(X, name)).any():
+            if np.isinf(_numbers(plain, name)).any():
                 raise DataError(
                     f"Snapshot, column {name}", "finite values or missing", "infinity", "correct the source"
                 )
@@ -156,18 +157,19 @@ class Encoding:
     def design(self, X: Snapshot) -> Floats:
         """Build the standardised design (n, p) of the regression."""
         self.check(X)
-        scores = self.template_scores(X)
+        scores, plain = self.template_scores(X), _plain(X)
         design = np.empty((len(X), len(self.columns)), order="F")
         for j, column in enumerate(self.columns):
-            values = scores[column.level] if column.role == "template" else _values(X, column)
+            values = scores[column.level] if column.role == "template" else _values(plain, column)
             design[:, j] = column.standardise(values)
         return design
 
     def features(self, X: Snapshot) -> Floats:
         """Build the plain features (n, q) of the trees, missing kept; order as in `feature_sources`."""
         self.check(X)
-        columns = [_numbers(X, name) for name in self.feature_numbers]
-        columns += [_values(X, column) for column in self.columns if column.role == "level"]
+        plain = _plain(X)
+        columns = [_numbers(plain, name) for name in self.feature_numbers]
+        columns += [_values(plain, column) for column in self.columns if column.role == "level"]
         return np.array(columns, dtype=float).reshape(len(columns), len(X)).T
 
     @property
@@ -190,9 +192,10 @@ class Encoding:
 
     def template_parts(self, X: Snapshot) -> Iterator[tuple[str, Floats]]:
         """Yield what each indicator adds to the template score."""
-        curved = X.curved() if self.prior else pd.DataFrame()
+        curved = (X.curved() if self.prior else pd.DataFrame()).reset_index(drop=True)
         for name, (weight, mean) in self.prior.items():
-            yield name, weight * (curved[name].fillna(mean).to_numpy(float) - mean)
+            values = curved[name].to_numpy(float)
+            yield name, weight * (np.where(np.isnan(values), mean, values) - mean)
 
     def to_dict(self) -> dict[str, Any]:
         """State as plain lists, dicts and numbers."""
@@ -217,9 +220,9 @@ class Encoding:
     def _candidates(self, X: Snapshot) -> Iterator[tuple[Column, Floats]]:
         def column(source: str, role: Role, level: str = "") -> tuple[Column, Floats]:
             plain = Column(source, role, 0.0, 1.0, 0.0, 0.0, level)
-            return plain, scores[level] if role == "template" else _values(X, plain)
+            return plain, scores[level] if role == "template" else _values(rows, plain)
 
-        scores = self.template_scores(X) if self.prior else {}
+        scores, rows = self.template_scores(X) if self.prior else {}, _plain(X)
         for dimension in scores:
             yield column(TEMPLATE, "template", dimension)
         for name in self.context:
@@ -232,7 +235,7 @@ class Encoding:
         for name in (*self.context, *self.indicators):
             if (
                 name not in self.levels
-                and MIN_GAP_SHARE <= float(np.isnan(_numbers(X, name)).mean()) <= 1 - MIN_GAP_SHARE
+                and MIN_GAP_SHARE <= float(np.isnan(_numbers(rows, name)).mean()) <= 1 - MIN_GAP_SHARE
             ):
                 yield column(name, "gap")
 
@@ -247,6 +250,11 @@ def signed_log(values: Floats) -> Floats:
     """
     logs: Floats = np.sign(values) * np.log1p(np.abs(values))
     return logs
+
+
+def _plain(X: Snapshot) -> Snapshot:
+    """Leave the index of accounts off: a column is had sooner without it."""
+    return replace(X, indicators=X.indicators.reset_index(drop=True), context=X.context.reset_index(drop=True))
 
 
 def _values(X: Snapshot, column: Column) -> Floats:

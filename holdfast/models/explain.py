@@ -255,9 +255,10 @@ def line_of(model: ChurnModel, X: Snapshot) -> Line:
 def regression_parts(encoding: Encoding, design: Floats, coef: Floats, X: Snapshot) -> dict[str, Floats]:
     """Coefficient times standardised value, by source; the template score is handed on to its indicators."""
     parts = {name: np.zeros(len(X)) for name in (*encoding.indicators, *encoding.context)}
+    template = dict(encoding.template_parts(X))
     for column, values, weight in zip(encoding.columns, design.T, coef, strict=True):
         if column.role == "template":
-            for name, part in encoding.template_parts(X):
+            for name, part in template.items():
                 if column.level in ("", encoding.dimensions[name]):
                     parts[name] += weight * part / column.scale
         else:
