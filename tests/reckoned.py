@@ -86,9 +86,10 @@ class Reckoner:
         inside = (at <= plain(end)) & self.met(node.table, account, node.filters)
         if node.days is not None:
             inside &= at > plain(end - node.days * DAY)
-        rows = np.flatnonzero(inside)
-        values = frame[node.column].iloc[rows].tolist() if node.column in frame else [None] * len(rows)
-        return aggregate(node, values, frame["at"].iloc[rows].tolist(), end)
+        when = self.cells(node.table, account, "at")[inside].tolist()
+        known = node.column in frame
+        values = self.cells(node.table, account, node.column)[inside].tolist() if known else [None] * len(when)
+        return aggregate(node, values, when, end)
 
     @cache  # noqa: B019 # lives as long as one test
     def happened(self, table: str, account: str) -> Rows | None:
@@ -106,6 +107,12 @@ class Reckoner:
         frame = self.happened(table, account)
         assert frame is not None
         return frame["at"].dt.tz_localize(None).to_numpy()
+
+    @cache  # noqa: B019 # lives as long as one test
+    def cells(self, table: str, account: str, column: str) -> NDArray[np.object_]:
+        frame = self.happened(table, account)
+        assert frame is not None
+        return frame[column].to_numpy(object)
 
     @cache  # noqa: B019 # lives as long as one test
     def met(self, table: str, account: str, filters: tuple[Condition, ...]) -> NDArray[np.bool_]:
@@ -210,7 +217,7 @@ def _irregular(at: list[pd.Timestamp], _: pd.Timestamp) -> float:
 
 _OF_TIMES: dict[str, Callable[[list[pd.Timestamp], pd.Timestamp], float]] = {
     "count": lambda at, _: float(len(at)),
-    "active_days": lambda at, _: float(len({moment.floor("D") for moment in at})),
+    "active_days": lambda at, _: float(len({moment.date() for moment in at})),
     "days_since": lambda at, end: (end - max(at)) / DAY if at else math.nan,
     "days_since_first": lambda at, end: (end - min(at)) / DAY if at else math.nan,
     "regularity": _irregular,
