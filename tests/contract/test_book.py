@@ -24,6 +24,7 @@ from holdfast.serving.starter import write_simulation
 from holdfast.serving.unsound import refuse_many
 
 DAY = "2026-01-01"
+QUICK = "[backtest]\naudits = false\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company with a model in service, which has scored nothing yet."""
     folder = tmp_path_factory.mktemp("company")
     plan = write_simulation(folder, accounts=160, seed=3, months=18)
-    plan.write_text(plan.read_text().replace('every = "28d"', 'every = "84d"') + "[backtest]\naudits = false\n")
+    plan.write_text(plan.read_text().replace('every = "28d"', 'every = "84d"') + QUICK)
     assert run(["train", str(plan)]) == 0
     return folder
 
