@@ -322,7 +322,10 @@ class HealthScore(FrameClassifier):
         """Curve values, 0 to 1, of what is weighed; once fitted, what is missing contributes the reference mean."""
         names = self._names(X)
         curved = X.curved()[names]
-        return curved.fillna(self.reference_) if hasattr(self, "reference_") else curved
+        if not hasattr(self, "reference_"):
+            return curved
+        values, reference = curved.to_numpy(float), self.reference_.reindex(names).to_numpy(float)
+        return pd.DataFrame(np.where(np.isnan(values), reference, values), curved.index, curved.columns)
 
     def index(self, X: Snapshot) -> Floats:
         """Weighted mean of the curve values, 0 to 1."""
