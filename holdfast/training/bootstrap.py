@@ -143,9 +143,13 @@ def interval(replicates: Floats, level: float = LEVEL, evidence: int | None = No
     if evidence is not None:
         units = max(evidence, 2)
         tail = float(norm.cdf(np.sqrt(units / (units - 1)) * student.ppf(tail, units - 1)))
-    for column, values in enumerate(replicates.T):
-        seen = values[np.isfinite(values)]
-        if len(seen) and 2 * len(seen) >= len(values):
+    there = np.isfinite(replicates)
+    whole = there.all(axis=0) & (len(replicates) > 0)
+    if whole.any():
+        low[whole], high[whole] = np.quantile(replicates[:, whole], [tail, 1 - tail], axis=0)
+    for column in np.flatnonzero(~whole & there.any(axis=0)):
+        seen = replicates[there[:, column], column]
+        if 2 * len(seen) >= len(replicates):
             low[column], high[column] = np.quantile(seen, [tail, 1 - tail])
     return low, high
 

@@ -208,10 +208,9 @@ def _measured(rows: pd.DataFrame, on: NDArray[np.bool_], held: pd.DataFrame, wei
     }
     places = held["code"].to_numpy()
     drawn |= {name: ratios(*pair, places, weights) for name, pair in later.items()}
-    found = []
-    for name, values in drawn.items():
-        low, high = interval(values[1:, None], evidence=len(held))
-        found.append((name, float(values[0]), float(low[0]), float(high[0])))
+    values = np.column_stack(list(drawn.values()))
+    low, high = interval(values[1:], evidence=len(held))
+    found = list(zip(drawn, *(one.tolist() for one in (values[0], low, high)), strict=True))
     lead = held.loc[held["days"] > 0, "days"].median()
     found.append(("lead_days", float(lead) if len(held) else math.nan, math.nan, math.nan))
     found.append(("alerts_per_week", _alerts(rows, on), math.nan, math.nan))
@@ -221,13 +220,13 @@ def _measured(rows: pd.DataFrame, on: NDArray[np.bool_], held: pd.DataFrame, wei
 def _curve(held: pd.DataFrame, weights: Floats) -> pd.DataFrame:
     """Give the share that had been held for at least so many days, and at all at day 0."""
     code, size, worth = held["code"].to_numpy(), np.ones(len(held)), held["arr"].fillna(0.0).to_numpy(float)
-    found = []
-    for days in CURVE:
-        on = np.asarray((held["days"] >= days) & (held["days"] > 0), dtype=float)
-        share, money = ratios(on, size, code, weights), ratios(on * worth, worth, code, weights)
-        low, high = interval(share[1:, None], evidence=len(held))
-        found.append((days, share[0], money[0], low[0], high[0]))
-    return pd.DataFrame(found, columns=["days", "share", "arr_share", "low", "high"]).astype(float)
+    days = held["days"].to_numpy(float)
+    on = [np.asarray((days >= one) & (days > 0), dtype=float) for one in CURVE]
+    share = np.column_stack([ratios(one, size, code, weights) for one in on])
+    money = [ratios(one * worth, worth, code, weights)[0] for one in on]
+    low, high = interval(share[1:], evidence=len(held))
+    table = {"days": CURVE, "share": share[0], "arr_share": money, "low": low, "high": high}
+    return pd.DataFrame(table).astype(float)
 
 
 def _alerts(rows: pd.DataFrame, listed: NDArray[np.bool_]) -> float:

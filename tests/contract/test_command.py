@@ -142,8 +142,9 @@ def test_help_of_every_command_imports_nothing_heavy() -> None:
     assert "Exit codes" in done.stdout
 
 
-def test_the_package_runs_as_a_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "holdfast", "plan", "nowhere.toml"], capture_output=True, text=True)
+@pytest.mark.parametrize("program", [(sys.executable, "-m", "holdfast"), (f"{Path(sys.executable).parent}/holdfast",)])
+def test_the_package_runs_as_a_module_and_as_a_program(program: tuple[str, ...]) -> None:
+    done = subprocess.run([*program, "plan", "nowhere.toml"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
 

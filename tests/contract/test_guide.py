@@ -1,9 +1,6 @@
 """The guide "bring your own data": its commands run as they stand, and print what it shows, but for the figures."""
 
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from benchmarks.messy import draw, write_messy
-from holdfast.serving.command import app
+from holdfast.serving.command import app, run
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bring_your_own_data.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -47,11 +44,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_the_guide_leads_from_exports_to_a_report(folder: Path) -> None:
+@pytest.mark.filterwarnings("default::DeprecationWarning", "default::FutureWarning", "ignore::UserWarning")  # MLflow
+def test_the_guide_leads_from_exports_to_a_report(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     told = list(steps(GUIDE.read_text(encoding="utf-8")))
     assert 2 <= len(told) <= 5
-    holdfast = shutil.which("holdfast", path=str(Path(sys.executable).parent))
-    assert holdfast is not None
+    monkeypatch.chdir(folder)
     plan, rates = folder / "work" / "plan.toml", TOML.findall(GUIDE.read_text(encoding="utf-8"))
     assert len(rates) == 1
     for command, shown in told:
@@ -59,11 +58,10 @@ def test_the_guide_leads_from_exports_to_a_report(folder: Path) -> None:
         assert program == "holdfast"
         if arguments[0] == "train":
             plan.write_text(plan.read_text("utf-8").replace("[data]", f"[data]\n{rates[0]}"), encoding="utf-8")
-        done = subprocess.run(
-            [holdfast, *arguments], cwd=folder, capture_output=True, encoding="utf-8", timeout=300, check=False
-        )
-        assert done.returncode in CODES.get(arguments[0], {0}), done.stderr
-        assert printed(shown, done.stdout) == [], command
+        capsys.readouterr()
+        code, (printing, complaints) = run(arguments), capsys.readouterr()
+        assert code in CODES.get(arguments[0], {0}), complaints
+        assert printed(shown, printing) == [], command
     current = folder / "work" / "out" / "current"
     assert (current / "report.html").stat().st_size > 10_000
     scores = pd.read_csv(current / "scores.csv", dtype={"account_id": "str"})
