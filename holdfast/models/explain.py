@@ -155,8 +155,11 @@ class Explanation:
 
     def values(self) -> pd.DataFrame:
         """Tabulate what the accounts showed, on the columns of the contributions; texts are missing."""
-        columns = {name: _field(self.X, name) for name in self.contributions.columns}
-        return pd.DataFrame({name: pd.to_numeric(values, errors="coerce") for name, values in columns.items()})
+        return pd.DataFrame({name: self.value(name) for name in self.contributions.columns})
+
+    def value(self, name: str) -> pd.Series:
+        """Tell what the accounts showed of one sign, or field of the context; texts are missing."""
+        return pd.to_numeric(_field(self.X, name), errors="coerce")
 
     def account(self, account_id: str) -> pd.DataFrame:
         """Tell what drives one account at its last cutoff, strongest first.

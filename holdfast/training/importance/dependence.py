@@ -103,9 +103,7 @@ def _bins(values: Floats) -> NDArray[np.intp]:
 
 
 def _laid_out(explained: Sequence[Explanation], name: str) -> tuple[Floats, Floats]:
-    values = np.concatenate(
-        [one.values()[name].to_numpy(float) if name in one.contributions else [] for one in explained]
-    )
+    values = np.concatenate([one.value(name).to_numpy(float) if name in one.contributions else [] for one in explained])
     parts = np.concatenate(
         [one.contributions[name].to_numpy(float) if name in one.contributions else [] for one in explained]
     )
