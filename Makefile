@@ -40,7 +40,7 @@ layers: setup ## imports point downward
 	$(BIN)/lint-imports --no-cache # its cache keeps an import of a module that was not there yet
 
 unit: setup ## the tests and the doctests
-	$(BIN)/pytest -n 2 --dist loadfile -q -m "not bench and not browser and not notebook and not services"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not bench and not browser and not notebook and not services" # in the order of the tree: its long files stand first
 
 notebooks: setup ## execute the notebooks
 	$(BIN)/pytest -q -m notebook
