@@ -10,6 +10,7 @@ export UV_SYSTEM_CERTS ?= true
 export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
+unexport PYTHONDONTWRITEBYTECODE # every program that a test starts would compile the package anew
 
 .PHONY: help setup demo test test-services lint types layers unit notebooks bench build clean
 

@@ -5,54 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from holdfast.errors import BundleError, DataError, UsageError, did_you_mean
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.column import Column, Role, signed_log
 from holdfast.models.dated import MOST, day_share
 from holdfast.models.groups import companions, group_signs
 from holdfast.models.hazard import Floats
 from holdfast.models.template import template_weights
-
-Role = Literal["template", "indicator", "gap", "number", "level"]
 
 TEMPLATE = "template score"
 MAX_LEVELS, MIN_LEVEL_SHARE = 12, 0.01
 MIN_GAP_SHARE = 0.01  # a column is told to be missing only where that is neither rare nor the rule
 _PLAIN = ("indicator", "number")  # roles of the columns that hold a value as it was measured
 _SIGNS = {"high": 1, "low": -1, "between": 0, "unclear": 0}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the regression's design.
-
-    Attributes
-    ----------
-    source
-        The indicator or context field it stems from.
-    role
-        ``indicator`` and ``number``: signed log of the value; ``gap``: whether the value is missing; ``level``: whether
-        a text equals ``level``; ``template``: the template score, or its part in the dimension ``level``.
-    center, scale, low, high
-        Mean, standard deviation and range over the training rows; values outside the range are read as its ends.
-    """
-
-    source: str
-    role: Role
-    center: float
-    scale: float
-    low: float
-    high: float
-    level: str = ""
-
-    def standardise(self, values: Floats) -> Floats:
-        """Put values on the scale of the training rows; missing becomes the mean."""
-        z = (np.clip(values, self.low, self.high) - self.center) / self.scale
-        return np.where(np.isfinite(z), z, 0.0)
 
 
 @dataclass(frozen=True)
@@ -238,18 +208,6 @@ class Encoding:
                 and MIN_GAP_SHARE <= float(np.isnan(_numbers(rows, name)).mean()) <= 1 - MIN_GAP_SHARE
             ):
                 yield column(name, "gap")
-
-
-def signed_log(values: Floats) -> Floats:
-    """Compress counts and amounts, and leave shares nearly as they are.
-
-    Examples
-    --------
-    >>> signed_log(np.array([-np.e + 1, 0.0, np.e - 1])).round(6).tolist()
-    [-1.0, 0.0, 1.0]
-    """
-    logs: Floats = np.sign(values) * np.log1p(np.abs(values))
-    return logs
 
 
 def _plain(X: Snapshot) -> Snapshot:

@@ -13,7 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from holdfast.errors import UsageError
-from holdfast.models.encoding import Column, Encoding
+from holdfast.models.column import Column
+from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, log_loss
 from holdfast.models.periods import Observed, choose, forward_folds
 

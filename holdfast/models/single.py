@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.errors import BundleError, DataError, did_you_mean
-from holdfast.models.encoding import Column, signed_log
+from holdfast.models.column import Column, signed_log
 from holdfast.models.hazard import Exposure, Floats
 from holdfast.models.periods import as_exposure, churn_probability
 from holdfast.models.template import SHARES
