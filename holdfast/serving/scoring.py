@@ -113,6 +113,7 @@ class Before:
     @classmethod
     def of(cls, past: Snapshot, health: HealthScore, day: pd.Timestamp) -> Before:
         """Read the snapshot of `past_days` of a day, one by one, and keep no more of it than is needed."""
+        past, _ = set_aside(past)
         days = past.index.get_level_values("cutoff")
         read = tuple(readings(past.rows(days == one), health) for one in past.cutoffs)
         return cls(read, past.rows(days == day - PAST))

@@ -22,6 +22,7 @@ from holdfast.serving.alerts.rules import COMPANY, FIRES, RULES, Thresholds, jud
 from holdfast.serving.attributes import attributes, stale
 from holdfast.serving.opening import definition, known_on
 from holdfast.serving.proof import read_proof
+from holdfast.serving.unsound import set_aside
 from holdfast.serving.weights import health_of
 from holdfast.training.labels import label
 from holdfast.training.rows import json_rows
@@ -241,7 +242,8 @@ def _measured(plan: Plan, history: History, days: pd.DatetimeIndex) -> tuple[Hea
         health, learned = pipeline.template_of(plan), False
     grid = pd.date_range(days[0] - STEPS * STEP, days[-1], freq=EVERY)
     catalog = Catalog(X.catalog, fixed=True)
-    return health, catalog.measure(history, grid, y.horizons, grace_days=plan.churn.grace_days), learned
+    measured, _ = set_aside(catalog.measure(history, grid, y.horizons, grace_days=plan.churn.grace_days))
+    return health, measured, learned
 
 
 def _owners(history: History, X: Snapshot) -> int:
