@@ -1,12 +1,18 @@
 """What alerts cost and what they are worth, counted by hand; and a rehearsal of a small company, end to end."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from holdfast.errors import UsageError
+from holdfast.features.catalog.collection import Catalog
+from holdfast.features.history import History
+from holdfast.features.snapshot import Snapshot
+from holdfast.serving.alerts import rehearsal
 from holdfast.serving.alerts.rehearsal import ANY, economics, rehearse
 from holdfast.serving.opening import known_on, read_history
 from holdfast.serving.plan import read_plan
@@ -75,3 +81,21 @@ def test_a_rehearsal_tells_what_switching_alerts_on_would_mean(plan: Path) -> No
     assert found.to_dict()["csms"] == 4
     with pytest.raises(UsageError, match="fewer weeks"):
         rehearse(settings, history, 80)
+
+
+def test_what_is_infinite_is_missing_to_a_rehearsal(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is to the scores of a day."""
+    asked = read_plan(plan)
+    history = known_on(asked, read_history(asked, pd.Timestamp("2026-06-01", tz="UTC").to_pydatetime()), None)
+    days, measured, spoilt = pd.date_range(end=history.now, periods=3, freq="7D"), Catalog.measure, "usage_30"
+
+    def measure(catalog: Catalog, of: History, at: pd.DatetimeIndex, *more: Any, **how: Any) -> Snapshot:
+        X = measured(catalog, of, at, *more, **how)
+        late = np.asarray(X.index.get_level_values("cutoff") >= days[-2])
+        return replace(X, indicators=X.indicators.assign(**{spoilt: X.indicators[spoilt].mask(late, np.inf)}))
+
+    monkeypatch.setattr(Catalog, "measure", measure)
+    _, X, _ = rehearsal._measured(asked, history, days)
+    assert not np.isinf(X.indicators.to_numpy()).any()
+    assert X.indicators.loc[X.index.get_level_values("cutoff") >= days[-2], spoilt].isna().all()
+    assert X.indicators[spoilt].notna().any()
