@@ -134,6 +134,47 @@ ZENDESK: Mapping[str, tuple[str, list[str]]] = {
         ],
     ),
 }
+RECURLY: Mapping[str, tuple[str, list[str]]] = {
+    "account_history": (
+        "id,code,email,company,state,created_at,updated_at,_fivetran_synced",
+        [
+            f"acc{n},A-{n},m@firm{n}.example,Firm {n},{state},2026-01-0{n} 08:00:00,{at},2026-03-01"
+            for n in range(1, 4)
+            for state, at in (("active", f"2026-01-0{n} 08:00:00"), ("inactive", f"2026-02-2{n} 08:00:00"))
+        ],
+    ),
+    "subscription_history": (
+        "id,account_id,plan_id,state,created_at,updated_at,canceled_at,expires_at,unit_amount,quantity,currency,_fivetran_synced",
+        [
+            f"s{n},acc{n},p1,{state},2026-01-0{n},{at},{canceled},{ends},{n}0,{n},EUR,2026-03-01"
+            for n in range(1, 4)
+            for state, at, canceled, ends in (
+                ("active", f"2026-01-0{n}", "", ""),
+                ("canceled", f"2026-02-0{n}", f"2026-02-0{n}", f"2026-02-2{n}"),
+                ("expired", f"2026-02-2{n}", f"2026-02-0{n}", f"2026-02-2{n}"),
+            )
+        ],
+    ),
+    "plan_history": (
+        "id,code,name,interval_unit,interval_length,updated_at,_fivetran_synced",
+        ["p1,team,Team,months,3,2026-01-01,2026-03-01", "p1,team,Team of old,months,3,2025-01-01,2026-03-01"],
+    ),
+    "invoice_history": (
+        "id,account_id,state,type,currency,total,balance,paid,created_at,updated_at,due_at,closed_at,_fivetran_synced",
+        [
+            f"i{n},acc{1 + n % 3},paid,charge,EUR,{n}0,0,{n}0,2026-02-0{n},2026-02-1{n},,2026-02-1{n},2026-03-01"
+            for n in range(1, 6)
+        ],
+    ),
+    "transaction": (
+        "id,invoice_id,account_id,type,status,created_at,_fivetran_synced",
+        [
+            f"t{n}{m},i{n},acc{1 + n % 3},purchase,declined,2026-02-0{n + m},2026-03-01"
+            for n in range(1, 6)
+            for m in (1, 2)
+        ],
+    ),
+}  # fmt: skip
 
 
 def lay(
@@ -162,14 +203,14 @@ def canonical(place: Path, scratch: Path, vendor: str) -> dict[str, list[str]]:
     return {name: sorted(json.dumps(row, sort_keys=True, default=str) for row in rows) for name, rows in made.items()}
 
 
-@pytest.mark.parametrize(("vendor", "tables"), [("stripe", STRIPE), ("zendesk", ZENDESK)])
+@pytest.mark.parametrize(("vendor", "tables"), [("stripe", STRIPE), ("zendesk", ZENDESK), ("recurly", RECURLY)])
 def test_the_order_of_files_columns_and_rows_changes_no_row(vendor, tables, tmp_path):
     first = canonical(lay(tmp_path / "0", vendor, tables, None), tmp_path / "s0", vendor)
     for seed in (1, 2):
         assert canonical(lay(tmp_path / str(seed), vendor, tables, seed), tmp_path / f"s{seed}", vendor) == first
 
 
-@pytest.mark.parametrize(("vendor", "tables"), [("stripe", STRIPE), ("zendesk", ZENDESK)])
+@pytest.mark.parametrize(("vendor", "tables"), [("stripe", STRIPE), ("zendesk", ZENDESK), ("recurly", RECURLY)])
 def test_a_file_in_two_parts_is_the_file(vendor, tables, tmp_path):
     whole = canonical(lay(tmp_path / "whole", vendor, tables, None), tmp_path / "s0", vendor)
     for name, (header, lines) in tables.items():
@@ -179,7 +220,7 @@ def test_a_file_in_two_parts_is_the_file(vendor, tables, tmp_path):
     assert canonical(tmp_path / "parts", tmp_path / "s1", vendor) == whole
 
 
-@pytest.mark.parametrize(("vendor", "tables"), [("stripe", STRIPE), ("zendesk", ZENDESK)])
+@pytest.mark.parametrize(("vendor", "tables"), [("stripe", STRIPE), ("zendesk", ZENDESK), ("recurly", RECURLY)])
 def test_the_same_export_twice_is_the_export(vendor, tables, tmp_path):
     once = canonical(lay(tmp_path / "once", vendor, tables, None), tmp_path / "s0", vendor)
     assert canonical(lay(tmp_path / "twice", vendor, tables, 3, twice=True), tmp_path / "s1", vendor) == once

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 _HEAD = 200_000  # rows of a large table that are looked at
 _CLOSE = 0.5  # tables that fit an object about as well as the best are more of the same
 _ONE_SOURCE = ("accounts", "subscriptions", "invoices", "deals")  # of which two sources would count everything twice
-_FIRST = ("salesforce", "hubspot", "stripe", "zuora", "paddle", "intercom", "zendesk", "amplitude", "mixpanel")
-_FIRST_OF = {"subscriptions": ("stripe", "zuora", "paddle"), "invoices": ("stripe", "zuora", "paddle")}
+_BILLING = ("stripe", "zuora", "paddle", "recurly")
+_FIRST = ("salesforce", "hubspot", *_BILLING, "intercom", "zendesk", "amplitude", "mixpanel")
+_FIRST_OF = {"subscriptions": _BILLING, "invoices": _BILLING}
 
 
 @dataclass(frozen=True)
