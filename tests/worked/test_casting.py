@@ -54,6 +54,23 @@ def test_iso_in_all_its_spellings():
     assert times("2026-01-31", "2026-01-31T10:00:00.123456Z") == ["2026-01-31 00:00:00", "2026-01-31 10:00:00.123456"]
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_north_american_zones_are_read_by_their_names(zone):
+    summer = ["2026-07-31 06:00:00 EDT", "2026-07-31 05:00:00 CDT", "2026-07-31 04:00:00 MDT", "2026-07-31 03:00:00PDT"]
+    winter = [
+        "2026-01-31 05:00:00 EST",
+        "2026-01-31 04:00:00 CST",
+        "2026-01-31 03:00:00.5 MST",
+        " 2026-01-31 02:00 PST ",
+    ]
+    assert times(*summer, zone=zone) == ["2026-07-31 10:00:00"] * 4
+    assert times(*winter, zone=zone) == [f"2026-01-31 10:00:00{part}" for part in ("", "", ".5", "")]
+    assert read("time", winter)[1] == "ISO"
+    mixed = ["2026-07-31 06:00:00 EDT", "2026-07-31 10:00:00 UTC", "2026-07-31 12:00:00+02:00"]
+    assert times(*mixed, zone=zone) == ["2026-07-31 10:00:00"] * 3
+    assert times("2026-07-31 10:00 EDT", "2026-07-31 10:00 XST") == ["2026-07-31 14:00:00", None]
+
+
 @pytest.mark.parametrize(
     ("texts", "how"),
     [

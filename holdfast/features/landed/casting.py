@@ -21,6 +21,8 @@ _COMPACT = re.compile(
 )  # 20260131 and 20260131101500 are dates, however many seconds they look
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)")
 _ZONED = r":\d{2}(\.\d+)?\s*(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
+_AMERICAN = re.compile(r"(:\d{2}(?:\.\d+)?)\s*[ECMP][SD]T$")
+_BEHIND = {"EDT": 4, "EST": 5, "CDT": 5, "CST": 6, "MDT": 6, "MST": 7, "PDT": 7, "PST": 8}  # hours, RFC 822
 _TAILS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %I:%M %p")
 _DAY_FIRST = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y")
@@ -174,12 +176,14 @@ def _instant(value: str, landed: str, texts: list[str], how: Written) -> tuple[s
 
 
 def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]:
+    if any(map(_AMERICAN.search, texts)):
+        value = _behind(value)
     iso, digits = _iso(value, how.zone), [text for text in texts if _DIGITS.match(text) and not _COMPACT.match(text)]
     if texts and len(digits) == len(texts):
         return f"coalesce({_epoch(f'TRY_CAST({value} AS DOUBLE)')}, {iso})", _epoch_told(texts)
     spelled = _spelled(value, how)
     share = sum(bool(_ISO.match(text)) for text in texts)
-    zoned = sum(bool(re.search(_ZONED, text)) for text in texts)
+    zoned = sum(bool(re.search(_ZONED, text) or _AMERICAN.search(text)) for text in texts)
     suffix = "" if zoned == len(texts) else f", without a zone, read as {how.zone}"
     if texts and share == len(texts):
         fast = f"TRY_CAST({value} AS TIMESTAMPTZ), " if how.zone == "UTC" else ""  # nearly always the whole story
@@ -190,6 +194,14 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
     )
     mixed = f", {_epoch(number)}" if digits else ""
     return f"coalesce({spelled}, {iso}{mixed})", f"spelled dates{order}{suffix}"
+
+
+def _behind(value: str) -> str:
+    """Write the hours of a North American zone in place of its name."""
+    hours = " ".join(f"WHEN {literal(name)} THEN '\\1-0{behind}:00'" for name, behind in _BEHIND.items())
+    return (
+        f"regexp_replace(trim({value}), {literal(_AMERICAN.pattern)}, CASE right(trim({value}), 3) {hours} ELSE '' END)"
+    )
 
 
 def _iso(value: str, zone: str) -> str:
