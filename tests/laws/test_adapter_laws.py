@@ -160,16 +160,16 @@ RECURLY: Mapping[str, tuple[str, list[str]]] = {
         ["p1,team,Team,months,3,2026-01-01,2026-03-01", "p1,team,Team of old,months,3,2025-01-01,2026-03-01"],
     ),
     "invoice_history": (
-        "id,account_id,state,type,currency,total,balance,paid,created_at,updated_at,due_at,closed_at,_fivetran_synced",
+        "id,account_id,state,type,collection_method,total,paid,created_at,updated_at,due_at,closed_at,_fivetran_synced",
         [
-            f"i{n},acc{1 + n % 3},paid,charge,EUR,{n}0,0,{n}0,2026-02-0{n},2026-02-1{n},,2026-02-1{n},2026-03-01"
+            f"i{n},acc{1 + n % 3},paid,charge,automatic,{n}0,{n}0,2026-02-0{n},2026-02-1{n},,2026-02-1{n},2026-03-01"
             for n in range(1, 6)
         ],
     ),
     "transaction": (
-        "id,invoice_id,account_id,type,status,created_at,_fivetran_synced",
+        "id,invoice_id,account_id,type,origin,status,created_at,_fivetran_synced",
         [
-            f"t{n}{m},i{n},acc{1 + n % 3},purchase,declined,2026-02-0{n + m},2026-03-01"
+            f"t{n}{m},i{n},acc{1 + n % 3},purchase,recurring,declined,2026-02-0{n + m},2026-03-01"
             for n in range(1, 6)
             for m in (1, 2)
         ],

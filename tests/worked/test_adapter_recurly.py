@@ -25,10 +25,10 @@ ACCOUNTS = (
     f"{SYNCED},acc2,2023-05-01 00:00:00,2023-05-01 00:00:00,,B-2,active,,,b@birch.example,Birch Ltd,GB,\n"
 )
 BILLING = (
-    "_fivetran_synced,id,account_id,billing_country,created_at,updated_at\n"
-    f"{SYNCED},bi1,acc1,DE,2023-01-02 00:00:00,2023-01-02 00:00:00\n"
-    f"{SYNCED},bi1,acc1,AT,2023-01-02 00:00:00,2024-06-01 00:00:00\n"
-    f"{SYNCED},bi2,acc2,IE,2023-01-02 00:00:00,2023-01-02 00:00:00\n"
+    "_fivetran_synced,id,account_id,billing_country,valid,created_at,updated_at\n"
+    f"{SYNCED},bi1,acc1,DE,true,2023-01-02 00:00:00,2023-01-02 00:00:00\n"
+    f"{SYNCED},bi1,acc1,AT,true,2023-01-02 00:00:00,2024-06-01 00:00:00\n"
+    f"{SYNCED},bi2,acc2,IE,true,2023-01-02 00:00:00,2023-01-02 00:00:00\n"
 )
 PLANS = (
     "_fivetran_synced,id,code,name,state,interval_unit,interval_length,total_billing_cycles,created_at,updated_at\n"
@@ -301,12 +301,12 @@ def test_a_change_that_a_version_tells_itself_adds_nothing(tmp_path):
 
 def test_add_ons_count_from_when_they_were_there_where_their_total_is_not_told(tmp_path):
     add_ons = (
-        "_fivetran_synced,id,subscription_id,quantity,unit_amount,add_on_type,created_at,updated_at,expired_at\n"
-        f"{SYNCED},a1,s1,2,30,fixed,2023-01-10,2023-01-10,\n"
-        f"{SYNCED},a1,s1,2,30,fixed,2023-01-10,2023-05-01,2023-05-01\n"
-        f"{SYNCED},a2,s1,1,15,fixed,2023-03-01,2023-03-01,\n"
-        f"{SYNCED},a3,s1,1,0.05,usage,2023-01-10,2023-01-10,\n"
-        f"{SYNCED},a4,s2,1,,fixed,2023-01-10,2023-01-10,\n"  # in tiers
+        "_fivetran_synced,id,subscription_id,plan_add_on_id,quantity,unit_amount,add_on_type,created_at,updated_at,expired_at\n"
+        f"{SYNCED},a1,s1,ao_a1,2,30,fixed,2023-01-10,2023-01-10,\n"
+        f"{SYNCED},a1,s1,ao_a1,2,30,fixed,2023-01-10,2023-05-01,2023-05-01\n"
+        f"{SYNCED},a2,s1,ao_a2,1,15,fixed,2023-03-01,2023-03-01,\n"
+        f"{SYNCED},a3,s1,ao_a3,1,0.05,usage,2023-01-10,2023-01-10,\n"
+        f"{SYNCED},a4,s2,ao_a4,1,,fixed,2023-01-10,2023-01-10,\n"  # in tiers
     )
     dates = ("2023-01-10", "2023-04-01", "2023-06-01")
     rows = subscriptions(
@@ -351,7 +351,9 @@ def test_a_month_of_mrr_follows_the_interval_of_the_plan_or_else_the_period(tmp_
 
 
 INVOICES = "_fivetran_synced,id,account_id,number,type,origin,state,collection_method,net_terms,currency,total,balance,paid,created_at,updated_at,due_at,closed_at\n"
-TRANSACTIONS = "_fivetran_synced,id,invoice_id,account_id,type,status,success,amount,currency,created_at,collected_at\n"
+TRANSACTIONS = (
+    "_fivetran_synced,id,invoice_id,account_id,type,origin,status,success,amount,currency,created_at,collected_at\n"
+)
 
 
 def test_invoices_are_paid_written_off_or_voided_and_every_failed_attempt_is_dated(tmp_path):
@@ -367,11 +369,11 @@ def test_invoices_are_paid_written_off_or_voided_and_every_failed_attempt_is_dat
         ),
         "transaction_data.csv": TRANSACTIONS
         + (
-            f"{SYNCED},t0,i1,acc1,verify,declined,false,0,EUR,2023-02-09,2023-02-09\n"
-            f"{SYNCED},t1,i1,acc1,purchase,declined,false,240,EUR,2023-02-10,\n"
-            f"{SYNCED},t2,i1,acc1,purchase,error,false,240,EUR,2023-02-13,\n"
-            f"{SYNCED},t3,i1,acc1,purchase,success,true,240,EUR,2023-02-17,2023-02-17\n"
-            f"{SYNCED},t4,i1,acc1,refund,declined,false,240,EUR,2023-02-18,\n"
+            f"{SYNCED},t0,i1,acc1,verify,recurring,declined,false,0,EUR,2023-02-09,2023-02-09\n"
+            f"{SYNCED},t1,i1,acc1,purchase,recurring,declined,false,240,EUR,2023-02-10,\n"
+            f"{SYNCED},t2,i1,acc1,purchase,recurring,error,false,240,EUR,2023-02-13,\n"
+            f"{SYNCED},t3,i1,acc1,purchase,recurring,success,true,240,EUR,2023-02-17,2023-02-17\n"
+            f"{SYNCED},t4,i1,acc1,refund,recurring,declined,false,240,EUR,2023-02-18,\n"
         ),
         "invoice_subscription_history_data.csv": "invoice_id,subscription_id,invoice_updated_at,_fivetran_synced\n"
         f"i1,s1,2023-02-10,{SYNCED}\ni1,s1,2023-02-17,{SYNCED}\ni2,s1,2023-03-01,{SYNCED}\ni2,s2,2023-03-01,{SYNCED}\n",
@@ -396,7 +398,7 @@ def test_a_payment_that_was_noted_by_hand_is_not_known_before_it_was_noted(tmp_p
     files = {
         "invoices.json": [
             {"id": "i1", "account": {"id": "acc1"}, "type": "charge", "state": "paid", "collection_method": "manual", "net_terms": 14, "currency": "EUR", "total": 100.0, "balance": 0.0, "paid": 100.0,
-             "created_at": "2023-01-01T00:00:00Z", "updated_at": "2023-02-01T00:00:00Z", "subscription_ids": ["s1"],
+             "created_at": "2023-01-01T00:00:00Z", "updated_at": "2023-02-01T00:00:00Z", "closed_at": None, "subscription_ids": ["s1"],
              "transactions": [{"id": "t1", "type": "purchase", "status": "success", "created_at": "2023-01-20T00:00:00Z", "collected_at": "2023-01-12T00:00:00Z"}]}
         ]
     }  # fmt: skip
@@ -468,7 +470,7 @@ def test_the_exports_of_the_site_lead_to_accounts_by_their_code(tmp_path):
         "accounts.csv": "account_code,account_email,account_company_name,account_first_name,account_created_at,account_state,account_country,modified_at,account_api_id\nA-1,pay@alder.example,Alder GmbH,Pia,2023-01-01 00:00:00 UTC,inactive,DE,2023-02-01 00:00:00 UTC,x1\n",
         "subscriptions_churned.csv": "uuid,account_code,email,plan_code,state,auto_renew,currency,quantity,unit_amount,add_on_amount,total_recurring_amount,current_period_started_at,current_period_ends_at,activated_at,modified_at,canceled_at,expires_at,plan_name,expiration_reason\nu1,A-1,pay@alder.example,basic,expired,TRUE,USD,2,99,15,213,2023-03-10 00:00:00 UTC,2023-04-10 00:00:00 UTC,2023-01-10 00:00:00 UTC,2023-04-10 00:00:00 UTC,,2023-04-10 00:00:00 UTC,Basic,Non-payment\n",
         "invoices_summary.csv": "id,invoice_number,billed_date,due_on,closed_at,status,net_terms,collection_method,account_code,currency,invoice_total,modified_at,invoice_type,invoice_doc_type,invoice_balance\nv1,1291,2023-03-10 00:00:00 UTC,,,past_due,net-30,manual,A-1,USD,213,2023-04-09 00:00:00 UTC,renewal,charge,213\nv2,1292,2023-03-11 00:00:00 UTC,,,open,on-receipt,automatic,A-1,USD,-10,2023-03-11 00:00:00 UTC,credit,credit,-10\n",
-        "transactions.csv": "account_code,name,transaction_id,type,amount,currency,date,status,invoice_id,subscription_id,modified_at,collected_at\nA-1,Pia,t1,purchase,213,USD,2023-03-09 16:00:00 PST,declined,v1,u1,2023-03-11 17:00:00 PDT,\n",
+        "transactions.csv": "account_code,name,transaction_id,type,origin,amount,currency,date,status,invoice_id,subscription_id,modified_at,collected_at\nA-1,Pia,t1,purchase,recurring,213,USD,2023-03-09 16:00:00 PST,declined,v1,u1,2023-03-11 17:00:00 PDT,\n",
     }
     found = of(tmp_path, "recurly", files)
     assert brief(found["accounts"], "account_id", "known_at", "name", "country", "deleted") == [
@@ -568,7 +570,7 @@ def test_airbyte_dlt_and_fivetran_lay_it_out_otherwise_and_say_the_same(tmp_path
     }
     dlt = {
         "subscriptions.csv": "id,account__id,plan__id,plan__name,state,created_at,activated_at,updated_at,unit_amount,quantity,currency,auto_renew,_dlt_load_id,_dlt_id\ns1,acc1,pl_m,Team,active,2023-01-10T00:00:00Z,2023-01-10T00:00:00Z,2024-03-01T00:00:00Z,20,10,EUR,true,1717200000.0,r1\n",
-        "subscriptions__add_ons.csv": "id,subscription_id,quantity,unit_amount,created_at,updated_at,_dlt_parent_id,_dlt_id,_dlt_list_idx\na1,s1,2,30,2023-01-10T00:00:00Z,2023-01-10T00:00:00Z,r1,c1,0\n",
+        "subscriptions__add_ons.csv": "id,subscription_id,add_on__id,quantity,unit_amount,created_at,updated_at,_dlt_parent_id,_dlt_id,_dlt_list_idx\na1,s1,ao_1,2,30,2023-01-10T00:00:00Z,2023-01-10T00:00:00Z,r1,c1,0\n",
         "plans.csv": "id,code,name,interval_unit,interval_length,_dlt_load_id,_dlt_id\npl_m,team-m,Team,months,1,1717200000.0,p1\n",
     }
     fivetran = {
@@ -582,7 +584,7 @@ def test_airbyte_dlt_and_fivetran_lay_it_out_otherwise_and_say_the_same(tmp_path
                 current_period_ends_at="",
             )
         ),
-        "subscription_add_on_history_data.csv": f"_fivetran_synced,id,subscription_id,quantity,unit_amount,created_at,updated_at,expired_at\n{SYNCED},a1,s1,2,30,2023-01-10,2023-01-10,\n",
+        "subscription_add_on_history_data.csv": f"_fivetran_synced,id,subscription_id,plan_add_on_id,quantity,unit_amount,created_at,updated_at,expired_at\n{SYNCED},a1,s1,ao_1,2,30,2023-01-10,2023-01-10,\n",
         "plan_history_data.csv": PLANS,
     }
     made = [
@@ -631,6 +633,58 @@ def test_its_tables_are_known_without_a_name_of_the_vendor(tmp_path):
         ("recurly", "subscription"),
         ("recurly", "invoice"),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("accounts", "id,code,name,company,country,created_at"),
+        ("notes", "id,account_id,message,created_at,author"),
+        ("account_notes", "id,account_id,message,created_at"),
+        ("invoices", "id,account_id,status,total,currency,created_at,due_at,paid"),
+        ("transactions", "id,invoice_id,status,type,created_at,amount"),
+        ("countries", "id,account_id,country"),
+        ("links", "invoice_id,subscription_id"),
+        ("subscription_items", "id,subscription_id,quantity,unit_amount,created_at"),
+        ("plans", "id,name,interval,interval_count"),
+    ],
+)
+def test_lists_of_your_own_are_not_taken_for_recurlys(name, columns, tmp_path):
+    place = write(tmp_path / "exports", {f"{name}.csv": f"{columns}\n{','.join('1' for _ in columns.split(','))}\n"})
+    tables, _ = discover([place], tmp_path / "scratch")
+    assert recognise(tables, {"recurly": shipped()["recurly"]}) == []
+
+
+def test_the_api_tells_the_id_in_the_crm_in_a_list_of_custom_fields_and_who_wrote_a_note(tmp_path):
+    account = {
+        "id": "acc1",
+        "code": "A-1",
+        "email": "pay@alder.example",
+        "company": "Alder GmbH",
+        "state": "closed",
+        "created_at": "2023-01-01T00:00:00Z",
+        "updated_at": "2024-01-01T00:00:00Z",
+    }
+    account |= {
+        "address": {"country": None},
+        "billing_info": {"address": {"country": "DE"}},
+        "custom_fields": [{"name": "tier", "value": "gold"}, {"name": "Salesforce_Account_ID", "value": "001A"}],
+    }
+    note = {
+        "id": "n1",
+        "object": "account_note",
+        "account_id": "acc1",
+        "message": "Called.",
+        "created_at": "2023-06-01T00:00:00Z",
+        "user": {"id": "u1", "email": "csm@us.example"},
+    }
+    found = of(tmp_path, "recurly", {"accounts.json": [account], "account_notes.json": [note]})
+    assert brief(found["accounts"], "known_at", "country", "deleted") == [
+        ("2023-01-01", None, False),
+        ("2024-01-01", "DE", True),
+    ]
+    assert {one.get("crm_id") for one in found["identities"]} == {"001A", None}
+    assert brief(found["touchpoints"], "owner", "text") == [("csm@us.example", "Called.")]
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 /*
 title = "Recurly"
 keeps = "versions of accounts, subscriptions and invoices where they were loaded (Fivetran's tables of history, the export of subscription history), changes that took effect; creation, end of trial, request to cancel, end and its reason; every attempt to pay; notes on accounts"
-loses = "earlier status, seats and prices of a subscription in lists of today, but for changes that took effect; discounts and metered add-ons are no part of mrr; credit invoices are left out"
+loses = "earlier status, seats and prices of a subscription in lists of today, but for changes that took effect; when a pause was asked for; discounts and metered add-ons are no part of mrr, taxes are where prices include them; credit invoices are left out"
 aside = ["account_acquisition", "account_balance", "acquisitions", "add_on", "add_ons", "coupon", "coupons", "credit_payment", "credit_payments", "dunning_campaign", "external", "gift_card", "gift_cards", "invoice_coupon_redemption", "item", "items", "measured_unit", "measured_units", "plan_add_on", "plan_currency", "shipping_address", "shipping_method", "shipping_methods", "site", "sites", "subscription_coupon_redemption", "transaction_subscription", "unique_coupon_code", "unique_coupon_codes"]
 
 [objects.account]
 names = ["account", "accounts", "account_history"]
-needs = ["id", "code", "created"]
+needs = ["id", "code", "email", "created"]
 key = ["id"]
 recorded = ["created", "changed"]
-text.id = ["account_code", "code"]
+text.id = ["account_code"]
 text.code = ["account_code"]
 text.state = []
 text.company = ["account_company_name"]
@@ -19,28 +19,31 @@ text.email = ["account_email"]
 text.country = ["account_country", "address.country"]
 text.billing_country = ["billing_info.address.country"]
 text.parent_id = ["parent_account_id", "parent_account_code"]
+json.custom_fields = []
 text.crm_id = ["custom_field_salesforce_id", "custom_field_salesforce_account_id", "custom_field_hubspot_id", "custom_field_hubspot_company_id", "custom_field_crm_id"]
 time.created = ["created_at", "account_created_at"]
 time.changed = ["updated_at", "modified_at"]
 
 [objects.billing_info]
 names = ["billing_info", "billing_infos", "billing_info_history"]
-needs = ["account_id", "country"]
+needs = ["id", "account_id", "country", "valid"]
 key = ["id"]
 recorded = ["created", "changed"]
-text.id = ["billing_info_id", "account_code"]
-text.account_id = ["account_code"]
+text.id = []
+text.account_id = []
 text.country = ["billing_country", "address.country"]
+flag.valid = []
 time.created = ["created_at"]
 time.changed = ["updated_at", "modified_at"]
 
 [objects.account_note]
-names = ["account_note", "account_notes", "account_note_history", "notes"]
-needs = ["id", "account_id", "message", "created"]
+names = ["account_note", "account_notes", "account_note_history"]
+needs = ["id", "account_id", "object", "message", "created"]
 key = ["id"]
 recorded = ["created"]
 text.id = []
 text.account_id = []
+text.object = []
 text.message = []
 text.author = ["user_email", "user.email"]
 time.created = ["created_at"]
@@ -61,8 +64,8 @@ number.unit_amount = ["version_subscription_unit_amount"]
 number.quantity = ["version_subscription_quantity"]
 number.add_ons_total = ["version_add_ons_total", "add_on_amount"]
 number.recurring = ["version_total_recurring_amount", "total_recurring_amount", "subtotal"]
-text.interval = ["version_plan_interval_unit"]
-number.interval_count = ["version_plan_interval_length"]
+text.interval_unit = ["version_plan_interval_unit"]
+number.interval_length = ["version_plan_interval_length"]
 number.cycles = ["total_billing_cycles", "version_total_billing_cycles"]
 flag.auto_renew = ["version_auto_renew"]
 flag.in_trial = ["version_in_trial"]
@@ -97,12 +100,13 @@ time.deleted_at = []
 
 [objects.listed_add_on]
 names = ["subscription_add_on", "subscription_add_ons", "subscription_add_on_history", "subscriptions_add_ons"]
-needs = ["id", "subscription_id", "quantity", "unit_amount"]
+needs = ["id", "subscription_id", "add_on", "quantity", "unit_amount"]
 key = ["id"]
 recorded = ["created", "changed"]
 inside = { object = "subscription", path = "add_ons" }
 text.id = []
 text.subscription_id = ["_dlt_parent_id"]
+text.add_on = ["plan_add_on_id", "add_on.id", "add_on_id", "add_on.code"]
 text.type = ["add_on.add_on_type", "add_on_type"]
 number.quantity = []
 number.unit_amount = ["unit_amount_decimal"]
@@ -112,21 +116,21 @@ time.expired_at = []
 
 [objects.plan]
 names = ["plan", "plans", "plan_history"]
-needs = ["id", "interval"]
+needs = ["id", "interval_unit", "interval_length"]
 key = ["id"]
 recorded = ["created", "changed"]
 text.id = ["code", "plan_code"]
 text.code = ["plan_code"]
 text.name = ["plan_name"]
-text.interval = ["interval_unit", "plan_interval_unit"]
-number.interval_count = ["interval_length", "plan_interval_length"]
+text.interval_unit = ["plan_interval_unit"]
+number.interval_length = ["plan_interval_length"]
 number.cycles = ["total_billing_cycles"]
 time.created = ["created_at"]
 time.changed = ["updated_at", "modified_at"]
 
 [objects.invoice]
 names = ["invoice", "invoices", "invoice_history", "invoices_summary"]
-needs = ["id", "account_id", "state", "total"]
+needs = ["id", "account_id", "state", "total", "closed_at", "collection_method"]
 key = ["id"]
 recorded = ["created", "changed", "closed_at"]
 text.id = []
@@ -147,17 +151,17 @@ time.due_at = ["due_on"]
 time.closed_at = []
 
 [objects.invoice_subscription]
-names = ["invoice_subscription", "invoice_subscriptions", "invoice_subscription_history", "invoices_subscription_ids"]
-needs = ["invoice_id", "subscription_id"]
+names = ["invoice_subscription", "invoice_subscription_history"]
+needs = ["invoice_id", "subscription_id", "changed"]
 key = ["invoice_id", "subscription_id"]
-recorded = []
-inside = { object = "invoice", path = "subscription_ids" }
-text.invoice_id = ["_dlt_parent_id"]
-text.subscription_id = ["value"]
+recorded = ["changed"]
+text.invoice_id = []
+text.subscription_id = []
+time.changed = ["invoice_updated_at"]
 
 [objects.line_item]
 names = ["line_item", "line_items", "line_item_history", "invoices_line_items", "adjustments"]
-needs = ["invoice_id", "subscription_id"]
+needs = ["id", "invoice_id", "subscription_id"]
 key = ["id"]
 recorded = ["created", "changed"]
 inside = { object = "invoice", path = "line_items" }
@@ -169,12 +173,13 @@ time.changed = ["updated_at", "adjustment_modified_at"]
 
 [objects.transaction]
 names = ["transaction", "transactions", "transaction_history", "invoices_transactions"]
-needs = ["id", "invoice_id", "status", "type", "created"]
+needs = ["id", "invoice_id", "status", "type", "origin", "created"]
 key = ["id"]
 recorded = ["created", "changed"]
 inside = { object = "invoice", path = "transactions" }
 text.id = ["transaction_id"]
 text.invoice_id = ["invoice.id", "_dlt_parent_id"]
+text.origin = []
 text.type = []
 text.status = []
 time.created = ["created_at", "date"]
@@ -200,13 +205,15 @@ WITH seen AS (
 ), dated AS (
   SELECT id, min(created) AS known_at, 'created' AS basis, 1 AS rank, NULL::VARCHAR AS name, NULL::VARCHAR AS country, NULL::VARCHAR AS parent, false AS gone FROM seen WHERE created IS NOT NULL GROUP BY id
   UNION ALL
-  SELECT h.id, h.known_at, h.basis, 0, coalesce(h.company, nullif(concat_ws(' ', h.first_name, h.last_name), '')), coalesce(h.country, h.billing_country, p.country), h.parent_id, h._deleted OR coalesce(lower(h.state) = 'inactive', false)
+  SELECT h.id, h.known_at, h.basis, 0, coalesce(h.company, nullif(concat_ws(' ', h.first_name, h.last_name), '')), coalesce(h.country, h.billing_country, p.country), h.parent_id, h._deleted OR coalesce(lower(h.state) IN ('inactive', 'closed'), false)
   FROM held h ASOF LEFT JOIN place p ON p.id = h.id AND p.known_at <= h.known_at
 )
 SELECT id || '@' || epoch_us(known_at) AS source_id, id AS account_id, known_at, basis AS known_basis, known_at AS valid_from, name, country, parent AS parent_account_id, gone AS deleted
 FROM dated QUALIFY row_number() OVER (PARTITION BY id, known_at ORDER BY rank) = 1
 -- table: identities
-SELECT 'account' AS kind, id AS source_key, NULL::VARCHAR AS account_key, code AS external_id, crm_id, email, NULL::VARCHAR AS domain, coalesce(company, nullif(concat_ws(' ', first_name, last_name), '')) AS name FROM account WHERE id IS NOT NULL
+SELECT 'account' AS kind, id AS source_key, NULL::VARCHAR AS account_key, code AS external_id,
+  coalesce(crm_id, list_filter(json_extract(CASE WHEN json_valid(custom_fields) THEN custom_fields END, '$[*]'), lambda one: regexp_matches(lower(one->>'name'), '^(salesforce|hubspot|crm)_?(account|company)?_?id$'))[1]->>'value') AS crm_id,
+  email, NULL::VARCHAR AS domain, coalesce(company, nullif(concat_ws(' ', first_name, last_name), '')) AS name FROM account WHERE id IS NOT NULL
 UNION
 SELECT 'account', account_id, NULL, NULL, NULL, email, NULL, NULL FROM subscription WHERE account_id IS NOT NULL
 UNION
@@ -267,7 +274,7 @@ WITH told AS (
   FROM dated d JOIN first f USING (id) LEFT JOIN opened o USING (id) WHERE d.known_at IS NOT NULL AND coalesce(d.known_at < o.known_at, true)
   UNION ALL BY NAME
   SELECT e.id, e.known_at, 'event' AS basis, e.rank, e.account_id, e.email, CASE WHEN e.rank = 2 THEN 'canceled' WHEN h.status IN ('active', 'paused') THEN h.status WHEN e.trial_end > e.known_at THEN 'trialing' ELSE 'active' END AS status,
-    e.leaving, e.canceled_at, e.expires_at, e.reason, h.plan_id, h.plan_name, h.unit_amount, h.quantity, h.currency, h.add_ons_total, h.recurring, h.interval, h.interval_count, h.cycles, h.period_start, h.period_end, h.term_start, h.term_end,
+    e.leaving, e.canceled_at, e.expires_at, e.reason, h.plan_id, h.plan_name, h.unit_amount, h.quantity, h.currency, h.add_ons_total, h.recurring, h.interval_unit, h.interval_length, h.cycles, h.period_start, h.period_end, h.term_start, h.term_end,
     coalesce(h.trial_end, e.trial_end) AS trial_end, false AS _deleted
   FROM ending e ASOF LEFT JOIN held h ON h.id = e.id AND h.known_at < e.known_at WHERE e.known_at IS NOT NULL
 ), once AS (
@@ -284,11 +291,11 @@ WITH told AS (
     WHERE o.add_ons_total IS NULL QUALIFY row_number() OVER (PARTITION BY o.id, o.known_at, a.id ORDER BY a.told_at DESC, a._seen DESC NULLS LAST, a.quantity, a.unit_amount) = 1
   ) WHERE NOT _deleted AND coalesce(expired_at > moment, true) GROUP BY ALL
 ), tariff AS (
-  SELECT * FROM (SELECT unnest([id, code]) AS key, name, interval, interval_count, cycles, changed, _seen FROM plan) WHERE key IS NOT NULL
+  SELECT * FROM (SELECT unnest([id, code]) AS key, name, interval_unit, interval_length, cycles, changed, _seen FROM plan) WHERE key IS NOT NULL
   QUALIFY row_number() OVER (PARTITION BY key ORDER BY _seen DESC NULLS LAST, changed DESC NULLS LAST, name) = 1
 ), priced AS (
   SELECT a.*, coalesce(a.plan_name, t.name, a.plan_id) AS named, coalesce(a.cycles, t.cycles, 1) AS periods, CASE WHEN x.id IS NULL THEN 0 ELSE x.total END AS extras,
-    coalesce(CASE WHEN coalesce(a.interval, t.interval) IS NOT NULL THEN months_of(rtrim(lower(coalesce(a.interval, t.interval)), 's'), coalesce(a.interval_count, t.interval_count)) END,
+    coalesce(CASE WHEN coalesce(a.interval_unit, t.interval_unit) IS NOT NULL THEN months_of(rtrim(lower(coalesce(a.interval_unit, t.interval_unit)), 's'), coalesce(a.interval_length, t.interval_length)) END,
       -- a plan that was not loaded is billed as long as its period, which in a trial is the trial
       CASE WHEN a.period_end > a.period_start AND NOT coalesce(a.period_end <= a.trial_end, false) THEN
         CASE WHEN abs(epoch(a.period_start + to_months(round(date_diff('hour', a.period_start, a.period_end) / 730.5)::INT)) - epoch(a.period_end)) <= 86400 THEN round(date_diff('hour', a.period_start, a.period_end) / 730.5)
