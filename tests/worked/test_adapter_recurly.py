@@ -14,6 +14,7 @@ from holdfast.features.landed.files import discover
 from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.proposing import draft
 from holdfast.features.mapping.recognise import recognise
+from holdfast.serving.command import run
 from tests.mapped_rows import landed, mapped, of, write
 
 SYNCED = "2025-06-01 00:00:00"
@@ -633,6 +634,21 @@ def test_its_tables_are_known_without_a_name_of_the_vendor(tmp_path):
         ("recurly", "subscription"),
         ("recurly", "invoice"),
     }
+
+
+def test_tables_of_history_are_not_captured_and_lists_of_today_are(tmp_path, capsys):
+    plans = [{"id": "pl_m", "code": "team-m", "name": "Team", "interval_unit": "months", "interval_length": 1}]
+    files = {
+        "account_history_data.csv": ACCOUNTS,
+        "subscription_history_data.csv": table(monthly(), monthly(updated_at="2023-04-15")),
+    }
+    place = write(tmp_path / "in" / "recurly", files | {"plans.json": plans})
+    assert run(["map", str(place.parent), "--yes", "--out", str(tmp_path / "work")]) == 0
+    capsys.readouterr()
+    assert run(["capture", str(tmp_path / "work")]) == 0
+    told = capsys.readouterr().out
+    assert "plans at" in told
+    assert "history" not in told
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ class Landed:
 
 
 def keeps_versions(table: RawTable) -> bool:
-    """Tell whether the connector of a table keeps its versions."""
-    return any(name in table.columns for name in _FROM.names)
+    """Tell whether the connector of a table keeps its versions: it dates them, or names the table a history."""
+    return any(name in table.columns for name in _FROM.names) or "history" in plain(table.stem).split("_")
 
 
 def landed_key(one: Object, landed: Landed) -> list[str]:
