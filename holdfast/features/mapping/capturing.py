@@ -11,6 +11,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.capture import Captured, ChangeLog
+from holdfast.features.database.fetching import FETCHED_AT
 from holdfast.features.history.tables import ACTIVITY_TABLES, TABLES
 from holdfast.features.landed.files import RawTable, connect, file_literal, quoted
 from holdfast.features.mapping.adapter import Object
@@ -108,5 +109,17 @@ def _wanted(mapping: MapFile, home: Path, scratch: Path) -> Iterator[tuple[RawTa
 
 def _captured(log: ChangeLog, table: RawTable, key: Sequence[str], at: pd.Timestamp, allow_shrink: bool) -> Captured:
     with connect() as con:
-        rows = con.sql(f"SELECT * FROM {table.scan}").to_arrow_reader(1 << 16)
+        rows = con.sql(f"SELECT * FROM {table.scan} {_current(table, key)}").to_arrow_reader(1 << 16)
         return log.add(log_name(table), rows, key, at, allow_shrink=allow_shrink)
+
+
+def _current(table: RawTable, key: Sequence[str]) -> str:
+    """Take of each key what was fetched last, where every version lies that ever was; rows of one fetch all stay."""
+    if not _is_fetched(table):
+        return ""
+    told = ", ".join(map(quoted, key))
+    return f"QUALIFY rank() OVER (PARTITION BY {told} ORDER BY {FETCHED_AT} DESC) = 1 ORDER BY {told}"
+
+
+def _is_fetched(table: RawTable) -> bool:
+    return table.types.get(FETCHED_AT) == "TIMESTAMP WITH TIME ZONE"
