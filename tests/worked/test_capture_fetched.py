@@ -15,11 +15,13 @@ import pytest
 
 from holdfast.errors import DataError
 from holdfast.features.capture import Captured, ChangeLog
+from holdfast.features.history import History
 from holdfast.features.mapping.capturing import capture
 from holdfast.features.pull.landing import stamped
 from holdfast.serving.mapping import landed, map_places
 
 FIRST, SECOND = pd.Timestamp("2026-11-29 06:00", tz="UTC"), pd.Timestamp("2026-11-30 06:00", tz="UTC")
+DAYS = ("2026-11-29", "2026-11-30", "2026-12-01")  # of midnight
 HOUR = pd.Timedelta("1h")
 
 
@@ -89,3 +91,38 @@ def test_a_pulled_record_that_has_changed_is_captured_as_it_was_fetched_last(tmp
     assert [(one.table, one.rows, one.changed) for one in found] == [("subscriptions", 2, 1)]
     log = ChangeLog(work / "captured").versions("subscriptions").to_pylist()
     assert [(one["id"], one["status"]) for one in log] == [("s1", "trialing"), ("s2", "active"), ("s1", "active")]
+
+
+def test_what_was_fetched_holds_since_its_fetch(crm: Crm) -> None:
+    crm.map(FIRST)
+    (found,) = capture(crm.work, FIRST + HOUR)
+    assert (found.at, found.rows) == (FIRST, 2)
+    assert not capture(crm.work, FIRST + HOUR)[0].fresh
+    crm.run("UPDATE accounts SET lifecycle = 'live', updated_at = ? WHERE id = 'a'", ("2026-11-29 20:00:00",))
+    crm.map(SECOND)
+    (found,) = capture(crm.work, SECOND + HOUR)
+    assert (found.at, found.changed) == (SECOND, 1)
+    history = History.read(crm.work / "mapping.toml", end="2026-12-01")
+    told = [history.as_of(day)["accounts"].set_index("account_id")["lifecycle"].get("a") for day in DAYS]
+    assert pd.isna(told[0])
+    assert told[1:] == ["trial", "live"]
+
+
+def test_every_fetch_since_the_last_capture_counts_since_its_own_instant(tmp_path: Path) -> None:
+    place, work = tmp_path / "stripe", tmp_path / "work"
+    subscriptions = place / "subscriptions"
+    _pulled(subscriptions, FIRST, s1="trialing", s2="active")
+    map_places([place], work, lambda _: True)
+    _pulled(subscriptions, FIRST + HOUR, s1="past_due")
+    _pulled(subscriptions, SECOND, s1="active", s3="trialing")
+    (found,) = capture(work, SECOND + HOUR)
+    assert (found.at, found.rows, found.added, found.changed) == (SECOND, 3, 3, 2)
+    log = ChangeLog(work / "captured")
+    told = [(one["status"], one["_from"]) for one in log.versions("subscriptions").to_pylist() if one["id"] == "s1"]
+    assert told == [("trialing", FIRST), ("past_due", FIRST + HOUR), ("active", SECOND)]
+
+
+def test_captures_by_the_time_of_the_files_are_gone_on_with(crm: Crm) -> None:
+    crm.map(FIRST)
+    capture(crm.work, FIRST + HOUR, FIRST + HOUR / 2)
+    assert not capture(crm.work, FIRST + HOUR)[0].fresh

@@ -365,12 +365,14 @@ def test_what_was_fetched_of_a_database_is_without_and_follows_the_source(tmp_pa
     assert run(["map", url, "--yes", "--out", str(work)]) == 0
     (work / "plan.toml").write_text(PLAN.format(data="mapping.toml"), encoding="utf-8")
     plan = read_plan(work / "plan.toml")
+    assert run(["capture", str(work / "plan.toml")]) == 0
     before = set((work / "landed").rglob("*"))
     removed = erased(plan, dry_run=True).removed
     assert removed.loc[removed["place"] == "fetched", "rows"].tolist() == [51]
     assert set((work / "landed").rglob("*")) == before
     assert erased(plan).fresh
     assert found(work, ACCOUNT) == set()
+    assert run(["capture", str(work / "plan.toml")]) == 10  # nothing was fetched since
     assert {name: sum(map(rows_in, paths)) for name, paths in parts_of(work / "landed", whole=True).items()} == {
         "accounts": 2,
         "usage": 100,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
 from holdfast.errors import UsageError
 from holdfast.features.capture import Captured, ChangeLog
-from holdfast.features.database.fetching import FETCHED_AT
 from holdfast.features.history.tables import ACTIVITY_TABLES, TABLES
 from holdfast.features.landed.files import RawTable, connect, file_literal, quoted
 from holdfast.features.mapping.adapter import Object
 from holdfast.features.mapping.binding import CAPTURED, bind, log_name
+from holdfast.features.mapping.fetches import fetches, held
 from holdfast.features.mapping.mapfile import mapping_path, read_mapping
 from holdfast.features.mapping.mapped import TABLES as TABLES_FOLDER
 from holdfast.features.mapping.mapped import find, sweep
@@ -24,6 +25,7 @@ from holdfast.progress import progress
 from holdfast.safely import TEMPORARY, alone
 
 OLD = pd.Timedelta(days=31)
+State: TypeAlias = tuple[pd.Timestamp, str]  # since when it holds, and the SQL that reads it
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,8 +72,34 @@ def capture(
                 do = "capture is for tables that overwrite their rows, such as customers or subscriptions"
                 raise UsageError(str(file), "a table that keeps no history of its own", "none", do)
             log = ChangeLog(home / CAPTURED)
-            since = at or _since(home / TABLES_FOLDER, min(now, max(_written(table) for table, _ in wanted)))
-            return [_captured(log, table, key, since, allow_shrink) for table, key in progress(wanted, "capturing")]
+            told = {table.name: sorted({min(now, one) for one in fetches(table)}) for table, _ in wanted}
+            exported = [_written(table) for table, _ in wanted if not told[table.name]]
+            written = _since(home / TABLES_FOLDER, min(now, max(exported, default=now)))
+            found = []
+            for table, key in progress(wanted, "capturing"):
+                states = [(at or written, f"SELECT * FROM {table.scan}")]
+                if told[table.name]:
+                    states = _fetched(log, table, key, told[table.name], at)
+                found.append(_captured(log, table, key, states, allow_shrink))
+            return found
+
+
+def _fetched(
+    log: ChangeLog, table: RawTable, key: Sequence[str], told: Sequence[pd.Timestamp], at: pd.Timestamp | None
+) -> list[State]:
+    """Give what a table held after each fetch since its last capture, the last as it lies there.
+
+    Where no fetch came since there is nothing to do: its rows may be fewer than they were, for some may be erased.
+    """
+    before = _last_capture(log, table)
+    new = [one for one in told if before is None or one > before]
+    new = new if at is None else [*(one for one in new if one < at), at]
+    return [(one, held(table, key, one if one < new[-1] else None)) for one in new]
+
+
+def _last_capture(log: ChangeLog, table: RawTable) -> pd.Timestamp | None:
+    name = log_name(table)
+    return None if log.since(name) is None else log.captures(name)[-1].at
 
 
 def _since(folder: Path, written: pd.Timestamp) -> pd.Timestamp:
@@ -107,19 +135,18 @@ def _wanted(mapping: MapFile, home: Path, scratch: Path) -> Iterator[tuple[RawTa
             yield landed.table, key
 
 
-def _captured(log: ChangeLog, table: RawTable, key: Sequence[str], at: pd.Timestamp, allow_shrink: bool) -> Captured:
+def _captured(
+    log: ChangeLog, table: RawTable, key: Sequence[str], states: Sequence[State], allow_shrink: bool
+) -> Captured:
+    """Capture states of a table, and tell them as one."""
+    found = []
     with connect() as con:
-        rows = con.sql(f"SELECT * FROM {table.scan} {_current(table, key)}").to_arrow_reader(1 << 16)
-        return log.add(log_name(table), rows, key, at, allow_shrink=allow_shrink)
-
-
-def _current(table: RawTable, key: Sequence[str]) -> str:
-    """Take of each key what was fetched last, where every version lies that ever was; rows of one fetch all stay."""
-    if not _is_fetched(table):
-        return ""
-    told = ", ".join(map(quoted, key))
-    return f"QUALIFY rank() OVER (PARTITION BY {told} ORDER BY {FETCHED_AT} DESC) = 1 ORDER BY {told}"
-
-
-def _is_fetched(table: RawTable) -> bool:
-    return table.types.get(FETCHED_AT) == "TIMESTAMP WITH TIME ZONE"
+        if not states:
+            ((count,),) = con.execute(f"SELECT count(*) FROM ({held(table, key)})").fetchall()
+            return Captured(log_name(table), log.captures(log_name(table))[-1].at, count, 0, 0, 0, fresh=False)
+        for at, query in states:
+            rows = con.sql(query).to_arrow_reader(1 << 16)
+            found.append(log.add(log_name(table), rows, key, at, allow_shrink=allow_shrink))
+    added, changed, gone = (sum(getattr(one, name) for one in found) for name in ("added", "changed", "gone"))
+    fresh = any(one.fresh for one in found)
+    return replace(found[-1], added=added, changed=changed, gone=gone, fresh=fresh)
