@@ -275,3 +275,27 @@ def test_yes_and_no():
 
 def test_texts_lose_blanks_alone():
     assert read("text", [" a b ", "", "  ", "NULL", "0"])[0] == ["a b", None, None, "NULL", "0"]
+
+
+# --- keys
+
+
+def keys(*texts: str, landed: str) -> list[object]:
+    return read("text", texts, landed=landed)[0]
+
+
+def test_whole_numbers_with_gaps_are_keys_without_a_point():
+    assert keys("1", "-0.0", "20000000001", "nan", landed="DOUBLE") == ["1", "0", "20000000001", None]
+    assert keys("1", "16777215", "nan", landed="FLOAT") == ["1", "16777215", None]
+
+
+def test_decimals_and_numbers_that_a_float_cannot_tell_apart_stay_as_they_are():
+    assert keys("1.5", "9007199254740991", "9007199254740992", landed="DOUBLE") == [
+        "1.5",
+        "9007199254740991",
+        "9007199254740992.0",
+    ]
+    assert keys("16777216", landed="FLOAT") == ["16777216.0"]
+    assert keys("9007199254740993", landed="BIGINT") == ["9007199254740993"]
+    assert keys("1.00", landed="DECIMAL(9,2)") == ["1.00"]
+    assert keys("1.0", landed="VARCHAR") == ["1.0"]

@@ -35,7 +35,7 @@ _AROUND = rf"^([(+-]?)\s*{_UNIT}\s*|\s*{_UNIT}([)]?-?)$"
 _MINUS = r"^[(](.*)[)]$|^(.+)-$"
 _FINITE = r"^[+-]?[\d.]{1,200}([eE][+-]?\d{1,2})?$"  # beyond lies infinity
 _NUMBERS = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*|BOOLEAN)$")
-_FLOATING = ("FLOAT", "DOUBLE")
+_FLOATING = {"FLOAT": 2**24, "DOUBLE": 2**53}  # from there on a float skips whole numbers
 _UNLIKE = "none; its type holds no such value"
 
 
@@ -106,7 +106,22 @@ def cast(value: str, kind: str, landed: str, texts: list[str], how: Written) -> 
         return _number(value, landed, how)
     if kind == "flag":
         return _flag(value, landed)
-    return Cast(f"nullif(trim({value}::VARCHAR), '')", "as it is")
+    return Cast(f"nullif(trim({as_text(value, landed)}), '')", "as it is")
+
+
+def as_text(value: str, landed: str) -> str:
+    """Write a landed column as text: a key of whole numbers with gaps comes as 1.0, 2.0 and NaN, and means 1 and 2.
+
+    Examples
+    --------
+    >>> as_text("id", "BIGINT")
+    '(id)::VARCHAR'
+    """
+    if landed not in _FLOATING:
+        return f"({value})::VARCHAR"
+    whole = f"abs({value}) < {_FLOATING[landed]} AND {value} = trunc({value})"
+    integer, other = f"({value})::BIGINT::VARCHAR", f"CASE WHEN NOT isnan({value}) THEN ({value})::VARCHAR END"
+    return f"CASE WHEN {whole} THEN {integer} ELSE {other} END"
 
 
 def _without_unit(text: str) -> str:

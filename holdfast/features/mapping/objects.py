@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from holdfast.features.landed.casting import Cast, Written, cast, ended, written
+from holdfast.features.landed.casting import Cast, Written, as_text, cast, ended, written
 from holdfast.features.landed.files import RawTable, literal, quoted
 from holdfast.features.mapping.adapter import Adapter, Field, Object
 from holdfast.features.mapping.paths import find, json_path, plain, spellings
@@ -205,12 +205,16 @@ def _first(column: Field, columns: Mapping[str, str], table: RawTable) -> str | 
                 break
     if len(found) < 2:
         return next(iter(found), None)
-    return f"coalesce({', '.join(f'({sql})::VARCHAR' for sql in found)})"
+    return f"coalesce({', '.join(_as_texts({sql: sql for sql in found}, table).values())})"
 
 
 def _landed_types(table: RawTable, raw: Mapping[str, str]) -> dict[str, str]:
     own = {quoted(name): kind for name, kind in table.types.items()}
     return {name: own.get(sql, "VARCHAR") for name, sql in raw.items()}
+
+
+def _as_texts(found: Mapping[str, str], table: RawTable) -> dict[str, str]:
+    return {name: as_text(found[name], kind) for name, kind in _landed_types(table, found).items()}
 
 
 def _texts(
@@ -237,7 +241,7 @@ def _inside(con: duckdb.DuckDBPyConnection, source: Source, one: Object, parent:
     listed = find(one.inside.path, columns, landed.table.types)
     if listed is None:
         return Part(landed.table, landed.table.scan, {}, {}, Written())
-    passed = "".join(f", ({sql})::VARCHAR AS {quoted(name)}" for name, sql in given.items())
+    passed = "".join(f", {sql} AS {quoted(name)}" for name, sql in given.items())
     items = f"unnest(json_extract(CASE WHEN json_valid({listed}) THEN {listed} END, '$[*]')) AS _item"
     scan = f"(SELECT {items}{passed} FROM {landed.table.scan})"
     inner = {
@@ -250,11 +254,11 @@ def _inside(con: duckdb.DuckDBPyConnection, source: Source, one: Object, parent:
 
 
 def _passed_on(parent: Object, table: RawTable) -> dict[str, str]:
-    """Give the SQL of what a row of a list has from its parent: the key, and how it came to be known."""
+    """Give as text what a row of a list has from its parent: the key, and how it came to be known."""
     columns = spellings(table.columns)
     keys = {f"{parent.name}_{key}": _first(parent.fields[key], columns, table) for key in parent.key}
     meta = {name: _first(column, columns, table) for name, column in _META.items()}
-    return {name: sql for name, sql in (keys | meta).items() if sql is not None}
+    return _as_texts({name: sql for name, sql in (keys | meta).items() if sql is not None}, table)
 
 
 def _own(con: duckdb.DuckDBPyConnection, source: Source, one: Object, landed: Landed) -> Part:
@@ -266,7 +270,7 @@ def _own(con: duckdb.DuckDBPyConnection, source: Source, one: Object, landed: La
         return _part(con, source, one, table, table.scan, landed.columns)
     parent = source.adapter.objects[one.inside.object]
     given = {f"_parent_{name}": sql for name, sql in _passed_on(parent, parents[0]).items()}
-    passed = "".join(f", ({sql})::VARCHAR AS {quoted(name)}" for name, sql in given.items())
+    passed = "".join(f", {sql} AS {quoted(name)}" for name, sql in given.items())
     rows = " UNION ALL ".join(f"SELECT {_DLT_ID} AS _parent_row{passed} FROM {other.scan}" for other in parents)
     scan = f"(SELECT * FROM {table.scan} JOIN ({rows}) ON _parent_row = {_DLT_PARENT})"
     return _part(con, source, one, table, scan, landed.columns, {name[8:]: quoted(name) for name in given})
