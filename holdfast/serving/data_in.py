@@ -30,14 +30,14 @@ def map_(
 
     Exit code 1 when nothing leads to an account.
     """
-    from holdfast.serving import mapping
+    from holdfast.serving import mapped_told, mapping
 
     mapping.refuse_absent(places)
     confirm = mapping.asking(yes)
     found = [mapping.landed(place, out, schema, secrets, now()) for place in places]
     noticed = [finding for _, findings in found for finding in findings]
     work = mapping.map_places([path for path, _ in found], out, confirm, anew=anew, noticed=noticed)
-    show.as_json(work.summary()) if json else mapping.tell(work)
+    show.as_json(work.summary()) if json else mapped_told.tell(work)
     if not work.usable:
         raise typer.Exit(EXIT_FINDINGS)
 

@@ -1,16 +1,13 @@
-"""Mapping: what lies there, what it is taken for, and a first history of it; every choice is listed with its ground."""
+"""Mapping: what lies there, what it is taken for, and a first history of it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pandas as pd
 import typer
@@ -22,16 +19,16 @@ from holdfast.features.history.leaving_out import LeftOut
 from holdfast.features.landed.files import RawTable, connect, profile
 from holdfast.features.mapping.adapter import shipped
 from holdfast.features.mapping.counting import things
-from holdfast.features.mapping.mapfile import MapFile, mapping_text
-from holdfast.features.mapping.mapped import FIND_ACCOUNTS, MANUAL, NOBODY, Found, facts, find, remade, sweep
+from holdfast.features.mapping.mapfile import mapping_text
+from holdfast.features.mapping.mapped import MANUAL, Found, facts, find, remade, sweep
 from holdfast.features.mapping.proposing import Draft, draft
 from holdfast.features.mapping.recognise import Match
-from holdfast.findings import Finding, findings_frame
+from holdfast.findings import Finding
 from holdfast.progress import progress
 from holdfast.safely import TEMPORARY, alone, write_atomic
 from holdfast.serving import show
-from holdfast.serving.columns import records
 from holdfast.serving.erasure.tombstones import left_out_of
+from holdfast.serving.mapped_told import Work, choices, matches, readings
 from holdfast.serving.plan import read_plan
 from holdfast.serving.starter import plan_text
 from holdfast.serving.workspace import Workspace
@@ -41,63 +38,6 @@ _PLAN = "plan.toml"
 _WORST = 5
 _LATE = timedelta(days=1)  # a transaction writes rows under the time at which it began
 _EMPTY_MANUAL = b"source,kind,source_key,account_id\n"
-
-
-@dataclass(frozen=True)
-class Work:
-    """What mapping left.
-
-    Attributes
-    ----------
-    readings
-        One row per landed table: ``table, rows, first, last, missing, read_as, ground``.
-    choices
-        ``choice, value, ground``.
-    matches
-        One row per source and kind of key: how many keys lead to an account, by which methods, and how many do not.
-    unmatched
-        The worst keys that lead to no account.
-    rows, things
-        By canonical table the rows, and what they tell of: an account of two versions is one.
-    """
-
-    plan: Path
-    readings: pd.DataFrame
-    choices: pd.DataFrame
-    matches: pd.DataFrame
-    unmatched: pd.DataFrame
-    rows: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    things: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def usable(self) -> bool:
-        """Whether there is any account; without one there is no history."""
-        return self.rows.get("accounts", 0) > 0
-
-    def _repr_html_(self) -> str:
-        tables = (self.readings, self.choices, self.matches, self.unmatched)
-        told = "".join(one.to_html(escape=True, index=False, na_rep="") for one in tables if len(one))
-        noticed = (f"<p>{escape(str(one))}</p>" for one in self.findings if one.severity != "info")
-        return told + "".join(noticed)
-
-    def summary(self) -> dict[str, Any]:
-        """Give all of it as plain values."""
-        return {
-            "plan": self.plan,
-            "mapping": self.plan.parent / MAPPING,
-            "rows": dict(self.rows),
-            "things": dict(self.things),
-            "readings": _plain(self.readings),
-            "choices": _plain(self.choices),
-            "matches": _plain(self.matches),
-            "unmatched": _plain(self.unmatched),
-            "findings": _plain(findings_frame(self.findings)),
-        }
-
-
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [show.missing_as_none(row) for row in records(frame)]
 
 
 def map_places(
@@ -143,9 +83,9 @@ def map_places(
     )
     return Work(
         plan,
-        _readings(proposed, found.tables, profiles),
-        _choices(proposed.mapping),
-        _matches(identities),
+        readings(proposed, found.tables, profiles),
+        choices(proposed.mapping),
+        matches(identities),
         unmatched.head(_WORST),
         made["rows"],
         findings,
@@ -248,76 +188,3 @@ def _plan(out: Path, rows: Mapping[str, int]) -> Path:
         kind = "notice" if {"churn", "subscriptions"} & set(rows) else "silence"
         write_atomic(path, plan_text(MAPPING, "out", churn=kind).encode())
     return path
-
-
-def _readings(proposed: Draft, tables: Sequence[RawTable], profiles: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    taken = {match.table.name: (f"{match.vendor}: {match.object}", match.ground) for match in proposed.matches}
-    rows = []
-    for table in tables:
-        one = profiles[table.name]
-        read, ground = taken.get(
-            table.name, ("", proposed.mapping.left.get(table.name, "holdfast reads nothing from it"))
-        )
-        times = one[one["kind"] == "time"]
-        rows.append(
-            {
-                "table": table.name,
-                "rows": one.attrs.get("rows"),
-                "first": times["first"].min() if len(times) else None,
-                "last": times["last"].max() if len(times) else None,
-                "missing": float(one["missing"].mean()),
-                "read_as": read,
-                "ground": ground,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _choices(mapping: MapFile) -> pd.DataFrame:
-    rows: list[tuple[str, str, str]] = [("what an account is", mapping.accounts, mapping.grounds.get("accounts", ""))]
-    rows += [
-        (table, ", ".join(names), mapping.grounds.get(table, "all that have it"))
-        for table, names in mapping.tables.items()
-        if table != "accounts"
-    ]
-    for entry in mapping.entries:
-        rows.append((f"time zone of {entry.name}", entry.zone, entry.grounds.get("zone", "")))
-        if entry.exported_at is not None:
-            rows.append(
-                (f"export of {entry.name}", f"{entry.exported_at:%Y-%m-%d %H:%M}", entry.grounds.get("exported_at", ""))
-            )
-    return pd.DataFrame(rows, columns=["choice", "value", "ground"])
-
-
-def _matches(identities: pd.DataFrame) -> pd.DataFrame:
-    """Count the keys of each source by the way that they lead to an account."""
-    counted = (
-        identities.assign(method=identities["method"].replace("", "none")).groupby(["source", "kind", "method"]).size()
-    )
-    wide = counted.unstack(fill_value=0).reset_index()
-    methods = [name for name in ("exact", "crm_id", "domain", "manual", "none") if name in wide]
-    told = wide[["source", "kind", *methods]].rename(columns={"none": "unmatched"})
-    return told.rename_axis(columns=None)
-
-
-def tell(work: Work) -> None:
-    """Print what was mapped, and what to do next."""
-    show.table(_plain(work.readings), ["table", "rows", "first", "last", "missing", "read_as", "ground"])
-    show.say()
-    show.table(_plain(work.choices), ["choice", "value", "ground"])
-    show.say()
-    show.table(_plain(work.matches), list(work.matches.columns))
-    if len(work.unmatched):
-        show.say()
-        show.say("Keys that lead to no account, the worst first; say in manual.csv whose they are:")
-        show.table(_plain(work.unmatched), ["source", "key", "rows", "tables"])
-    for finding in work.findings:
-        if finding.severity != "info":
-            show.say(str(finding))
-    show.say()
-    counted = ", ".join(f"{count:,} {name}" for name, count in work.things.items())
-    show.say(f"History: {counted}.")
-    if work.usable:
-        show.say(f"Look at {work.plan.parent / MAPPING} and {work.plan}; then: holdfast check {work.plan}")
-    else:
-        show.say(f"This is no history yet: there is {NOBODY}. Do: {FIND_ACCOUNTS}; then run this again.")

@@ -22,7 +22,7 @@ from holdfast.findings import Finding
 from holdfast.models.explain import Explanation
 from holdfast.models.points import health_points
 from holdfast.models.template import Template
-from holdfast.serving.mapping import Work
+from holdfast.serving.mapped_told import Work
 from holdfast.training.treatment import Treatments
 
 HOSTILE = "<script>alert(1)</script>"
