@@ -126,3 +126,17 @@ def test_captures_by_the_time_of_the_files_are_gone_on_with(crm: Crm) -> None:
     crm.map(FIRST)
     capture(crm.work, FIRST + HOUR, FIRST + HOUR / 2)
     assert not capture(crm.work, FIRST + HOUR)[0].fresh
+
+
+def test_what_a_state_was_from_the_start_is_what_was_fetched_first(tmp_path: Path) -> None:
+    """What was fetched later must not be known before."""
+    ours, old = Crm(tmp_path / "ours.db", tmp_path / "work"), "2025-01-01 00:00:00"
+    ours.run("CREATE TABLE accounts (account_id, name, segment, valid_from DATETIME, updated_at DATETIME)", ())
+    ours.run("INSERT INTO accounts VALUES (?, 'A', 'small', ?, ?)", *((f"a{i}", old, old) for i in range(40)))
+    ours.run("CREATE TABLE usage (account_id, event, occurred_at DATETIME)", ())
+    ours.run("INSERT INTO usage VALUES (?, 'login', '2025-11-01 08:00:00')", *((f"a{i}",) for i in range(40)))
+    ours.map(FIRST)
+    ours.run("UPDATE accounts SET segment = 'large', updated_at = '2026-11-29 20:00:00'", ())
+    ours.map(SECOND)
+    accounts = History.read(ours.work / "mapping.toml", end="2026-12-01").as_of("2025-06-01")["accounts"]
+    assert accounts["segment"].value_counts().to_dict() == {"small": 40}

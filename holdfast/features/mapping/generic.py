@@ -170,7 +170,7 @@ def _select(proposal: Proposal) -> Iterator[str]:
     yield from _rows(
         proposal,
         [_column(table, table.columns[name]) for name in names if name not in lost],
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _from NULLS FIRST) = 1",
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _from NULLS FIRST, _seen) = 1",
     )
     yield "UNION ALL BY NAME"
     yield "-- what was captured since, whole"
