@@ -119,10 +119,7 @@ class Encoding:
         numbers = [*self.indicators, *(name for name in self.context if name not in self.levels)]
         plain = _plain(X)
         for name in numbers:
-            if np.isinf(_numbers(plain, name)).any():
-                raise DataError(
-                    f"Snapshot, column {name}", "finite values or missing", "infinity", "correct the source"
-                )
+            refuse_infinite(name, _numbers(plain, name))
 
     def design(self, X: Snapshot) -> Floats:
         """Build the standardised design (n, p) of the regression."""
@@ -208,6 +205,18 @@ class Encoding:
                 and MIN_GAP_SHARE <= float(np.isnan(_numbers(rows, name)).mean()) <= 1 - MIN_GAP_SHARE
             ):
                 yield column(name, "gap")
+
+
+def refuse_infinite(name: str, values: Floats) -> None:
+    """Refuse a column that holds infinities.
+
+    Raises
+    ------
+    DataError
+        With the name of the column.
+    """
+    if np.isinf(values).any():
+        raise DataError(f"Snapshot, column {name}", "finite values or missing", "infinity", "correct the source")
 
 
 def _plain(X: Snapshot) -> Snapshot:

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from holdfast.errors import BundleError, DataError, did_you_mean
+from holdfast.errors import BundleError, did_you_mean
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.bands import ACTION, BandPolicy
-from holdfast.models.encoding import Encoding
+from holdfast.models.encoding import Encoding, refuse_infinite
 from holdfast.models.hazard import Floats
 from holdfast.models.health_notes import notes_of
 from holdfast.models.health_state import restore, state_of, template_in
@@ -312,10 +312,7 @@ class HealthScore(FrameClassifier):
             if name not in X.indicators:
                 do = did_you_mean(name, X.indicators.columns)
                 raise BundleError("Snapshot", f"the indicator {name!r} of training", f"none ({do})", "measure it")
-            if np.isinf(X.indicators[name].to_numpy(float)).any():
-                raise DataError(
-                    f"Snapshot, column {name}", "finite values or missing", "infinity", "correct the source"
-                )
+            refuse_infinite(name, X.indicators[name].to_numpy(float))
         return names
 
     def curves(self, X: Snapshot) -> pd.DataFrame:

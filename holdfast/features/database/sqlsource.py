@@ -32,7 +32,7 @@ _PATIENCE = {
 }
 _LOGIN = re.compile(r"authentication|no password|access denied|pg_hba|login failed", re.IGNORECASE)
 _ABSENT = re.compile(r'(database|role) "?.*"? does not exist|unknown database', re.IGNORECASE)
-_DAMAGED = re.compile(
+_LASTING = re.compile(  # another try would end the same
     r"decode|malformed|not a database|unable to open|no such (table|column|function|module)|syntax error", re.IGNORECASE
 )
 _SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "iso_8601"}
@@ -253,7 +253,7 @@ def _lost(problem: Exception) -> bool:
         return False
     said = str(problem.orig)
     passing = isinstance(problem, OperationalError | InterfaceError)
-    final = any(one.search(said) for one in (_LOGIN, _ABSENT, _DAMAGED))
+    final = any(one.search(said) for one in (_LOGIN, _ABSENT, _LASTING))
     return problem.connection_invalidated or (passing and not final)
 
 
