@@ -89,7 +89,7 @@ class WithInterval(BaseEstimator):
         features = self._stacked(observed.X, periods.exposure)
         signs = [*monotone_signs(self.encoding_, observed.health_sign), 0, 0, 0]
         grown = fit_trees(features[seen], flat.rows(seen), signs)
-        self.trees_ = None if grown is None else grown[0]
+        self.trees_ = None if grown is None else grown.trees
         g = np.zeros(len(which)) if self.trees_ is None else self.trees_.g(features)
         self.calendar_ = fit_calendar(flat.rows(seen), g[seen])
         return self

@@ -15,7 +15,7 @@ from holdfast.errors import UsageError
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.calibration import Calibration, level
 from holdfast.models.churn_notes import notes_of
-from holdfast.models.encoding import Encoding
+from holdfast.models.encoding import CONTRACT, Encoding
 from holdfast.models.hazard import Exposure, Floats, Link
 from holdfast.models.interval import Doubt, bounds
 from holdfast.models.members import ENOUGH, LARGE, Members, average, learn
@@ -103,9 +103,9 @@ class ChurnModel(FrameClassifier):
         self.kind_, self.horizons_, self.rises_ = outcomes.kind, observed.horizons, observed.rises
         self.events_, self.evidence_, self.timing_ = observed.events, observed.evidence, observed.timing
         calendar = self.calendar and not isinstance(outcomes, PlainOutcomes)
-        asked = calendar and "contract" in observed.X.context
+        asked = calendar and CONTRACT in observed.X.context
         self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
-        self.encoding_ = Encoding.fit(observed.X)
+        self.encoding_ = Encoding.fit(observed.X, decided=asked and self.decided_)
         how = self._rehearsed(observed.rows(sampled(observed, ENOUGH)), grid)
         some = sampled(observed, LARGE)
         sample = observed.rows(some)

@@ -25,6 +25,8 @@ class Column:
         a text equals ``level``; ``template``: the template score, or its part in the dimension ``level``.
     center, scale, low, high
         Mean, standard deviation and range over the training rows; values outside the range are read as its ends.
+    expected
+        Its coefficient, on the standardised scale, before any data.
     """
 
     source: str
@@ -34,6 +36,7 @@ class Column:
     low: float
     high: float
     level: str = ""
+    expected: float = 0.0
 
     def standardise(self, values: Floats) -> Floats:
         """Put values on the scale of the training rows; missing becomes the mean."""

@@ -17,8 +17,9 @@ from holdfast.models.dated import MOST, day_share
 from holdfast.models.groups import companions, group_signs
 from holdfast.models.hazard import Floats
 from holdfast.models.template import template_weights
+from holdfast.models.terms import expected_difference
 
-TEMPLATE = "template score"
+TEMPLATE, CONTRACT = "template score", "contract"
 MAX_LEVELS, MIN_LEVEL_SHARE = 12, 0.01
 MIN_GAP_SHARE = 0.01  # a column is told to be missing only where that is neither rare nor the rule
 _PLAIN = ("indicator", "number")  # roles of the columns that hold a value as it was measured
@@ -61,8 +62,14 @@ class Encoding:
     companions: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, X: Snapshot) -> Encoding:
-        """Learn scales and categories from training rows (no label is looked at)."""
+    def fit(cls, X: Snapshot, *, decided: bool = False) -> Encoding:
+        """Learn scales and categories from training rows (no label is looked at).
+
+        Parameters
+        ----------
+        decided
+            Whether the event comes with renewal decisions, so that the term of a contract says how likely it is.
+        """
         indicators = tuple(sorted(map(str, X.indicators.columns)))
         # Recency belongs to the indicators; as context it stands in only where none of them measures it.
         measured = any(one.caps for one in X.catalog)
@@ -85,7 +92,7 @@ class Encoding:
         columns, dated = list[Column](), list[str]()
         for column, values in bare._candidates(X):
             if (scaled := _scaled(column, values)) is not None:
-                columns.append(scaled)
+                columns.append(_with_term(scaled, X) if decided and column.source == CONTRACT else scaled)
                 if column.role in _PLAIN and day_share(values, day) > MOST:
                     dated.append(column.source)
         return replace(bare, columns=tuple(columns), dated=tuple(dated))
@@ -247,9 +254,21 @@ def _is_text(values: pd.Series) -> bool:
 
 def _frequent(values: pd.Series) -> tuple[str, ...]:
     """Levels worth a column of their own, but for the most frequent one, which is the reference."""
+    return tuple(_levels(values)[1:])
+
+
+def _levels(values: pd.Series) -> list[str]:
     counts = Counter(_text(values))
     kept = [level for level, count in counts.items() if count >= MIN_LEVEL_SHARE * len(values)]
-    return tuple(sorted(kept, key=lambda level: (-counts[level], level))[1:MAX_LEVELS])
+    return sorted(kept, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
+
+
+def _with_term(column: Column, X: Snapshot) -> Column:
+    """Expect of a kind of contract what its term says."""
+    if column.role != "level":
+        return column
+    reference = _levels(X.context[column.source])[0]
+    return replace(column, expected=expected_difference(column.level, reference) * column.scale)
 
 
 def _prior(X: Snapshot) -> dict[str, tuple[float, float]]:

@@ -184,7 +184,9 @@ def log_loss(eta: Floats, periods: Periods) -> float:
     return value / max(float(periods.weight.sum()), 1.0)
 
 
-def hazard_objective(design: Floats, periods: Periods, penalty: Floats, known: Floats | None = None) -> Objective:
+def hazard_objective(
+    design: Floats, periods: Periods, penalty: Floats, known: Floats | None = None, expected: Floats | None = None
+) -> Objective:
     """Build the penalised objective of (coef, intercepts, off_cycle) for Newton's method.
 
     Parameters
@@ -195,10 +197,13 @@ def hazard_objective(design: Floats, periods: Periods, penalty: Floats, known: F
         (p,): ridge penalty of each coefficient.
     known
         (n,): a part of g that is given, for instance by trees.
+    expected
+        (p,): the coefficients towards which the penalty pulls, 0 unless given.
     """
     exposure, (n, p), k = periods.exposure, design.shape, periods.event.shape[1]
     given = np.zeros(n) if known is None else known
-    prior = _prior(penalty, k)
+    prior, center = _prior(penalty, k), np.zeros(p + k + 1)
+    center[:p] = 0.0 if expected is None else expected
 
     def objective(theta: Floats) -> tuple[float, Floats, Callable[[], Floats]]:
         fit = HazardFit(theta[:p], theta[p : p + k], float(theta[-1]))
@@ -210,7 +215,8 @@ def hazard_objective(design: Floats, periods: Periods, penalty: Floats, known: F
         def hessian() -> Floats:
             return _hessian(design, curve, cycle) + prior
 
-        return value + 0.5 * float(theta @ prior @ theta), gradient + prior @ theta, hessian
+        away = theta - center
+        return value + 0.5 * float(away @ prior @ away), gradient + prior @ away, hessian
 
     return objective
 
@@ -248,16 +254,17 @@ def fit_hazard(
     penalty: Floats,
     *,
     known: Floats | None = None,
+    expected: Floats | None = None,
     start: HazardFit | None = None,
     tolerance: float = 1e-10,
 ) -> HazardFit:
-    """Fit a hazard by penalised maximum likelihood (convex, Newton's method)."""
+    """Fit a hazard by penalised maximum likelihood (convex, Newton's method); see `hazard_objective`."""
     p, k = design.shape[1], periods.event.shape[1]
     rate = first_guess(periods)
     theta = np.concatenate([np.zeros(p), np.full(k, rate), [0.0]])
     if start is not None:
         theta = np.concatenate([start.coef, start.intercepts, [start.off_cycle]])
-    theta = newton(hazard_objective(design, periods, penalty, known), theta, tolerance=tolerance)
+    theta = newton(hazard_objective(design, periods, penalty, known, expected), theta, tolerance=tolerance)
     return HazardFit(theta[:p], theta[p : p + k], float(theta[-1]))
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_calendar, fit_hazard
+from holdfast.models.hazard import Exposure, Floats, HazardFit, fit_calendar
 from holdfast.models.periods import TREES_FROM, Observed
 from holdfast.models.rehearsal import Rehearsal
-from holdfast.models.ridge import ridge_penalty
+from holdfast.models.ridge import fit_ridge
 from holdfast.models.trees import Trees, fit_trees, monotone_signs
 
 ENOUGH = 100_000  # rows: of more, penalty and number of trees are chosen on a part of the accounts
@@ -77,7 +77,7 @@ def learn(
 ) -> Members:
     """Fit both learners as rehearsed: regression and calendar to some rows, given their design, the trees to all."""
     sample = observed.periods.rows(some)
-    ridge = fit_hazard(design, sample, ridge_penalty(encoding, strength, observed.evidence))
+    ridge = fit_ridge(design, sample, encoding, strength, observed.evidence)
     grown = None
     if observed.evidence >= TREES_FROM:
         signs = monotone_signs(encoding, observed.health_sign)
@@ -85,9 +85,8 @@ def learn(
         grown = fit_trees(features, observed.periods, signs, seed, rounds=how.rounds, leaves=how.leaves)
     if grown is None:
         return Members(ridge, None, ridge.calendar, how.share)
-    trees, g = grown
-    mean = (1.0 - how.share) * ridge.g(design) + how.share * g[some]
-    return Members(ridge, trees, fit_calendar(sample, mean), how.share)
+    mean = (1.0 - how.share) * ridge.g(design) + how.share * grown.g[some]
+    return Members(ridge, grown.trees, fit_calendar(sample, mean), how.share)
 
 
 def average(members: Members, encoding: Encoding, X: Snapshot) -> Floats:

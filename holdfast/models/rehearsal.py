@@ -13,10 +13,10 @@ import numpy as np
 
 from holdfast.models.calibration import MIN_BLOCK_EVENTS, MIN_GAIN, MIN_SHARE, slope_if_it_helps
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, Periods, fit_calendar, fit_hazard, log_loss
+from holdfast.models.hazard import Floats, Periods, fit_calendar, log_loss
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
-from holdfast.models.ridge import ridge_penalty
-from holdfast.models.trees import ROUNDS, SIZES, SMALL, Trees, fit_trees, monotone_signs
+from holdfast.models.ridge import fit_ridge
+from holdfast.models.trees import ROUNDS, SIZES, SMALL, Grown, fit_trees, monotone_signs
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LATE = 0.25  # share of the events that is kept for the later part
@@ -43,7 +43,7 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
     early, late = blocks
     learn, judge = early.seen, late.seen
     learned, judged = early.rows(learn), late.rows(judge)
-    ridge = fit_hazard(design[learn], learned, ridge_penalty(encoding, strength, observed.evidence), tolerance=1e-8)
+    ridge = fit_ridge(design[learn], learned, encoding, strength, observed.evidence, tolerance=1e-8)
     g, seen, how = ridge.g(design[learn]), ridge.g(design[judge]), Rehearsal()
     if observed.evidence >= TREES_FROM:
         signs = monotone_signs(encoding, observed.health_sign)
@@ -54,9 +54,9 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
         how = replace(how, leaves=leaves)
         if grown is not None and enough:
             others = [] if by_time else _grown(observed, encoding, signs, how.leaves, seed)
-            how = replace(how, rounds=round(_MORE * float(np.mean([grown[0].rounds, *others]))))
+            how = replace(how, rounds=round(_MORE * float(np.mean([grown.trees.rounds, *others]))))
         if grown is not None:
-            both = (g, grown[1]), (seen, grown[0].g(later))
+            both = (g, grown.g), (seen, grown.checked if enough else grown.trees.g(later))
             how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
             g, seen = ((1 - how.share) * one + how.share * other for one, other in both)
     eta = fit_calendar(learned, g).eta(seen, judged.exposure)
@@ -67,7 +67,7 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
 
 def _sized(
     features: Floats, early: Periods, check: tuple[Floats, Periods] | None, signs: list[int], seed: int
-) -> tuple[int, tuple[Trees, Floats] | None]:
+) -> tuple[int, Grown | None]:
     """Choose the size of trees by those grown on some of the rows, and grow trees of that size on all.
 
     The next size is taken only where it clearly beats the last.
@@ -75,14 +75,13 @@ def _sized(
     if check is None:
         return SMALL, fit_trees(features, early, signs, seed)
     some = np.arange(len(features)) % (1 + len(features) // _SIZED) == 0
-    learned, (later, late) = early.rows(some), check
+    learned, (_, late) = early.rows(some), check
     chosen, best, least = SMALL, None, np.inf
     for leaves in SIZES:
         grown = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=check)
         if grown is None:
             break
-        trees, g = grown
-        loss = log_loss(fit_calendar(learned, g).eta(trees.g(later), late.exposure), late)
+        loss = log_loss(fit_calendar(learned, grown.g).eta(grown.checked, late.exposure), late)
         if least - loss <= max(MIN_SHARE * loss, MIN_GAIN / late.weight.sum()):
             break
         chosen, best, least = leaves, grown, loss
@@ -96,7 +95,7 @@ def _grown(observed: Observed, encoding: Encoding, signs: list[int], leaves: int
         if (blocks := apart(observed, _LATE, part)) is not None:
             (learn, learned), (judge, judged) = ((one.seen, one.rows(one.seen)) for one in blocks)
             grown = fit_trees(features[learn], learned, signs, seed, leaves=leaves, check=(features[judge], judged))
-            found += [] if grown is None else [grown[0].rounds]
+            found += [] if grown is None else [grown.trees.rounds]
     return found
 
 

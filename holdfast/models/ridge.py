@@ -14,16 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from holdfast.errors import UsageError
 from holdfast.models.column import Column
-from holdfast.models.encoding import Encoding
+from holdfast.models.encoding import CONTRACT, Encoding
 from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, log_loss
 from holdfast.models.periods import Observed, choose, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-# Below so many churned accounts the template leads: strict on indicators, milder on the rest, as was measured best.
+# Below so many churned accounts the template leads: strict on all but its score and the contract, as was measured best.
 # From there on, and where no template speaks, the penalty is chosen.
 CHOSEN_FROM = 100
-ANCHORED = 1000.0  # on indicators while the template leads
-_ANCHOR, _PART, _CONTRACT, _CONTEXT = 10.0, 20.0, 10.0, 200.0  # on the rest, then
+ANCHORED = 2000.0  # while the template leads, on all but
+_ANCHOR, _PART, _CONTRACT = 10.0, 20.0, 50.0  # the score, its parts by dimension, and the contract
 # Numbers of the context are free early; levels are many columns, each seen in few of those who left.
 _FREE_FROM: Mapping[str, int] = {"number": CHOSEN_FROM, "level": 200}
 _LIGHT = 1.0  # on context that is free: enough to keep separable data finite
@@ -49,7 +49,7 @@ def read_grid(where: str, told: Any) -> tuple[float, ...]:
 
 
 def ridge_penalty(encoding: Encoding, strength: float, evidence: int) -> Floats:
-    """Penalise indicators by ``strength``, and less what leads where little is known: template score and contract."""
+    """Penalise by ``strength``, and less what leads where little is known: template score and contract."""
     spoken = _template_in(encoding)
     free = [role for role, least in _FREE_FROM.items() if evidence >= least or not spoken]
     held = [_LIGHT if column.role in free else _held(column) for column in encoding.columns]
@@ -63,9 +63,23 @@ def _template_in(encoding: Encoding) -> bool:
 def _held(column: Column) -> float:
     if column.role == "template":
         return _PART if column.level else _ANCHOR
-    if column.role in ("indicator", "gap"):
-        return np.inf
-    return _CONTRACT if column.source == "contract" else _CONTEXT
+    return _CONTRACT if column.source == CONTRACT and column.role == "level" else np.inf
+
+
+def fit_ridge(
+    design: Floats,
+    periods: Periods,
+    encoding: Encoding,
+    strength: float,
+    evidence: int,
+    *,
+    start: HazardFit | None = None,
+    tolerance: float = 1e-10,
+) -> HazardFit:
+    """Fit the hazard whose penalty is that of `ridge_penalty`, around what is expected of each column."""
+    penalty = ridge_penalty(encoding, strength, evidence)
+    expected = np.array([column.expected for column in encoding.columns])
+    return fit_hazard(design, periods, penalty, expected=expected, start=start, tolerance=tolerance)
 
 
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
@@ -84,8 +98,7 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
             continue
         small, start = train.rows(learn), None
         for i in reversed(range(len(grid))):
-            penalty = ridge_penalty(encoding, grid[i], observed.evidence)
-            start = fit_hazard(design[learn], small, penalty, start=start, tolerance=1e-6)
+            start = fit_ridge(design[learn], small, encoding, grid[i], observed.evidence, start=start, tolerance=1e-6)
             held_out = test.rows(judge)
             losses[i] += log_loss(start.eta(start.g(design[judge]), held_out.exposure), held_out)
     return choose(losses, grid) if losses.any() else ANCHORED

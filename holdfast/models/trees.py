@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, HazardFit, Periods, fit_calendar
+from holdfast.models.hazard import Floats, Periods, fit_calendar
 from holdfast.models.leaf_loss import LeafLoss
 from holdfast.models.tree_text import check_trees
 
@@ -32,7 +33,7 @@ _PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
     "monotone_constraints_method": "intermediate",  # "advanced" violates its constraints in LightGBM 4.7
     "deterministic": True,
-    "force_row_wise": True,
+    "force_col_wise": True,
     "num_threads": 1,
     "verbosity": -1,
 }
@@ -87,6 +88,15 @@ def monotone_signs(encoding: Encoding, health_sign: int) -> list[int]:
     return [encoding.signs.get(source, 0) * health_sign for source in encoding.feature_sources]
 
 
+@dataclass(frozen=True)
+class Grown:
+    """Trees with what they say of the rows they were grown on, and of those they were checked by (none otherwise)."""
+
+    trees: Trees
+    g: Floats
+    checked: Floats
+
+
 def fit_trees(
     features: Floats,
     periods: Periods,
@@ -96,8 +106,8 @@ def fit_trees(
     rounds: int = ROUNDS,
     leaves: int = SMALL,
     check: tuple[Floats, Periods] | None = None,
-) -> tuple[Trees, Floats] | None:
-    """Boost the complementary log-log likelihood from the calendar's own hazard; give the trees, and g of the rows.
+) -> Grown | None:
+    """Boost the complementary log-log likelihood from the calendar's own hazard.
 
     All intervals of a row share its leaf, so their derivatives are added and one row per account is enough. None when
     no feature can be split on.
@@ -132,41 +142,41 @@ def fit_trees(
         "seed": seed,
     }
     data = lightgbm.Dataset(features, params={"verbosity": -1}, free_raw_data=True)
+    follow, sets = _Follow(data), [data]
+    stop: list[Callable[..., Any]] = []
     if check is not None:
-        watched = _watched(data, *check, calendar, round(PATIENCE / shape["learning_rate"]))
-        booster = lightgbm.train(parameters, data, num_boost_round=round(MOST / shape["learning_rate"]), **watched)
-        trees = Trees(_normalise(booster.model_to_string(num_iteration=booster.best_iteration)), booster.best_iteration)
-        return trees, trees.g(features)
-    at_last = _Last()
-    booster = lightgbm.train(parameters, data, num_boost_round=rounds, valid_sets=[data], feval=at_last)
-    return Trees(_normalise(booster.model_to_string()), rounds), at_last.g
+        other, judged = check
+        follow.judged = LeafLoss.of(calendar.eta(np.zeros(len(other)), judged.exposure), judged)
+        sets.append(lightgbm.Dataset(other, reference=data, params={"verbosity": -1}))
+        stop.append(lightgbm.early_stopping(round(PATIENCE / shape["learning_rate"]), verbose=False))
+        rounds = round(MOST / shape["learning_rate"])
+    booster = lightgbm.train(parameters, data, num_boost_round=rounds, valid_sets=sets, feval=follow, callbacks=stop)
+    rounds = rounds if check is None else booster.best_iteration
+    g, checked = follow.best or (follow.now, np.empty(0))
+    return Grown(Trees(_normalise(booster.model_to_string(num_iteration=rounds)), rounds), g, checked)
 
 
 @dataclass
-class _Last:
-    """Hold what boosting knows of the rows anyway, since to ask all trees again takes long where rows are many."""
+class _Follow:
+    """Hold what boosting knows of the rows anyway, since to ask all trees again takes long where rows are many.
 
-    g: Floats = field(default_factory=lambda: np.empty(0))
+    Where others are ``judged``, the best is that of the trees with the least loss there.
+    """
 
-    def __call__(self, g: Floats, _data: lightgbm.Dataset) -> tuple[str, float, bool]:
-        self.g = g
-        return "rows", float(len(g)), True
+    rows: lightgbm.Dataset
+    judged: LeafLoss | None = None
+    least: float = np.inf
+    now: Floats = field(default_factory=lambda: np.empty(0))
+    best: tuple[Floats, Floats] | None = None
 
-
-def _watched(
-    data: lightgbm.Dataset, features: Floats, periods: Periods, calendar: HazardFit, patience: int
-) -> dict[str, Any]:
-    """Watch the loss on other rows, and stop when it has not fallen for a while."""
-    import lightgbm
-
-    judged = LeafLoss.of(calendar.eta(np.zeros(len(features)), periods.exposure), periods)
-
-    def loss(g: Floats, _data: lightgbm.Dataset) -> tuple[str, float, bool]:
-        return "loss", judged.mean(g), False
-
-    watched = lightgbm.Dataset(features, reference=data, params={"verbosity": -1})
-    stop = lightgbm.early_stopping(patience, verbose=False)
-    return {"valid_sets": [watched], "feval": loss, "callbacks": [stop]}
+    def __call__(self, g: Floats, data: lightgbm.Dataset) -> tuple[str, float, bool]:
+        if data is self.rows or self.judged is None:
+            self.now = g
+            return "rows", float(len(g)), True
+        loss = self.judged.mean(g)
+        if loss < self.least:
+            self.least, self.best = loss, (self.now.copy(), g.copy())  # boosting writes both anew for each tree
+        return "loss", loss, False
 
 
 def _load(text: str) -> lightgbm.Booster:

@@ -63,7 +63,8 @@ def test_derivatives_agree_with_differences(eta: float, event: int, link: Link) 
 
 def test_gradient_and_hessian_of_the_penalised_objective() -> None:
     design, periods, _ = draw(200, [0.5, -0.3])
-    objective = hazard_objective(design, periods, np.array([3.0, 0.5]), known=design[:, 0] * 0.1)
+    around = np.array([0.4, -0.6])
+    objective = hazard_objective(design, periods, np.array([3.0, 0.5]), known=design[:, 0] * 0.1, expected=around)
     theta = np.array([0.2, -0.1, -2.0, -2.2, -2.4, -0.7])
     _, gradient, hessian = objective(theta)
     np.testing.assert_allclose(gradient, approx_fprime(theta, lambda x: objective(x)[0], 1e-7), rtol=1e-4, atol=1e-4)
@@ -97,6 +98,15 @@ def test_a_known_law_is_recovered() -> None:
     eta = fit.eta(fit.g(fresh), later.exposure)
     assert log_loss(eta, later) <= log_loss(truth, later) + 2e-4
     assert fit_calibration(eta, later).slope == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_coefficient_is_what_was_expected_where_nothing_is_known() -> None:
+    design, periods, _ = draw(50, [0.8, -0.5])
+    strict = fit_hazard(design, periods, np.full(2, 1e9), expected=np.array([0.3, 0.0]))
+    np.testing.assert_allclose(strict.coef, [0.3, 0.0], atol=1e-6)
+    many, seen, _ = draw(20_000, [0.8, -0.5])
+    free = fit_hazard(many, seen, np.ones(2), expected=np.array([-3.0, 3.0]))
+    np.testing.assert_allclose(free.coef, [0.8, -0.5], atol=0.05)
 
 
 def test_censored_rows_speak_as_far_as_they_were_observed() -> None:

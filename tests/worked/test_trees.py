@@ -22,10 +22,10 @@ def test_g_of_the_rows_is_what_the_trees_say_of_them(leaves: int) -> None:
     x, periods = _observed(900)
     grown = fit_trees(x, periods, [0] * 4, rounds=30, leaves=leaves)
     assert grown is not None
-    trees, g = grown
-    assert trees.rounds == 30
-    assert np.ptp(g) > 0.1
-    np.testing.assert_array_equal(g, trees.g(x))
+    assert grown.trees.rounds == 30
+    assert np.ptp(grown.g) > 0.1
+    np.testing.assert_array_equal(grown.g, grown.trees.g(x))
+    assert len(grown.checked) == 0
 
 
 def test_trees_that_are_watched_end_at_their_best_and_say_so_of_their_rows() -> None:
@@ -33,12 +33,14 @@ def test_trees_that_are_watched_end_at_their_best_and_say_so_of_their_rows() -> 
     other, judged = _observed(900, seed=1)
     grown = fit_trees(x, periods, [0] * 4, leaves=31, check=(other, judged))
     assert grown is not None
-    trees, g = grown
-    np.testing.assert_array_equal(g, trees.g(x))
-    longer = fit_trees(x, periods, [0] * 4, leaves=31, rounds=trees.rounds + 60)
+    np.testing.assert_array_equal(grown.g, grown.trees.g(x))
+    np.testing.assert_array_equal(grown.checked, grown.trees.g(other))
+    longer = fit_trees(x, periods, [0] * 4, leaves=31, rounds=grown.trees.rounds + 60)
     assert longer is not None
     level = float(np.log(judged.events / judged.weight.sum()))
-    best, later = (log_loss(level + one.g(other)[:, None] + np.zeros((900, 2)), judged) for one in (trees, longer[0]))
+    best, later = (
+        log_loss(level + one.g(other)[:, None] + np.zeros((900, 2)), judged) for one in (grown.trees, longer.trees)
+    )
     assert best < later
 
 
