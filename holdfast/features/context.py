@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from holdfast.features.history.tables import ACTIVITY_TABLES
@@ -14,7 +16,8 @@ from holdfast.features.time import DAY_US, FOREVER
 
 TEXTS = ("segment", "plan", "contract")
 NUMBERS = ("tenure_days", "recency_days", "arr")
-CONTRACTS = ("none", "monthly", "annual", "multi-year")
+NO_CONTRACT = "none"
+TERMS: Mapping[str, int] = {"monthly": 1, "quarterly": 3, "half-yearly": 6, "annual": 12, "multi-year": 24}  # months
 
 _MONTH_US = DAY_US * 365.2425 / 12
 RUNNING = subscriptions.active()
@@ -31,6 +34,7 @@ def context(evaluation: Evaluation) -> dict[str, Objects | Floats]:
 
     ``tenure_days`` runs from the account's first ``valid_from``, ``recency_days`` from the last record of any activity
     table; ``arr`` is twelve times the ``mrr`` of running subscriptions, missing when there is none that tells it.
+    ``contract`` is the longest of `TERMS` that a running subscription reaches.
     """
     shape = (len(evaluation.block), len(evaluation.clock))
     history = evaluation.measurement.history
@@ -38,7 +42,7 @@ def context(evaluation: Evaluation) -> dict[str, Objects | Floats]:
     described: dict[str, Objects | Floats] = {
         "segment": _text(evaluation, "accounts", "segment", evaluation.holding("accounts", "met")),
         "plan": np.full(shape, None, dtype=object),
-        "contract": np.full(shape, CONTRACTS[0], dtype=object),
+        "contract": np.full(shape, NO_CONTRACT, dtype=object),
         "tenure_days": evaluation(Source("accounts").days_since_first()),
         "recency_days": np.fmin.reduce(recencies),
         "arr": np.full(shape, np.nan),
@@ -79,8 +83,8 @@ def _length(start: Ints, end: Ints) -> Floats:
 def _contract(evaluation: Evaluation, held: Spells) -> Objects:
     terms = term_months(evaluation.measurement.table("subscriptions"), held.row)
     longest = largest(held, terms.astype(np.float64))
-    kind = np.where(np.isnan(longest), 0, 1 + np.searchsorted([12.0, 24.0], longest, side="right"))
-    return np.array(CONTRACTS, dtype=object)[kind]
+    kind = np.where(np.isnan(longest), 0, np.searchsorted([*TERMS.values()], longest, side="right"))
+    return np.array([NO_CONTRACT, *TERMS], dtype=object)[kind]
 
 
 def _text(evaluation: Evaluation, name: str, column: str, spells: Spells) -> Objects:

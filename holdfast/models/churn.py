@@ -105,10 +105,10 @@ class ChurnModel(FrameClassifier):
         calendar = self.calendar and not isinstance(outcomes, PlainOutcomes)
         asked = calendar and CONTRACT in observed.X.context
         self.decided_ = not asked or bool((observed.periods.exposure.off_cycle == 0).any())
-        self.encoding_ = Encoding.fit(observed.X, decided=asked and self.decided_)
-        how = self._rehearsed(observed.rows(sampled(observed, ENOUGH)), grid)
         some = sampled(observed, LARGE)
         sample = observed.rows(some)
+        self.encoding_ = Encoding.fit(sample.X, decided=asked and self.decided_)
+        how = self._rehearsed(observed.rows(sampled(observed, ENOUGH)), grid)
         design = self.encoding_.design(sample.X)
         self.members_ = learn(observed, some, design, self.encoding_, self.strength_, how, self.seed)
         self.calibration_ = self._levelled(observed, how.slope)

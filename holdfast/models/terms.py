@@ -7,9 +7,8 @@ Where few left, this says more of the difference than they can.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-MONTHS: Mapping[str, float] = {"monthly": 1.0, "annual": 12.0, "multi-year": 24.0}  # the shortest term of each
+from holdfast.features.context import TERMS
 
 
 def expected_difference(contract: str, reference: str) -> float:
@@ -20,6 +19,6 @@ def expected_difference(contract: str, reference: str) -> float:
     >>> round(expected_difference("monthly", "annual"), 2), expected_difference("none", "annual")
     (-2.48, 0.0)
     """
-    if contract not in MONTHS or reference not in MONTHS:
+    if contract not in TERMS or reference not in TERMS:
         return 0.0
-    return math.log(MONTHS[contract] / MONTHS[reference])
+    return math.log(TERMS[contract] / TERMS[reference])

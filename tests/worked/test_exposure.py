@@ -11,15 +11,16 @@ import pytest
 from holdfast.features.catalog import catalog
 from holdfast.features.exposure import add_months
 from holdfast.features.history import History
+from holdfast.features.snapshot import Snapshot
 
 T = pd.Timestamp("2025-06-01", tz="UTC")
 MONTHLY = {"term_start": "2025-05-15", "term_end": "2025-06-15", "term_months": 1}
 ANNUAL = {"term_start": "2024-08-01", "term_end": "2025-08-01", "term_months": 12, "auto_renew": False}
 
 
-def _decisions(
+def _measured(
     *subscriptions: dict[str, Any], horizons: tuple[int, ...] = (30, 60, 90), grace_days: float = 0
-) -> list[float]:
+) -> Snapshot:
     frame = pd.DataFrame([{"account_id": "a", "valid_from": "2024-01-01", **one} for one in subscriptions])
     history = History.from_frames(
         {
@@ -29,8 +30,33 @@ def _decisions(
         },
         end="2025-12-01",
     )
-    measured = catalog.select(["subscriptions_held"]).measure(history, [T], horizons, grace_days=grace_days)
-    return measured.exposure.iloc[0].tolist()
+    return catalog.select(["subscriptions_held"]).measure(history, [T], horizons, grace_days=grace_days)
+
+
+def _decisions(*subscriptions: dict[str, Any], **settings: Any) -> list[float]:
+    decided: list[float] = _measured(*subscriptions, **settings).exposure.iloc[0].tolist()
+    return decided
+
+
+@pytest.mark.parametrize(
+    ("months", "kind"),
+    [
+        ((1,), "monthly"),
+        ((2,), "monthly"),
+        ((3,), "quarterly"),
+        ((5,), "quarterly"),
+        ((6,), "half-yearly"),
+        ((11,), "half-yearly"),
+        ((12,), "annual"),
+        ((23,), "annual"),
+        ((24,), "multi-year"),
+        ((60,), "multi-year"),
+        ((1, 12, 3), "annual"),  # the longest that runs
+    ],
+)
+def test_a_contract_is_named_by_its_longest_term(months: tuple[int, ...], kind: str) -> None:
+    held = _measured(*({"term_months": one, "term_end": "2025-08-01"} for one in months))
+    assert held.context["contract"].tolist() == [kind]
 
 
 @pytest.mark.parametrize(

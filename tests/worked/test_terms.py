@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import holdfast as hf
-from holdfast.features.context import CONTRACTS
 from holdfast.models.encoding import CONTRACT, Encoding
-from holdfast.models.terms import MONTHS, expected_difference
+from holdfast.models.terms import expected_difference
 from tests.planted import NEVER, book, company, leave
 
 
@@ -24,9 +23,8 @@ def _contracts(encoding: Encoding) -> dict[str, float]:
     return {one.level: one.expected for one in encoding.columns if one.source == CONTRACT}
 
 
-def test_every_kind_of_contract_but_none_has_a_term() -> None:
-    assert [*MONTHS] == [one for one in CONTRACTS if one != "none"]
-    assert sorted(MONTHS.values()) == list(MONTHS.values())
+def test_twice_the_term_is_twice_the_risk() -> None:
+    assert expected_difference("half-yearly", "quarterly") == expected_difference("multi-year", "annual") == np.log(2.0)
     assert expected_difference("annual", "monthly") == -expected_difference("monthly", "annual") == np.log(12.0)
 
 
