@@ -4,7 +4,8 @@
 a label reads ``(T, T + horizon]``; nothing else reads time.*
 
 Instants are UTC in microseconds: ``datetime64[us, UTC]`` in frames, int64 since the epoch in arrays. A day is 24 hours,
-whatever the clocks of a country do, and a date alone means 00:00 UTC of that day.
+whatever the clocks of a country do, and a date alone means 00:00 UTC of that day: what became known on a date alone is
+known to every cutoff of that day.
 """
 
 from __future__ import annotations

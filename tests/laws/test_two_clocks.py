@@ -105,6 +105,10 @@ def known(frames) -> dict[str, pd.Series]:
         times[name] = pd.to_datetime(frame["known_at"], utc=True)
         for event in EVENT.get(name, []):
             times[name] = times[name].fillna(pd.to_datetime(frame[event], utc=True))
+        if name in ("usage", "tickets"):  # a receipt at midnight of the day of the event has lost its hour
+            happened = pd.to_datetime(frame[EVENT[name][0]], utc=True)
+            bare = (times[name] < happened) & (times[name] == happened.dt.floor("D"))
+            times[name] = times[name].mask(bare, happened)
     pairs = [pd.DataFrame({"id": frames[n]["account_id"], "at": times[n]}) for n in frames]
     first = pd.concat(pairs).groupby("id")["at"].min()
     times["accounts"] = times["accounts"].fillna(frames["accounts"]["account_id"].map(first))

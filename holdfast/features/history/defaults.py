@@ -1,6 +1,7 @@
 """The defaults that a row can be given by itself, and what it cannot keep because nothing dates it.
 
-``known_at`` is the event's time (or ``valid_from``), on the ground ``assumed``; ``valid_from`` is ``known_at``;
+``known_at`` is the event's time (or ``valid_from``), on the ground ``assumed``; where it is the day of the event and no
+hour, it is the event's time too, so that nothing is known before it happened. ``valid_from`` is ``known_at``;
 ``source`` is the table's name and ``source_id`` the hash of the row with an ordinal; every other default stands at its
 column in `TABLES`. An account without ``valid_from`` starts with its first record, which is decided where rows meet.
 """
@@ -53,6 +54,9 @@ def date_rows(table: Table, frame: pd.DataFrame, flags: NDArray[np.uint16]) -> N
     if table.name == "accounts":
         flags[undated] |= default_bit(table, table.time)
     if not table.ahead:
+        # a receipt of the same day at midnight has lost its hour: it was not known before it happened
+        bare = (frame[table.time] > known) & (known == frame[table.time].dt.normalize())
+        known = known.mask(bare, frame[table.time]) if bare.any() else known
         early = (frame[table.time] > known).to_numpy()
         flags[early] |= CLAMPED
         frame[table.time] = frame[table.time].mask(early, known) if early.any() else frame[table.time]

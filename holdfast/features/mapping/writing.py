@@ -100,8 +100,20 @@ def _select(con: duckdb.DuckDBPyConnection, table: Table, source: Source, *, sev
     with telling(source, table.name):
         place_mails(con, view, columns)
     passed = [name for name in columns if name not in ("source", "account_id", "person_id", COPIES, *_HELP)]
-    values = [_typed(table.columns[name], source.name, table, several) for name in passed]
+    values = [_typed(table.columns[name], source.name, table, several) for name in passed if name != "known_at"]
+    if "known_at" in passed:
+        values.append(f"{_known(table, passed, source.zone)} AS known_at")
     return joined(view, columns, source.name, [f"{literal(source.name)} AS source", *values])
+
+
+def _known(table: Table, there: Sequence[str], zone: str) -> str:
+    """Write when a row was known: what was known on the day it happened, without an hour there, when it happened."""
+    known, happened = (f"CAST(t.{quoted(name)} AS TIMESTAMPTZ)" for name in ("known_at", table.time))
+    if table.ahead or table.time not in there:
+        return known
+    day = f"date_trunc('day', timezone({literal(zone)}, {happened}))"
+    bare = f"{known} < {happened} AND timezone({literal(zone)}, {known}) = {day}"
+    return f"CASE WHEN {bare} THEN {happened} ELSE {known} END"
 
 
 def _typed(column: Column, source: str, table: Table, several: bool) -> str:
