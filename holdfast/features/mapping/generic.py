@@ -218,6 +218,8 @@ def _column(table: Table, column: Column) -> str:
     name = quoted(column.name)
     if column.name == "satisfaction":
         return f"rating_share({name}, max({name}) OVER ()) AS {name}"
+    if column.name == "known_at" and table.name == "touchpoints":  # a meeting in the calendar has not been held
+        return "CASE WHEN known_at < occurred_at THEN occurred_at ELSE known_at END AS known_at"
     if not column.words:
         return name
     return (
