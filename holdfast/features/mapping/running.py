@@ -16,6 +16,7 @@ from holdfast.features.mapping.identity import collect, resolve
 from holdfast.features.mapping.noticing import unmatched_in, unmatched_keys, unreadable
 from holdfast.features.mapping.objects import Source, lay_out
 from holdfast.features.mapping.roll import keep_listed, name_accounts, state_accounts, write_alone
+from holdfast.features.mapping.whole_keys import whole_keys
 from holdfast.features.mapping.workbench import telling, workbench
 from holdfast.features.mapping.writing import write
 from holdfast.findings import Finding
@@ -78,8 +79,8 @@ def run(
     """
     con = workbench(scratch / "run")
     try:
+        sources, findings = whole_keys(con, sources)
         by_name = {source.name: source for source in sources}
-        findings: list[Finding] = []
         layout = pd.concat([_laid_out(con, source, findings) for source in progress(sources, "reading", len(sources))])
         own = [name for name in by_name if name not in shipped()]
         if "accounts" not in tables:
