@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,15 @@ UNIX = 1_767_225_600  # 2026-01-01
 
 
 def read(
-    kind: str, texts: Sequence[str | None], landed: str = "VARCHAR", zone: str = "UTC", delimiter: str = ","
+    kind: str,
+    texts: Sequence[str | None],
+    landed: str = "VARCHAR",
+    zone: str = "UTC",
+    delimiter: str = ",",
+    known: Sequence[str] | None = None,
 ) -> tuple[list[object], str]:
-    """Read texts as a column of a kind; times as short texts in UTC. Beside them, how it was done."""
-    told = sorted({text.strip() for text in texts if text})
+    """Read texts as a column of a kind, seen whole or some of it; times as short texts in UTC. Beside them, how."""
+    told = sorted({text.strip() for text in known or texts if text})
     how = written([told] if kind == "number" else [], [told] if kind == "time" else [], delimiter, zone)
     one = cast("v", kind, landed, told, how)
     sql = f"({ended(one.sql)})::VARCHAR" if kind == "time" else one.sql
@@ -25,7 +31,7 @@ def read(
     return [value.removesuffix("+00") if isinstance(value, str) else value for (value,) in rows], one.how
 
 
-def times(*texts: str, **options: str) -> list[object]:
+def times(*texts: str, **options: Any) -> list[object]:
     return read("time", texts, **options)[0]
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from holdfast.features.history.dialect import GROUPING, NUMBER, dayfirst_of, decimal_of
 from holdfast.features.landed.raw import literal
+from holdfast.features.landed.zones import ZONED, names_zone, spelled_out, strange, zoned
 
 _TRUE = ("true", "t", "yes", "y", "ja", "j", "wahr", "1", "1.0", "x")
 _FALSE = ("false", "f", "no", "n", "nein", "falsch", "0", "0.0")
@@ -20,13 +21,21 @@ _COMPACT = re.compile(
     r"^(19|20)\d{6}(\d{6})?$"
 )  # 20260131 and 20260131101500 are dates, however many seconds they look
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ]|$)")
-_ZONED = r":\d{2}(\.\d+)?\s*(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
-_AMERICAN = re.compile(r"(:\d{2}(?:\.\d+)?)\s*[ECMP][SD]T$")
-_BEHIND = {"EDT": 4, "EST": 5, "CDT": 5, "CST": 6, "MDT": 6, "MST": 7, "PDT": 7, "PST": 8}  # hours, RFC 822
+_NAIVE = r"\d{4}-\d{1,2}-\d{1,2}([T ]\s*\d{1,2}:\d{2}(:\d{2}([.,]\d*)?)?)?"
 _TAILS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %I:%M %p")
 _DAY_FIRST = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y")
-_NAMED = ("%Y/%m/%d", "%Y%m%d", "%Y%m%d%H%M%S", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y")
+_NAMED = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%Y%m%d%H%M%S",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+)
 _SHORT_YEAR = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2}(\D|$)"
 _NO_START, _NO_END = "TIMESTAMPTZ '1970-01-02 00:00:00+00'", "TIMESTAMPTZ '2050-01-01 00:00:00+00'"
 _EPOCHS = ((3e11, 1_000_000, "seconds"), (3e14, 1_000, "milliseconds"), (3e17, 1, "microseconds"))  # past the year 9999
@@ -191,17 +200,23 @@ def _instant(value: str, landed: str, texts: list[str], how: Written) -> tuple[s
 
 
 def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]:
-    if any(map(_AMERICAN.search, texts)):
-        value = _behind(value)
+    if any(map(names_zone, texts)):
+        value = spelled_out(value)
     iso, digits = _iso(value, how.zone), [text for text in texts if _DIGITS.match(text) and not _COMPACT.match(text)]
     if texts and len(digits) == len(texts):
         return f"coalesce({_epoch(f'TRY_CAST({value} AS DOUBLE)')}, {iso})", _epoch_told(texts)
     spelled = _spelled(value, how)
     share = sum(bool(_ISO.match(text)) for text in texts)
-    zoned = sum(bool(re.search(_ZONED, text) or _AMERICAN.search(text)) for text in texts)
-    suffix = "" if zoned == len(texts) else f", without a zone, read as {how.zone}"
+    suffix = "" if all(map(zoned, texts)) else f", without a zone, read as {how.zone}"
+    if names := strange(texts):
+        suffix = (
+            f"{suffix}; {', '.join(names)} behind a time may mean several zones, or none: export it with its offset"
+        )
     if texts and share == len(texts):
-        fast = f"TRY_CAST({value} AS TIMESTAMPTZ), " if how.zone == "UTC" else ""  # nearly always the whole story
+        # nearly always the whole story; letters may be a zone that DuckDB takes for another one, as BST for Dhaka's
+        last = f"right({value}, 1)"
+        fast = f"TRY_CAST(CASE WHEN {last} < 'A' OR {last} = 'Z' THEN {value} END AS TIMESTAMPTZ), "
+        fast = fast if how.zone == "UTC" else ""
         return f"coalesce({fast}{iso}, {spelled})", f"ISO{suffix}"
     order = {None: "", True: ", day first", False: ", month first"}[how.dayfirst]
     number = (
@@ -211,23 +226,14 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
     return f"coalesce({spelled}, {iso}{mixed})", f"spelled dates{order}{suffix}"
 
 
-def _behind(value: str) -> str:
-    """Write the hours of a North American zone in place of its name."""
-    hours = " ".join(f"WHEN {literal(name)} THEN '\\1-0{behind}:00'" for name, behind in _BEHIND.items())
-    return (
-        f"regexp_replace(trim({value}), {literal(_AMERICAN.pattern)}, CASE right(trim({value}), 3) {hours} ELSE '' END)"
-    )
-
-
 def _iso(value: str, zone: str) -> str:
     text = f"CASE WHEN substr(trim({value}), 5, 1) = '-' THEN trim({value}) END"  # 12-11-10 is no day of the year 12
     bare = f"regexp_replace({text}, '\\s*(UTC|Z|GMT)$', '')"
     tidy = f"regexp_replace({bare}, '\\s*([+-]\\d{{2}}:?\\d{{2}})$', '\\1')"
-    sql = f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), TRY_CAST({tidy} AS TIMESTAMPTZ))"
-    if zone == "UTC":
-        return sql
     local = f"timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP))"
-    return f"CASE WHEN regexp_matches({text}, {literal(_ZONED)}) THEN {sql} ELSE {local} END"
+    told = f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), TRY_CAST({tidy} AS TIMESTAMPTZ))"
+    naive, of_zone = f"regexp_full_match({text}, {literal(_NAIVE)})", f"regexp_matches({text}, {literal(ZONED)})"
+    return f"CASE WHEN {naive} THEN {local} WHEN {of_zone} THEN {told} END"
 
 
 def _spelled(value: str, how: Written) -> str:
