@@ -111,6 +111,23 @@ def test_values_are_rounded_and_what_is_missing_clears(server: Server, ledger: L
         assert server.held[tool] == {"A00000": texts, "A00002": cleared}
 
 
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT, ""])
+def test_a_text_that_is_missing_clears_whatever_stands_for_it(server: Server, ledger: Ledger, nothing: object) -> None:
+    scores = scores_of(2)
+    texts = {
+        name: pd.Series([one, nothing], dtype=object) for name, one in (("driver_1", "3 of 9"), ("model_version", "v1"))
+    }
+    scores = Scores(DAY, scores.rows.assign(account_id=["A00000", "A00002"], **texts), scores.reasons)
+    for tool in TOOLS:
+        write(server, ledger, scores, tool, fields=("driver_1",))
+        cleared = None if tool in ("salesforce", "gainsight") else ""
+        held = {
+            account: (one["holdfast_driver_1"], one["holdfast_model_version"])
+            for account, one in server.held[tool].items()
+        }
+        assert held == {"A00000": ("3 of 9", "v1"), "A00002": (cleared, cleared)}
+
+
 def test_a_change_is_one_that_survives_rounding(server: Server, ledger: Ledger) -> None:
     first = scores_of(9)
     assert write(server, ledger, first, "churnzero").sent == 9

@@ -74,7 +74,7 @@ def _plain(values: pd.Series, kind: Kind) -> list[Value]:
     if kind == "time":
         return [None if pd.isna(one) else _day(one) for one in values]
     if kind == "text":
-        return [str(one) or None for one in values]
+        return [None if pd.isna(one) else str(one) or None for one in values]
     # adding zero turns -0.0 into 0.0
     return [None if pd.isna(one) else round(float(one), _DIGITS[kind]) + 0.0 for one in values]
 
