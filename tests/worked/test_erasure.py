@@ -352,6 +352,26 @@ def test_a_key_that_is_a_number_counts_where_it_names_an_account_or_a_person(tmp
     assert kept == {"accounts": [*map(str, (1, 2, 3, 4, 6, 7))], "subscriptions": [*map(str, (1, 2, 4, 5, 6, 7))]}
 
 
+def test_rows_of_others_that_name_it_beside_them_stay_and_are_told(tmp_path: Path) -> None:
+    work, days = tmp_path / "work", pd.date_range("2025-01-01", periods=70, freq="2D", tz="UTC")
+    (tmp_path / "in").mkdir()
+    accounts = pd.DataFrame({"account_id": ["a", "b", ACCOUNT], "name": ["A", "B", NAME]})
+    accounts.to_csv(tmp_path / "in" / "accounts.csv", index=False)
+    people = pd.DataFrame({"person_id": ["p", "q", "r"], "account_id": [f"{ACCOUNT};a", f"a; {ACCOUNT}", "b;a"]})
+    people.assign(role="user").to_csv(tmp_path / "in" / "people.csv", index=False)
+    events = pd.DataFrame({"account_id": ["a", ACCOUNT, "b", "a", "b"] * 14, "occurred_at": days, "event": "login"})
+    events.to_csv(tmp_path / "in" / "usage.csv", index=False)
+    assert run(["map", str(tmp_path / "in"), "--yes", "--out", str(work)]) == 0
+    assert run(["capture", str(work)]) == 0
+    text = PLAN.format(data="mapping.toml").replace("2026-05-01", "2025-05-19")
+    (work / "plan.toml").write_text(text, encoding="utf-8")
+    plan = read_plan(work / "plan.toml")
+    told = erased(plan)
+    assert told.removed.loc[told.removed["place"] == "captured", "rows"].tolist() == [2]
+    assert "1 captured or fetched rows of others name it beside them in one cell, and stay" in told.text()
+    assert ChangeLog(work / "captured").versions("people").column("person_id").to_pylist() == ["q", "r"]
+
+
 def test_what_was_fetched_of_a_database_is_without_and_follows_the_source(tmp_path: Path) -> None:
     work, url, days = tmp_path / "work", f"sqlite:///{tmp_path / 'crm.db'}", pd.date_range("2025-01-01", periods=150)
     with sqlite3.connect(tmp_path / "crm.db") as db:

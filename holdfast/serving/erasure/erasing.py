@@ -163,6 +163,11 @@ def _beyond(plan: Plan, who: Subject, before: History) -> Iterator[str]:
         fetched = mapped.from_fetched(plan.data.path, who, dry_run=True)
         if fetched:
             yield f"What was fetched of a database keeps {fetched:,} rows: delete them there, map into a new workspace."
+    if is_mapping(plan.data.path) and (beside := mapped.shared(plan.data.path, who)):
+        yield (
+            f"{beside:,} captured or fetched rows of others name it beside them in one cell, and stay: "
+            "delete it there at the source, and map and capture into a new workspace."
+        )
     if who.kind == "account":
         held = ledger.read("SELECT DISTINCT sink FROM written WHERE account_id = ? ORDER BY sink", (who.name,))
         if names := ", ".join(held["sink"]):

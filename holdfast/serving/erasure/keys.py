@@ -1,14 +1,15 @@
 """Keys: under what the sources know somebody, and which of their rows hold it.
 
 A key with letters in it is somebody's wherever it stands. One that is a number is also a count, and the number of other
-things: it is looked for in the tables of its source, in the columns from which the mapping tells who is who.
+things: it is looked for in the tables of its source, in the columns from which the mapping tells who is who. Of several
+keys in one cell the first says whose the row is, as it does to the mapping.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ _OWN = "rows"  # the object of a table that no vendor made, whose columns are ca
 _ID = re.compile(r"(.*_)?(id|key|uuid)s?")
 _CALLED = re.compile(r"(account|customer|client|company|organi[sz]ation|tenant|person|user|contact)_?(id|key|uuid)")
 _KINDS = ("account", "person")
+_SEVERAL = r"^\s*[^;,|\s]+(\s*[;,|]\s*[^;,|\s]+)+\s*$"  # keys, not words that people wrote
 
 
 @dataclass(frozen=True)
@@ -73,20 +75,47 @@ class Keys:
         return cls(words, dict(numbers), _columns(home, mapping))
 
     def held(self, table: str, rows: pa.Table) -> NDArray[np.bool_]:
-        """Tell which rows of a table hold one of the keys as a whole value, be it text or number."""
+        """Tell which rows of a table hold one of the keys, text or number, alone or first of several in a cell."""
         found = np.zeros(len(rows), dtype=bool)
         for name, column in zip(rows.column_names, rows.columns, strict=True):
             texts = _texts(column)
             if texts is not None:
-                wanted = pa.array(sorted({*self.words, *self._numbers(table, plain(name))}), pa.string())
+                numbers = self._numbers(table, plain(name))
+                floats = {f"{one}.0" for one in numbers}  # of a text file whose column has gaps
+                wanted = pa.array(sorted({*self.words, *numbers, *floats}), pa.string())
                 found |= np.asarray(pc.is_in(texts, wanted), dtype=bool)
+                if numbers or _ID.fullmatch(plain(name)):
+                    found |= np.asarray(pc.is_in(_first(texts), wanted), dtype=bool)
         return found
 
-    def _numbers(self, table: str, column: str) -> set[str]:
-        """Give the numbers that are somebody's in a column; of a table that nobody reads, the name of it tells."""
+    def shared(self, table: str, rows: pa.Table) -> NDArray[np.bool_]:
+        """Tell which rows that are not its own hold one of the keys beside others in a cell, or inside a JSON text."""
+        found = np.zeros(len(rows), dtype=bool)
+        for name, column in zip(rows.column_names, rows.columns, strict=True):
+            texts = _texts(column)
+            if texts is None:
+                continue
+            numbers = self._numbers(table, plain(name), inside=True)
+            found |= _inside(texts, {*self.words, *numbers}, numbers)
+            if numbers or _ID.fullmatch(plain(name)):
+                found |= _beside(texts, {*self.words, *numbers})
+        return found & ~self.held(table, rows)
+
+    def _numbers(self, table: str, column: str, *, inside: bool = False) -> set[str]:
+        """Give the numbers that are somebody's in a column; of a table that nobody reads, the name of it tells.
+
+        Parameters
+        ----------
+        inside
+            Whether a column counts that holds such a one inside.
+        """
         if table not in self.columns:
             return set().union(*self.numbers.values()) if _CALLED.fullmatch(column) else set()
-        known = ((source, kind) for source, kind, names in self.columns[table] if column in names)
+        known = (
+            (source, kind)
+            for source, kind, names in self.columns[table]
+            if column in names or (inside and any(name.startswith(f"{column}_") for name in names))
+        )
         return set().union(*(self.numbers.get(one, set()) for one in known))
 
 
@@ -144,3 +173,29 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         whole = pc.and_(pc.equal(pc.trunc(column), column), pc.less(pc.abs(column), 2.0**53))
         return pc.if_else(whole, column, pa.scalar(None, kind)).cast(pa.int64()).cast(pa.string())
     return None
+
+
+def _first(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give the first of several keys in a cell; missing where there are not several."""
+    several = pc.if_else(pc.match_substring_regex(texts, _SEVERAL), texts, None)
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(several, r"(?s)[;,|].*", ""))
+
+
+def _beside(texts: pa.ChunkedArray, keys: Collection[str]) -> NDArray[np.bool_]:
+    """Tell which cells hold one of the keys among several."""
+    among = rf"(^|[;,|])\s*({_any(keys)})\s*($|[;,|])"
+    return _true(pc.and_(pc.match_substring_regex(texts, _SEVERAL), pc.match_substring_regex(texts, among)))
+
+
+def _inside(texts: pa.ChunkedArray, keys: Collection[str], numbers: Collection[str]) -> NDArray[np.bool_]:
+    """Tell which cells are JSON texts that hold one of the keys as a value, or one of the numbers as a number."""
+    value = rf'"({_any(keys)})"|[:\[,]\s*({_any(numbers)})\s*[,\]}}]'
+    return _true(pc.and_(pc.match_substring_regex(texts, r"^\s*[\[{]"), pc.match_substring_regex(texts, value)))
+
+
+def _any(keys: Collection[str]) -> str:
+    return "|".join(map(re.escape, sorted(keys))) or r"[^\s\S]"
+
+
+def _true(found: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(found, False), dtype=bool)

@@ -46,6 +46,14 @@ def from_fetched(path: Path, who: Subject, *, dry_run: bool) -> int:
     return sum(withdraw_from_fetched(one, keys.held, dry_run=dry_run) for one in fetched)
 
 
+def shared(path: Path, who: Subject) -> int:
+    """Count the rows, captured or fetched, of others that name somebody beside them; they stay as they are."""
+    home = mapping_path(path).parent
+    keys, folders = Keys.read(home, who), [home / one for one in read_mapping(mapping_path(path)).places]
+    captured = withdraw(home / CAPTURED, keys.shared, dry_run=True)
+    return captured + sum(withdraw_from_fetched(one, keys.shared, dry_run=True) for one in folders if one.is_dir())
+
+
 def from_profile(path: Path, who: Subject, *, dry_run: bool) -> int:
     """Remove the profile of the columns when an example in it names somebody; `holdfast map` writes it again."""
     profile = mapping_path(path).parent / _PROFILE
