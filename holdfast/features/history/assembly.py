@@ -19,7 +19,7 @@ from holdfast.features.history.facts import Facts, most
 from holdfast.features.history.landing import digest
 from holdfast.features.history.naming import digests, name_rows, plain, without_repetition
 from holdfast.features.history.noticed import tally
-from holdfast.features.history.records import Records, superseded
+from holdfast.features.history.records import Records, group, superseded
 from holdfast.features.history.tables import SOURCE_ID, TABLES, Table
 from holdfast.features.time import FOREVER, instants, micros
 
@@ -76,7 +76,7 @@ def assemble(
     aside: dict[str, list[pd.DataFrame]] = {name: [] for name in frames}
     facts = {name: Facts(landed=len(frame)) for name, frame in frames.items()}
     present = _without_future(frames, limits, aside, facts)
-    present["accounts"] = _date_accounts(present, facts)
+    present["accounts"] = _date_accounts(present, aside, facts)
     accounts = account_ids(present["accounts"])
     kept = {}
     for name, frame in present.items():
@@ -114,14 +114,26 @@ def _without_future(
     return present
 
 
-def _date_accounts(present: Mapping[str, pd.DataFrame], facts: dict[str, Facts]) -> pd.DataFrame:
-    """Date accounts that came without a start by the first that was known of them in any table."""
+def _date_accounts(
+    present: Mapping[str, pd.DataFrame], aside: dict[str, list[pd.DataFrame]], facts: dict[str, Facts]
+) -> pd.DataFrame:
+    """Date accounts that came without a start by the first that was known of them in any table.
+
+    Where that is a dated row of the same account, the row without a date says nothing that it does not.
+    """
     table, frame = TABLES["accounts"], present["accounts"].copy(deep=False)
     undated = (frame[FLAGS].to_numpy() & default_bit(table, table.time)) > 0
     if undated.any():
         first = _first_known(present, frame["account_id"])
         frame["valid_from"] = frame["valid_from"].mask(undated, first)
         frame["known_at"] = frame["known_at"].fillna(frame["valid_from"])
+        silent = undated & ((frame[FLAGS].to_numpy() & default_bit(table, "known_at")) > 0)
+        moments = group([frame[name] for name in ("account_id", "valid_from", "known_at")])
+        silent &= frame["known_at"].notna().to_numpy() & np.isin(moments, moments[~undated])
+        if silent.any():
+            facts["accounts"] = replace(facts["accounts"], repeated=int(silent.sum()))
+            aside["accounts"].append(present["accounts"][silent])
+            frame = frame[~silent].reset_index(drop=True)
     dateless = frame["known_at"].isna().to_numpy()
     if dateless.any():
         outside = dateless & ((frame[FLAGS].to_numpy() & OUTSIDE) > 0)

@@ -76,7 +76,8 @@ def without_repetition(
     content = [name for name in table.columns if name in frame]
     if group([frame[name] for name in content]).max() != codes.max():
         _refuse_duplicates(table, frame, codes, content)
-    facts[table.name] = replace(facts[table.name], repeated=int(repeated.sum()))
+    told = facts[table.name]
+    facts[table.name] = replace(told, repeated=told.repeated + int(repeated.sum()))
     aside[table.name].append(frame[repeated])
     return frame[~repeated].reset_index(drop=True)
 
