@@ -34,9 +34,13 @@ _NAMED = (
     "%B %d, %Y",
     "%d %b %Y",
     "%d %B %Y",
+    "%d-%b-%y",
     "%d-%b-%Y",
 )
 _SHORT_YEAR = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2}(\D|$)"
+_YEAR = re.compile(r"^(\d{1,2}[./]\d{1,2}[./])(\d{2})(?!\d)")
+_DASHES = re.compile(r"^\d{1,2}-\d{1,2}-\d{2}(\D|$)")  # the year may be the first or the last
+_FIRST_DAY, _LAST_DAY = 25_571, 73_050  # as spreadsheets count from 1899-12-30: 1970-01-03 and 2099-12-31
 _NO_START, _NO_END = "TIMESTAMPTZ '1970-01-02 00:00:00+00'", "TIMESTAMPTZ '2050-01-01 00:00:00+00'"
 _EPOCHS = ((3e11, 1_000_000, "seconds"), (3e14, 1_000, "milliseconds"), (3e17, 1, "microseconds"))  # past the year 9999
 _UNIT = r"(?:[\p{L}]{0,3}\p{Sc}|[\p{L}]{2,4}\.?|%)"
@@ -88,7 +92,8 @@ def written(numbers: Sequence[list[str]], times: Sequence[list[str]], delimiter:
     """
     bare = [pa.array([_without_unit(text) for text in texts], pa.large_string()) for texts in numbers]
     decimal, doubt = decimal_of(bare, delimiter)
-    dayfirst, order, against = dayfirst_of([pa.array(texts, pa.large_string()) for texts in times], delimiter)
+    whole = [pa.array([_YEAR.sub(r"\g<1>20\2", text) for text in texts], pa.large_string()) for texts in times]
+    dayfirst, order, against = dayfirst_of(whole, delimiter)
     contradiction = f"{against!r} has the month first, other dates have the day first" if against else None
     return Written(decimal, dayfirst, zone, tuple(one for one in (doubt, order, contradiction) if one))
 
@@ -196,7 +201,7 @@ def _instant(value: str, landed: str, texts: list[str], how: Written) -> tuple[s
         return _text_instant(value, texts, how)
     if landed == "BOOLEAN" or not _NUMBERS.match(landed):
         return f"CASE WHEN {value} IS NULL THEN NULL::TIMESTAMPTZ END", _UNLIKE
-    return _epoch(f"{value}::DOUBLE"), _epoch_told(texts)
+    return _epoch(f"{value}::DOUBLE", how.zone), _epoch_told(texts)
 
 
 def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]:
@@ -204,7 +209,7 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
         value = spelled_out(value)
     iso, digits = _iso(value, how.zone), [text for text in texts if _DIGITS.match(text) and not _COMPACT.match(text)]
     if texts and len(digits) == len(texts):
-        return f"coalesce({_epoch(f'TRY_CAST({value} AS DOUBLE)')}, {iso})", _epoch_told(texts)
+        return f"coalesce({_epoch(f'TRY_CAST({value} AS DOUBLE)', how.zone)}, {iso})", _epoch_told(texts)
     spelled = _spelled(value, how)
     share = sum(bool(_ISO.match(text)) for text in texts)
     suffix = "" if all(map(zoned, texts)) else f", without a zone, read as {how.zone}"
@@ -212,6 +217,8 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
         suffix = (
             f"{suffix}; {', '.join(names)} behind a time may mean several zones, or none: export it with its offset"
         )
+    if any(map(_DASHES.match, texts)):
+        suffix = f"{suffix}; write the year with four digits"
     if texts and share == len(texts):
         # nearly always the whole story; letters may be a zone that DuckDB takes for another one, as BST for Dhaka's
         last = f"right({value}, 1)"
@@ -222,7 +229,7 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
     number = (
         f"CASE WHEN NOT regexp_matches(trim({value}), {literal(_COMPACT.pattern)}) THEN TRY_CAST({value} AS DOUBLE) END"
     )
-    mixed = f", {_epoch(number)}" if digits else ""
+    mixed = f", {_epoch(number, how.zone)}" if digits else ""
     return f"coalesce({spelled}, {iso}{mixed})", f"spelled dates{order}{suffix}"
 
 
@@ -240,7 +247,7 @@ def _spelled(value: str, how: Written) -> str:
     orders = (_DAY_FIRST, _MONTH_FIRST) if how.dayfirst else (_MONTH_FIRST, _DAY_FIRST)
     days = orders[0] if how.dayfirst is not None else (*orders[0], *orders[1])
     text = f"trim({value})"
-    short = _strptime(text, [day.replace("%Y", "%y") for day in days])
+    short = _strptime(text, [day.replace("%Y", "%y") for day in days if "-" not in day])
     long = f"CASE WHEN regexp_matches({text}, '\\d') THEN {_strptime(text, [*days, *_NAMED])} END"
     parsed = f"CASE WHEN regexp_matches({text}, {literal(_SHORT_YEAR)}) THEN {short} ELSE {long} END"
     return f"timezone({literal(how.zone)}, {parsed})"
@@ -251,13 +258,22 @@ def _strptime(text: str, days: Sequence[str]) -> str:
     return f"try_strptime({text}, [{forms}])"
 
 
-def _epoch(number: str) -> str:
-    """Read a number since 1970, each by its size: seconds, milliseconds, microseconds or nanoseconds."""
+def _epoch(number: str, zone: str) -> str:
+    """Read a number since 1970, each by its size: seconds, milliseconds, microseconds or nanoseconds.
+
+    Within the first day of 1970 lie the days of spreadsheets, whose cell has lost its format, and years and the like.
+    """
     scales = " ".join(f"WHEN abs({number}) < {limit:.0f} THEN {scale}" for limit, scale, _ in _EPOCHS)
-    return f"TRY(make_timestamptz(({number} * CASE {scales} ELSE 0.001 END)::BIGINT))"
+    since = f"TRY(make_timestamptz(({number} * CASE {scales} ELSE 0.001 END)::BIGINT))"
+    seconds = f"to_seconds(round({number} * 86400)::BIGINT)"
+    days = f"timezone({literal(zone)}, TIMESTAMP '1899-12-30' + {seconds})"
+    other = f"abs({number}) < 86400 AND {number} NOT IN (0, -1)"
+    return f"CASE WHEN {number} BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {days} WHEN NOT ({other}) THEN {since} END"
 
 
 def _epoch_told(texts: list[str]) -> str:
     sizes = [abs(float(text)) for text in texts if _DIGITS.match(text)]
     usual = median(sizes) if sizes else 0.0
+    if _FIRST_DAY <= usual <= _LAST_DAY:
+        return "days of a spreadsheet, since 1899-12-30"
     return "unix " + next((told for limit, _, told in _EPOCHS if usual < limit), "nanoseconds")
