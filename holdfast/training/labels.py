@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Cutoffs = Iterable[str | date | pd.Timestamp] | pd.DatetimeIndex
 
+_KEPT = 2_000_000  # rows as known on earlier days that are held for who asks again, about 100 MB
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -65,6 +67,7 @@ class Labels:
     dropped: Mapping[int, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     _history: History | None = field(default=None, repr=False)
+    _known: dict[int, Labels] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -117,12 +120,17 @@ class Labels:
     def known(self, day: str | date | pd.Timestamp) -> Labels:
         """Give the labels as they were known on a day: what arrived later unseen, what was not settled missing.
 
-        Rows and horizons stay as they are.
+        Rows and horizons stay as they are. Every refit asks twice: whether windows overlap, and to learn.
         """
         instant = to_instant(day)
+        if (there := self._known.get(micro(instant))) is not None:
+            return there
         end = min(instant, self.end)
         asked = Question(self.cutoffs, self.horizons, self.churn, end, micro(instant))
-        return _labels(self.history, asked).on(self.frame.index)
+        found = _labels(self.history, asked).on(self.frame.index)
+        if len(self) * (len(self._known) + 1) <= _KEPT:
+            self._known[micro(instant)] = found
+        return found
 
     def rows(self, where: NDArray[np.bool_] | pd.Series[bool]) -> Labels:
         """Keep the rows where a mask of the same length holds."""
