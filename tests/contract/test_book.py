@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from holdfast.errors import DataError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.snapshot import Snapshot
 from holdfast.serving import book, columns, delivery, pipeline
+from holdfast.serving.bundle import Bundle
 from holdfast.serving.command import run
 from holdfast.serving.plan import Plan, read_plan
-from holdfast.serving.scoring import score
+from holdfast.serving.scoring import Scores, score
 from holdfast.serving.starter import write_simulation
 from holdfast.serving.unsound import refuse_many
 
@@ -49,46 +50,68 @@ def copied(trained: Path, folder: Path, buckets: int) -> Path:
 def left(plan: Path) -> dict[str, bytes]:
     """Score, and give the files of the run."""
     assert run(["score", str(plan)]) == 0
+    return served(plan)
+
+
+def served(plan: Path) -> dict[str, bytes]:
+    """Give the files of the run that is served, and none that was half-written lies about."""
     assert not list(plan.parent.glob("out/**/.tmp-*"))
     return {one.name: one.read_bytes() for one in sorted((plan.parent / "out" / "current").iterdir())}
 
 
+@pytest.fixture(scope="module")
+def dealt(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The company in a store of three buckets, scored bucket by bucket."""
+    plan = copied(trained, tmp_path_factory.mktemp("dealt") / "acme", 3)
+    left(plan)
+    return plan.parent
+
+
 def test_buckets_and_processes_leave_the_files_that_all_accounts_at_once_leave(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, dealt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = left(copied(trained, tmp_path / "whole", 0))
-    dealt = left(copied(trained, tmp_path / "dealt", 3))
     monkeypatch.setattr(book, "WORTH", 10)
     monkeypatch.setattr(book, "cores", lambda: 2)
     apart = left(copied(trained, tmp_path / "apart", 3))
     assert {"scores.parquet", "drivers.parquet", "alerts.parquet", "scores.xlsx", "report.html"} <= set(whole)
-    for other in (dealt, apart):
+    for other in (served(dealt / "plan.toml"), apart):
         assert [name for name in whole if whole[name] != other[name]] == []
 
 
-def scene(trained: Path) -> tuple[Plan, hf.History]:
-    plan = read_plan(trained / "plan.toml")
-    return plan, hf.History.read(trained / "history").until(DAY, end=DAY)
+@dataclass(frozen=True)
+class Scene:
+    """The day as it is measured, and its scores."""
+
+    plan: Plan
+    history: hf.History
+    bundle: Bundle
+    now: Snapshot
+    scores: Scores
 
 
-def test_the_scores_are_those_of_one_snapshot_of_all_accounts(trained: Path) -> None:
-    plan, history = scene(trained)
+@pytest.fixture(scope="module")
+def scene(trained: Path) -> Scene:
+    plan, history = read_plan(trained / "plan.toml"), hf.History.read(trained / "history").until(DAY, end=DAY)
     bundle = pipeline.bundle_of(plan)
-    found, now = pipeline.score_day(plan, history, bundle)
-    alike = score(pipeline.measure_day(history, bundle), bundle.health, bundle.model, history)
+    now = pipeline.measure_day(history, bundle)
+    return Scene(plan, history, bundle, now, score(now, bundle.health, bundle.model, history))
+
+
+def test_the_scores_are_those_of_one_snapshot_of_all_accounts(scene: Scene) -> None:
+    found, now = pipeline.score_day(scene.plan, scene.history, scene.bundle)
+    alike = scene.scores
     names = ["account_id", "health", "p30", "p60", "p90", "percentile", "driver_1", "driver_2", "score_status"]
     pd.testing.assert_frame_equal(found.rows[names], alike.rows[names], check_exact=True)
     pd.testing.assert_frame_equal(found.reasons, alike.reasons, check_exact=True)
     assert found.reasons["peer_percentile"].notna().any()
     assert found.reasons["own_past"].notna().any()
-    pd.testing.assert_frame_equal(now.frame(), pipeline.measure_day(history, bundle).frame(), check_exact=True)
+    pd.testing.assert_frame_equal(now.frame(), scene.now.frame(), check_exact=True)
 
 
-def test_a_row_does_not_depend_on_the_rows_beside_it(trained: Path) -> None:
+def test_a_row_does_not_depend_on_the_rows_beside_it(scene: Scene) -> None:
     """Products of matrices may end otherwise in another place of another table; what is served must not."""
-    plan, history = scene(trained)
-    bundle = pipeline.bundle_of(plan)
-    X = pipeline.measure_day(history, bundle)
+    bundle, X = scene.bundle, scene.now
     whole, bounds = bundle.model.predict_proba(X), bundle.model.predict_interval(X)
     rng = np.random.default_rng(0)
     for _ in range(25):
@@ -100,10 +123,10 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(trained: Path) -> None:
 
 
 def test_what_cannot_be_scored_ends_the_run_and_leaves_what_was_served(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dealt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = copied(trained, tmp_path / "acme", 2)
-    before, model = left(plan), (plan.parent / "out" / "models" / "champion").read_text().strip()
+    plan = copied(dealt, tmp_path / "acme", 0)
+    before, model = served(plan), (plan.parent / "out" / "models" / "champion").read_text().strip()
 
     def refuse(_: book.Task, bucket: int) -> None:
         raise DataError(f"bucket {bucket}", "rows", "none", "look at the store")
@@ -111,25 +134,21 @@ def test_what_cannot_be_scored_ends_the_run_and_leaves_what_was_served(
     monkeypatch.setattr(book.Task, "scoring", refuse)
     assert run(["score", str(plan), "--at", "2025-12-20", "--model", model]) == 30
     assert "bucket 0" in capsys.readouterr().err
-    assert not list(plan.parent.glob("out/**/.tmp-*"))
-    assert {one.name: one.read_bytes() for one in sorted((plan.parent / "out" / "current").iterdir())} == before
+    assert served(plan) == before
 
 
 @pytest.mark.parametrize("column", ["usage_30", "arr"])
 @pytest.mark.parametrize("bad", [np.inf, -np.inf])
 def test_an_account_with_something_infinite_is_not_scored_and_the_others_are(
-    trained: Path, column: str, bad: float
+    scene: Scene, column: str, bad: float
 ) -> None:
-    plan, history = scene(trained)
-    bundle = pipeline.bundle_of(plan)
-    now = pipeline.measure_day(history, bundle)
-    calm = score(now, bundle.health, bundle.model, history)
+    bundle, now, calm = scene.bundle, scene.now, scene.scores
     place = int(np.flatnonzero(calm.rows["score_status"] == "scored")[0])
     of = now.indicators if column in now.indicators else now.context
     changed = of.copy()
     changed.iloc[place, changed.columns.get_loc(column)] = bad
     spoilt = replace(now, **{"indicators" if of is now.indicators else "context": changed})
-    found = score(spoilt, bundle.health, bundle.model, history)
+    found = score(spoilt, bundle.health, bundle.model, scene.history)
     row = found.rows.iloc[place]
     assert (row["score_status"], row["score_reason"]) == ("not_scored", f"cannot be reckoned: {column} is infinite")
     assert pd.isna(row["p90"])
@@ -154,10 +173,10 @@ def test_a_book_of_which_one_in_twenty_is_unsound_is_told_and_more_are_refused(
 
 
 def test_a_company_with_something_infinite_is_published_and_explained(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dealt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = copied(trained, tmp_path / "acme", 2)
-    calm = left(plan)
+    plan = copied(dealt, tmp_path / "acme", 0)
+    calm = served(plan)
     scores = pd.read_parquet(plan.parent / "out" / "current" / "scores.parquet")
     gone, other = scores.loc[scores["score_status"] == "scored", "account_id"].iloc[:2]
     measured = Catalog.measure
