@@ -1,13 +1,10 @@
 """The command: what each promises to print, to write and to leave alone, from an empty folder to served scores."""
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import exp
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +12,15 @@ import pandas as pd
 import pytest
 
 import holdfast as hf
-from holdfast.serving import pipeline
-from holdfast.serving.bundle import Bundle
+from holdfast.features.history import History
+from holdfast.features.indicators.indicator import Indicator
+from holdfast.features.proof import Proof, prove
+from holdfast.serving import inspection
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
-from holdfast.serving.plan import Plan
-from holdfast.serving.runs import Run, read_scores
-from holdfast.serving.scoring import Scores
-from holdfast.serving.workspace import read_manifest, write_manifest
+from holdfast.serving.workspace import read_manifest
 from holdfast.training.verdict import BASELINES
+from tests.acme import DAY, Company, as_json
 
 COMMANDS = (
     "demo",
@@ -65,63 +62,6 @@ COMMANDS = (
 MODELS = {"churn", "health", *BASELINES}
 FIGURES = {"auc", "ap", "log_loss", "skill", "skill_context", "brier", "ece", "ece_floor", "slope", "ratio", "lift_10"}
 FIGURES |= {"n", "events"}
-QUICK = """
-[cutoffs]
-every = "56d"
-[backtest]
-audits = false
-bootstrap = 20
-retrain_every = 50
-[tracking]
-enabled = false
-"""
-DAY = "2025-06-01"
-
-
-def _quicken(plan: Path) -> None:
-    text = plan.read_text(encoding="utf-8").replace('[cutoffs]\nevery = "28d"', "[model]\nseed = 0")
-    plan.write_text(text + QUICK, encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Company:
-    folder: Path
-
-    @property
-    def plan(self) -> str:
-        return str(self.folder / "plan.toml")
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "out"
-
-    def copy(self, to: Path, change: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> "Company":
-        shutil.copytree(self.folder, to, symlinks=True)
-        for path in (to / "history").glob("*.parquet") if change else ():
-            change(pd.read_parquet(path)).to_parquet(path, index=False)
-        return Company(to)
-
-
-@pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    folder = tmp_path_factory.mktemp("company") / "acme"
-    assert run(["simulate", "--accounts", "100", "--seed", "1", "--months", "20", "--out", str(folder)]) == 0
-    _quicken(folder / "plan.toml")
-    return Company(folder)
-
-
-@pytest.fixture(scope="module")
-def company(untrained: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
-    made = untrained.copy(tmp_path_factory.mktemp("trained") / "acme")
-    assert run(["train", made.plan]) == 0
-    assert run(["score", made.plan]) == 0
-    return made
-
-
-def _json(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> object:
-    capsys.readouterr()
-    assert run([*arguments, "--json"]) == code
-    return json.loads(capsys.readouterr().out)
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +152,7 @@ def test_a_run_is_published_as_tables_once(
     assert run(["score", mine.plan]) == 60
     assert "unable to open database file" in capsys.readouterr().err
     monkeypatch.setenv("BI_URL", f"sqlite:///{tmp_path}/bi.db")
-    told = _json(capsys, "score", mine.plan)
+    told = as_json(capsys, "score", mine.plan)
     assert isinstance(told, dict)
     assert (told["fresh"], told["table"]["accounts"], told["table"]["fresh"]) == (False, 100, True)
     assert run(["score", mine.plan]) == 10
@@ -231,13 +171,21 @@ def test_a_damaged_run_is_made_again(company: Company, tmp_path: Path) -> None:
     assert (mine.out / "current" / "scores.csv").read_bytes() == whole
 
 
-def test_what_becomes_known_later_changes_not_a_byte(untrained: Company, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def earlier(untrained: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The company with a model that learned until some months before the end, which has scored nothing yet."""
+    made = untrained.copy(tmp_path_factory.mktemp("earlier") / "acme")
+    assert run(["train", made.plan, "--until", DAY]) == 0
+    return made
+
+
+def test_what_becomes_known_later_changes_not_a_byte(untrained: Company, earlier: Company, tmp_path: Path) -> None:
     """Rows known after the day are cut off in one company and kept in the other."""
     limit = pd.Timestamp(DAY, tz="UTC") + pd.Timedelta(days=20)
-    full = untrained.copy(tmp_path / "full")
+    full = earlier.copy(tmp_path / "full")
     short = untrained.copy(tmp_path / "short", lambda frame: frame[frame["known_at"] <= limit])
+    assert run(["train", short.plan, "--until", DAY]) == 0
     for one in (full, short):
-        assert run(["train", one.plan, "--until", DAY]) == 0
         assert run(["score", one.plan, "--at", DAY]) == 0
     assert (full.out / "models" / "champion").read_text() == (short.out / "models" / "champion").read_text()
     files = ("scores.csv", "scores.parquet", "scores.xlsx", "drivers.parquet", "alerts.parquet", "queue.csv")
@@ -260,7 +208,7 @@ def test_a_model_does_not_score_days_it_has_seen_unless_named(
 
 
 def test_plan_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = _json(capsys, "plan", company.plan, "--show")
+    settings = as_json(capsys, "plan", company.plan, "--show")
     assert isinstance(settings, dict)
     assert settings["horizons"]["days"] == [30, 60, 90]
     assert settings["backtest"]["bootstrap"] == 20
@@ -275,7 +223,7 @@ def test_plan_shows_every_setting(company: Company, capsys: pytest.CaptureFixtur
 
 
 def test_indicators_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = _json(capsys, "indicators", "--dimension", "product")
+    rows = as_json(capsys, "indicators", "--dimension", "product")
     assert isinstance(rows, list)
     assert len(rows) >= 4
     keys = {"name", "dimension", "unit", "healthy", "formula", "lookback_days", "tables", "seeds"}
@@ -283,7 +231,11 @@ def test_indicators_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["indicators", "--dimension", "produkt"]) == 2
 
 
-def test_check_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_as_json(company: Company, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def some(given: Sequence[Indicator], history: History, **how: Any) -> Proof:
+        return prove(given[:3], history, cutoffs=[history.now], **how)
+
+    monkeypatch.setattr(inspection, "prove", some)  # all of them at several cutoffs: tests/worked/test_prove.py
     capsys.readouterr()
     code = run(["check", company.plan, "--json"])
     rows = json.loads(capsys.readouterr().out)
@@ -292,7 +244,7 @@ def test_check_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_backtest_as_json(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    result = _json(capsys, "backtest", company.plan)
+    result = as_json(capsys, "backtest", company.plan)
     assert isinstance(result, dict)
     assert {"models", "cutoffs", "seconds", "verdict"} <= set(result)
     assert set(result["models"]) == MODELS
@@ -309,8 +261,8 @@ def test_a_holdout_is_kept_and_opened_once(
     plan = Path(mine.plan)
     text = plan.read_text(encoding="utf-8")
     plan.write_text(text.replace("retrain_every = 50", "retrain_every = 2\nholdout = true"), encoding="utf-8")
-    kept = _json(capsys, "backtest", mine.plan)
-    opened = _json(capsys, "backtest", mine.plan, "--open-holdout")
+    kept = as_json(capsys, "backtest", mine.plan)
+    opened = as_json(capsys, "backtest", mine.plan, "--open-holdout")
     assert isinstance(kept, dict)
     assert isinstance(opened, dict)
     assert max(kept["cutoffs"]) < min(opened["cutoffs"])
@@ -319,15 +271,12 @@ def test_a_holdout_is_kept_and_opened_once(
 
 
 def test_the_model_in_service_is_set_beside_the_others_where_it_had_to_predict(
-    untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    earlier: Company, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mine = untrained.copy(tmp_path / "served")
-    first = _json(capsys, "train", mine.plan, "--until", DAY)
-    assert isinstance(first, dict)
-    found = _json(capsys, "backtest", mine.plan)
+    found = as_json(capsys, "backtest", earlier.plan)
     assert isinstance(found, dict)
     champion = found["evidence"]["champion"]
-    assert champion["version"] == first["model"]
+    assert champion["version"] == (earlier.out / "models" / "champion").read_text().strip()
     assert champion["learned_until"] == DAY
     later = [row for row in champion["rows"] if row["model"] == "champion"]
     everything = found["models"]["churn"]["30"]["n"]
@@ -339,8 +288,8 @@ def test_audits_stand_in_the_report(untrained: Company, tmp_path: Path, capsys: 
     plan = Path(mine.plan)
     text = plan.read_text(encoding="utf-8")
     plan.write_text(text.replace("audits = false", "audits = true"), encoding="utf-8")
-    _json(capsys, "train", mine.plan)
-    _json(capsys, "score", mine.plan)
+    as_json(capsys, "train", mine.plan)
+    as_json(capsys, "score", mine.plan)
     page = (mine.out / "current" / "report.html").read_text(encoding="utf-8")
     assert 'id="hypotheses"' in page
     assert "What the usual mistakes would have claimed" in page
@@ -351,213 +300,30 @@ def test_training_and_scoring_again_gives_the_same_bytes(
     company: Company, untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = untrained.copy(tmp_path / "again")
-    trained = _json(capsys, "train", mine.plan)
+    trained = as_json(capsys, "train", mine.plan)
     assert isinstance(trained, dict)
     assert trained["model"] == (company.out / "models" / "champion").read_text().strip()
     assert trained["learned_until"] == "2026-01-01"
     assert trained["verdict"]
-    scored = _json(capsys, "score", mine.plan)
+    scored = as_json(capsys, "score", mine.plan)
     assert isinstance(scored, dict)
     assert scored["fresh"]
     assert scored["model_version"] == trained["model"]
     assert sum(scored["counts"].values()) == 100
     for path in (company.out / "current").iterdir():
         assert (mine.out / "current" / path.name).read_bytes() == path.read_bytes(), path.name
-    assert _json(capsys, "score", mine.plan, code=10) == scored | {"fresh": False}
-
-
-def test_explain_tells_numbers_and_suggests_ids(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
-    account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
-    story = _json(capsys, "explain", company.plan, "--account", account)
-    assert isinstance(story, dict)
-    assert story["account_id"] == account
-    assert 0 <= story["p30"] <= story["p90"] <= 1
-    drivers = story["drivers"]
-    raising = [one for one in story["reasons"] if one["contribution"] > 0]
-    assert [one["sentence"] for one in raising[:3]] == rows.set_index("account_id").loc[
-        account, ["driver_1", "driver_2", "driver_3"]
-    ].tolist()
-    kept = pd.read_parquet(company.out / "current" / "drivers.parquet").query("account_id == @account")
-    for one, row in zip(raising[:3], kept.head(3).to_dict("records"), strict=True):
-        for name in ("contribution", "own_past", "peer_percentile"):
-            told = float("nan") if one[name] is None else one[name]
-            assert row[name] == pytest.approx(told, abs=1e-9, nan_ok=True)
-        assert len(row["others"].split()) == len(one["others"])
-    assert story["base"] + sum(one["contribution"] for one in drivers) == pytest.approx(story["total"], abs=1e-9)
-    points = story["health_points"]
-    gained = sum(one["points"] or 0.0 for one in drivers)
-    assert points["base"] + gained + points["clip"] == pytest.approx(story["health"], abs=1e-9)
-    told = {"indicator", "dimension", "contribution", "sentence", "value", "own_past", "peer_percentile", "records"}
-    assert told | {"window_days", "fresh_days", "p30", "points"} <= set(drivers[0])
-    assert run(["explain", company.plan, "--account", account]) == 0
-    assert "Raises the risk:" in capsys.readouterr().out
-    assert run(["explain", company.plan, "--account", account + "x"]) == 2
-    assert "did you mean" in capsys.readouterr().err
-
-
-def test_explain_tells_every_account_and_what_has_changed(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet").sort_values(["health", "account_id"])
-    told = pd.concat([rows.head(1), rows.tail(1), *(part.head(1) for _, part in rows.groupby("score_status"))])
-    for account in told["account_id"].unique():
-        story = _json(capsys, "explain", company.plan, "--account", account)
-        assert isinstance(story, dict)
-        assert bool(story["drivers"]) == (story["score_status"] != "not_scored")
-    old = rows[rows["score_status"] == "scored"]["account_id"].iloc[0]
-    day = f"{rows['as_of'].iloc[0] - pd.Timedelta(days=40):%Y-%m-%d}"
-    story = _json(capsys, "explain", company.plan, "--account", old, "--since", day)
-    assert isinstance(story, dict)
-    for change in story["changes"].values():
-        moved = sum(change["steps"].values())
-        assert moved == pytest.approx(change["after"] - change["before"], abs=1e-9)
-        assert sum(row["change"] for row in change["rows"]) == pytest.approx(moved, abs=1e-9)
-    assert story["changes"]["log-hazard"]["after"] == pytest.approx(story["total"], abs=1e-9)
-    assert run(["explain", company.plan, "--account", old, "--since", day]) == 0
-    assert "Risk since" in capsys.readouterr().out
-    assert run(["explain", company.plan, "--account", old, "--since", "2099-01-01"]) == 2
-    told = capsys.readouterr().err
-    assert "--since: expected a day up to" in told
-    assert "found 2099-01-01" in told
-
-
-def test_explain_tells_the_story_in_the_best_band_and_without_health(
-    company: Company, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
-    best = rows.loc[(rows["health"] >= 80) & (rows["score_status"] == "scored"), "account_id"].iloc[0]
-    ask = ["explain", company.plan, "--account", best, "--next-band"]
-    story = _json(capsys, *ask)
-    assert isinstance(story, dict)
-    assert story["reasons"]
-    assert story["what_if"] is None
-    assert "best band" in story["what_if_reason"]
-    assert run(ask) == 0
-    told = capsys.readouterr().out
-    assert "Raises the risk" in told
-    assert "best band" in told
-    monkeypatch.setattr(pipeline, "bundle_of", _strict(pipeline.bundle_of))
-    story = _json(capsys, *ask)
-    assert isinstance(story, dict)
-    assert story["reasons"]
-    assert "no health score" in story["what_if_reason"]
-    read = _json(capsys, *ask[:-1], "--if", f"usage_30={_usual(story)}")
-    assert isinstance(read, dict)
-    assert read["what_if"]["health"] == {"now": None, "then": None}
-
-
-def test_explain_tells_when_the_next_decision_falls(
-    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
-    days = (rows["notice_deadline"] - rows["as_of"]).dt.days
-    row = rows[(rows["score_status"] == "scored") & days.between(61, 89)].iloc[0]
-    ask = ["explain", company.plan, "--account", row["account_id"]]
-    story = _json(capsys, *ask)
-    assert isinstance(story, dict)
-    told = story["calendar"]
-    assert told["notice_deadline"][:10] == f"{row['notice_deadline']:%Y-%m-%d}"
-    assert told["renewal_date"][:10] == f"{row['renewal_date']:%Y-%m-%d}"
-    assert told["decision_within"] == 90
-    added, expected = 0.0, {}
-    for name, value in told["log_hazard"].items():
-        added += exp(story["total"] + value)
-        expected[name] = 1 - exp(-added)
-    assert expected == pytest.approx({name: story[name] for name in ("p30", "p60", "p90")}, abs=1e-9)
-    line = f"the next decision is known in {told['decision_in_days']} days, within the horizon of 90, not of 60"
-    assert run(ask) == 0
-    assert line in capsys.readouterr().out
-    page = tmp_path / "account.html"
-    assert run([*ask, "--out", str(page)]) == 0
-    assert line in page.read_text(encoding="utf-8")
-    gone = rows.loc[rows["score_status"] == "not_scored", "account_id"].iloc[0]
-    story = _json(capsys, "explain", company.plan, "--account", gone)
-    assert isinstance(story, dict)
-    assert story["calendar"]["log_hazard"] == {}
-
-
-def test_explain_refuses_what_cannot_be_asked_and_tells_what_cannot_be_told(
-    company: Company, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
-    gone = rows.loc[rows["score_status"] == "not_scored", "account_id"].iloc[0]
-    day = f"{rows['as_of'].iloc[0] - pd.Timedelta(days=40):%Y-%m-%d}"
-    ask = ["explain", company.plan, "--account", gone]
-    for more in (["--next-band"], ["--if", "usage_30=4"]):
-        assert run([*ask, *more]) == 0
-        assert "Nothing can be tried on an account that is not scored." in capsys.readouterr().out
-        story = _json(capsys, *ask, *more)
-        assert isinstance(story, dict)
-        assert story["what_if"] is None
-        assert "not scored" in story["what_if_reason"]
-    assert run([*ask, "--if", "usage_3O=4"]) == 2
-    assert "did you mean 'usage_30'" in capsys.readouterr().err
-    assert run([*ask, "--if", "usage_30=4", "--next-band"]) == 2
-    assert "choose one" in capsys.readouterr().err
-    assert run([*ask, "--since", day]) == 0
-    told = capsys.readouterr().out
-    assert "Risk since" not in told
-    assert "What has changed is not told" in told
-    page = tmp_path / "gone.html"
-    assert run([*ask, "--since", day, "--next-band", "--out", str(page)]) == 0
-    assert "Nothing can be tried" in page.read_text(encoding="utf-8")
-
-
-def test_explain_reads_an_account_with_other_signs(
-    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
-    account = rows[rows["score_status"] == "scored"].sort_values("health")["account_id"].iloc[0]
-    ask = ["explain", company.plan, "--account", account]
-    story = _json(capsys, *ask, "--next-band")
-    assert isinstance(story, dict)
-    told = story["what_if"]
-    assert told["health"]["then"] > told["health"]["now"]
-    assert {row["indicator"] for row in told["signs"]}
-    sign = next(row for row in told["signs"] if not row["follows"])
-    again = _json(capsys, *ask, "--if", f"{sign['indicator']}={sign['then']}")
-    assert isinstance(again, dict)
-    assert again["what_if"]["signs"][0]["then"] == pytest.approx(sign["then"])
-    plain = _json(capsys, *ask)
-    assert isinstance(plain, dict)
-    assert "what_if" not in plain
-    assert run([*ask, "--next-band"]) == 0
-    assert "not what a change would bring about" in capsys.readouterr().out
-    for wrong, said in {"usage_3=1": "did you mean", "usage_30": "SIGN=VALUE", "usage_30=many": "SIGN=VALUE"}.items():
-        assert run([*ask, "--if", wrong]) == 2
-        assert said in capsys.readouterr().err
-    page = tmp_path / "account.html"
-    assert run([*ask, "--out", str(page)]) == 0
-    assert account in page.read_text(encoding="utf-8")
-    other = company.copy(tmp_path / "german")
-    plan = Path(other.plan)
-    plan.write_text(plan.read_text(encoding="utf-8").replace("[output]", '[output]\nlanguage = "de"'), encoding="utf-8")
-    assert run(["score", other.plan]) == 0
-    drivers = pd.read_parquet(other.out / "current" / "drivers.parquet")
-    english = pd.read_parquet(company.out / "current" / "drivers.parquet")
-    assert drivers["contribution"].tolist() == english["contribution"].tolist()
-    assert (drivers["text"] != english["text"]).all()
-    capsys.readouterr()
-    assert run(["explain", other.plan, "--account", account, "--next-band"]) == 0
-    told = capsys.readouterr().out
-    assert "Erhöht das Risiko" in told
-    assert "Vertragskalender: " in told
-    assert "(rot)" in told
-    gone = rows.loc[rows["score_reason"] == "has given notice or left", "account_id"].iloc[0]
-    assert run(["explain", other.plan, "--account", gone]) == 0
-    assert "Nicht bewertet: hat gekündigt oder ist gegangen." in capsys.readouterr().out
-    assert run(["explain", other.plan, "--account", gone, "--out", str(page)]) == 0
-    assert "hat gekündigt oder ist gegangen" in page.read_text(encoding="utf-8")
+    assert as_json(capsys, "score", mine.plan, code=10) == scored | {"fresh": False}
 
 
 def test_kpis_forecast_from_the_run_that_is_served(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _json(capsys, "kpis", company.plan)
+    told = as_json(capsys, "kpis", company.plan)
     assert isinstance(told, dict)
     (ahead,) = told["forecast"]
     scores = pd.read_parquet(company.out / "current" / "scores.parquet").dropna(subset=["arr", "p90"])
     kept = 1 - (scores["arr"] * scores["p90"]).sum() / scores["arr"].sum()
     assert ahead["grr"] == pytest.approx(kept, abs=0.02)  # customers under notice are scored by nobody
     assert 0 < ahead["grr_low"] < ahead["grr"] < ahead["grr_high"] <= 1
-    (book,) = _json(capsys, "kpis", company.plan, "--contacts", "10", "--contact-cost", "25")["roi"]
+    (book,) = as_json(capsys, "kpis", company.plan, "--contacts", "10", "--contact-cost", "25")["roi"]
     assumed = {one["name"]: one["value"] for one in book["assumptions"]}
     assert (book["currency"], book["cost"], assumed["save rate"]) == ("EUR", 250.0, "20%, assumption-based")
     assert book["gain"] == pytest.approx(0.2 * book["at_risk"] - 250)
@@ -566,7 +332,7 @@ def test_kpis_forecast_from_the_run_that_is_served(company: Company, capsys: pyt
 
 
 def test_autopsy_needs_nothing_trained(untrained: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _json(capsys, "autopsy", untrained.plan, "--last", "3")
+    told = as_json(capsys, "autopsy", untrained.plan, "--last", "3")
     assert isinstance(told, dict)
     assert len(told["losses"]) == 3
     assert told["in_words"].startswith("Of the last 3 customers lost")
@@ -578,7 +344,7 @@ def test_autopsy_needs_nothing_trained(untrained: Company, tmp_path: Path, capsy
 
 
 def test_hypotheses_need_nothing_trained(untrained: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _json(capsys, "hypotheses", untrained.plan, "--draws", "100")
+    told = as_json(capsys, "hypotheses", untrained.plan, "--draws", "100")
     assert isinstance(told, dict)
     assert {one["verdict"] for one in told["claims"]} <= {"holds", "does not hold", "cannot tell", "not measured"}
     assert sum(told["verdicts"].values()) == len(told["claims"])
@@ -595,7 +361,7 @@ def test_importance_tells_which_signs_count(
 ) -> None:
     ask = ["importance", company.plan, "--refits", "1", "--without", "1"]
     page = tmp_path / "importance.html"
-    told = _json(capsys, *ask, "--out", str(page))
+    told = as_json(capsys, *ask, "--out", str(page))
     assert isinstance(told, dict)
     assert {"groups", "dimensions", "segments", "over_time", "horizons", "alone", "curves", "interactions"} <= set(told)
     assert sum(row["share"] for row in told["groups"]) == pytest.approx(1.0)
@@ -608,81 +374,15 @@ def test_importance_tells_which_signs_count(
     assert len(capsys.readouterr().out.strip().splitlines()) <= 12
 
 
-def test_explain_says_when_the_day_is_not_what_it_was_scored_as(
-    company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def altered(served: Run) -> Scores:
-        scores = read_scores(served)
-        return replace(scores, rows=scores.rows.assign(p90=scores.rows["p90"] * 0.9))
-
-    rows = pd.read_parquet(company.out / "current" / "scores.parquet")
-    account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
-    assert run(["explain", company.plan, "--account", account]) == 0
-    assert not caplog.records
-    monkeypatch.setattr("holdfast.serving.story.read_scores", altered)
-    assert run(["explain", company.plan, "--account", account]) == 0
-    assert "score it again" in caplog.text
-
-
-def test_explain_asks_the_model_that_scored_the_earlier_day(
-    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mine = company.copy(tmp_path / "acme")
-    rows = pd.read_parquet(mine.out / "current" / "scores.parquet")
-    account = rows.loc[rows["score_status"] == "scored", "account_id"].iloc[0]
-    day = rows["as_of"].iloc[0] - pd.Timedelta(days=40)
-    for run_id, kind, model in (("9", "served", "gone"), ("0", "rescored", rows["model_version"].iloc[0])):
-        folder = mine.out / "runs" / run_id
-        folder.mkdir()
-        write_manifest(folder, {"run_id": run_id, "as_of": day.isoformat(), "model_version": model})
-        with sqlite3.connect(mine.out / "ledger.db") as db:
-            facts = (run_id, f"{day:%Y-%m-%dT%H:%M:%SZ}", kind, model)
-            db.execute("INSERT INTO run VALUES (?, ?, ?, ?, '', '', '', '', '', '')", facts)
-    ask = ["explain", mine.plan, "--account", account, "--since", f"{day:%Y-%m-%d}"]
-    assert run(ask) == 0
-    told = capsys.readouterr().out
-    assert f"The model gone of {day:%Y-%m-%d} can no longer be read" in told
-    assert "Health since" in told
-    assert "Raises the risk" in told
-    monkeypatch.setattr(pipeline, "bundle_of", _strict(pipeline.bundle_of, "gone"))
-    assert run(ask) == 0
-    told = capsys.readouterr().out
-    assert f"On {day:%Y-%m-%d} no health was given." in told
-    assert "Health since" not in told
-    assert "Risk since" in told
-    story = _json(capsys, *ask)
-    assert isinstance(story, dict)
-    assert set(story["changes"]) == {"log-hazard"}
-    assert story["changes_notes"] == [f"On {day:%Y-%m-%d} no health was given."]
-
-
-def _strict(
-    read: Callable[[Plan, str | None], Bundle], only: str | None = None
-) -> Callable[[Plan, str | None], Bundle]:
-    """Read bundles that find too little on record for a health score; where one is named, that one alone."""
-
-    def strict(plan: Plan, version: str | None = None) -> Bundle:
-        bundle = read(plan, None if version == only else version)
-        if only is None or version == only:
-            bundle.health.min_coverage = 1.1
-        return bundle
-
-    return strict
-
-
-def _usual(story: dict[str, Any]) -> float:
-    return next(float(one["value"]) for one in story["drivers"] if one["indicator"] == "usage_30")
-
-
 def test_report_prints_its_path(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _json(capsys, "report", company.plan)
+    told = as_json(capsys, "report", company.plan)
     assert isinstance(told, dict)
     assert Path(told["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_init_writes_a_valid_plan_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "new"
-    written = _json(capsys, "init", str(folder))
+    written = as_json(capsys, "init", str(folder))
     assert isinstance(written, dict)
     assert len(written["written"]) == 19  # the plan, 11 tables, and 6 sheets as a workbook and as CSV files
     assert sorted(map(str, written["written"])) == sorted(str(one) for one in folder.rglob("*") if one.is_file())
@@ -704,7 +404,7 @@ def test_simulate_fills_only_an_empty_folder(untrained: Company, capsys: pytest.
 
 
 def test_demo_leaves_scores_and_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = _json(capsys, "demo", "--out", str(tmp_path / "demo"), "--accounts", "60", "--months", "15")
+    result = as_json(capsys, "demo", "--out", str(tmp_path / "demo"), "--accounts", "60", "--months", "15")
     assert isinstance(result, dict)
     assert len(result["riskiest"]) == 5
     for name in ("current/scores.csv", "current/scores.parquet", "current/report.html", "mlflow.db"):
@@ -725,7 +425,7 @@ def test_the_file_of_the_queue_calls_nobody_whom_lots_leave_alone(
         return dict(zip(rows["account_id"], rows["decision"], strict=True))
 
     assert run(["score", mine.plan]) == 0  # another run than the one without lots
-    told = _json(capsys, "queue", mine.plan)
+    told = as_json(capsys, "queue", mine.plan)
     assert isinstance(told, dict)
     first = written()
     assert first == {row["account_id"]: row["decision"] for row in told["rows"]}

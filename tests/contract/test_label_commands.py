@@ -10,24 +10,20 @@ import pytest
 
 from holdfast.serving.command import run
 from holdfast.training.verdict import BASELINES
+from tests.acme import Company
 
-QUICK = '\n[cutoffs]\nevery = "56d"\n[backtest]\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n'
 LATE = pd.Timestamp("2025-12-01", tz="UTC")
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> str:
+def plan(untrained: Company, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A simulated company in which one notice was withdrawn long afterwards."""
-    folder = tmp_path_factory.mktemp("company") / "acme"
-    assert run(["simulate", "--accounts", "100", "--seed", "1", "--months", "20", "--out", str(folder)]) == 0
-    path = folder / "plan.toml"
-    text = path.read_text(encoding="utf-8").replace('[cutoffs]\nevery = "28d"', "[model]\nseed = 0")
-    path.write_text(text + QUICK, encoding="utf-8")
+    folder = untrained.copy(tmp_path_factory.mktemp("company") / "acme").folder
     churn = pd.read_parquet(folder / "history" / "churn.parquet")
     first = churn[churn["notice_at"] < "2025-05-01"].sort_values("notice_at").tail(1)
     gone = first.assign(known_at=LATE.as_unit("us"), deleted=True)
     pd.concat([churn.assign(deleted=False), gone]).to_parquet(folder / "history" / "churn.parquet", index=False)
-    return str(path)
+    return str(folder / "plan.toml")
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
@@ -93,7 +89,9 @@ def test_a_day_beyond_the_data_is_refused_as_it_is_in_training(
 def test_definitions_tells_figures_agreement_and_what_was_left_out(
     plan: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = told(capsys, "definitions", plan)
+    file = Path(plan).with_name("quarter.toml")
+    file.write_text(Path(plan).read_text(encoding="utf-8").replace("[30, 60, 90]", "[90]"), encoding="utf-8")
+    found = told(capsys, "definitions", str(file))
     asked, skipped, rows = found["definitions"], found["skipped"], found["rows"]
     assert isinstance(asked, dict)
     assert isinstance(skipped, dict)
