@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ _SHOWN = {
 }
 
 
+@cache
 def environment() -> Environment:
-    """Give the templates of the package, escaping everything and refusing what is not defined."""
+    """Give the templates of the package, escaping everything and refusing what is not defined; each is read once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
