@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 from holdfast.serving import runs
 from holdfast.serving.ledger.entry import enter
@@ -24,6 +25,7 @@ from holdfast.serving.tables.publishing import publish_tables
 from holdfast.serving.tables.target import target_of
 from holdfast.serving.workspace import Workspace, canonical_json, folder_atomic, write_manifest
 from tests.ledgered import NOW
+from tests.once import made_once
 from tests.published import scores_of
 
 ACCOUNT, NAME = "CANARY-4711", "Kanarienvogel & Söhne <GmbH>"
@@ -81,6 +83,18 @@ def company(folder: Path, account: str = ACCOUNT) -> Plan:
     plan = read_plan(folder / "plan.toml")
     served(plan, account)
     return plan
+
+
+def made(place: pytest.TempPathFactory) -> Path:
+    """Give a folder with the company in ``acme`` and what it published in ``db``, to be copied."""
+
+    def make(folder: Path) -> None:
+        (folder / "db").mkdir(parents=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOLDFAST_TEST_TARGET", f"sqlite:///{folder / 'db' / 'target.db'}")
+            company(folder / "acme")
+
+    return made_once(place, "erasing", make)
 
 
 def served(plan: Plan, account: str) -> None:

@@ -19,6 +19,8 @@ from holdfast.serving import inspection
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
 from holdfast.serving.workspace import read_manifest
+from holdfast.training import importance as importances
+from holdfast.training.importance import Importance
 from holdfast.training.verdict import BASELINES
 from tests.acme import DAY, Company, as_json
 
@@ -357,8 +359,15 @@ def test_hypotheses_need_nothing_trained(untrained: Company, capsys: pytest.Capt
 
 
 def test_importance_tells_which_signs_count(
-    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    reckoned, reckon = [], importances.importance
+
+    def kept(*arguments: Any, **how: Any) -> Importance:
+        reckoned.append(reckon(*arguments, **how))
+        return reckoned[-1]
+
+    monkeypatch.setattr(importances, "importance", kept)
     ask = ["importance", company.plan, "--refits", "1", "--without", "1"]
     page = tmp_path / "importance.html"
     told = as_json(capsys, *ask, "--out", str(page))
@@ -370,6 +379,8 @@ def test_importance_tells_which_signs_count(
     assert run([*ask, "--out", str(tmp_path / "again.html")]) == 0
     assert page.read_bytes() == (tmp_path / "again.html").read_bytes()
     capsys.readouterr()
+    found = reckoned.pop()
+    monkeypatch.setattr(importances, "importance", lambda *_, **__: found)
     assert run([*ask, "--top", "3"]) == 0
     assert len(capsys.readouterr().out.strip().splitlines()) <= 12
 

@@ -20,7 +20,7 @@ from holdfast.serving.ledger.as_served import as_served
 from holdfast.serving.ledger.entry import enter
 from holdfast.serving.plan import Plan, read_plan
 from holdfast.serving.runs import existing
-from tests.erasing import ACCOUNT, DAYS, PERSON, TRACES, company, found
+from tests.erasing import ACCOUNT, DAYS, PERSON, TRACES, found, made
 from tests.ledgered import NOW
 
 TODAY = pd.Timestamp("2026-06-02", tz="UTC").to_pydatetime()
@@ -29,10 +29,11 @@ POINTS = 16
 KILLED = 9
 
 
-@pytest.fixture(autouse=True)
-def _target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "start" / "db").mkdir(parents=True)
+@pytest.fixture
+def plan(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    shutil.copytree(made(tmp_path_factory), tmp_path / "start", symlinks=True)
     _aim(tmp_path / "start", monkeypatch)
+    return read_plan(tmp_path / "start" / "acme" / "plan.toml")
 
 
 def _aim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +76,8 @@ def ended_at(plan: Plan, number: int) -> tuple[bool, int]:
 
 
 def test_killed_between_things_that_last_the_same_call_finishes_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = company(tmp_path / "start" / "acme")
     before = as_served(pipeline.ledger_of(plan), bootstrap=0)
     shutil.copytree(tmp_path / "start", tmp_path / "quiet", symlinks=True)
     _aim(tmp_path / "quiet", monkeypatch)
@@ -105,9 +105,8 @@ def test_killed_between_things_that_last_the_same_call_finishes_it(
 
 
 def test_a_database_that_is_away_is_told_and_the_next_call_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = company(tmp_path / "start" / "acme")
     monkeypatch.setenv("HOLDFAST_TEST_TARGET", "sqlite:////no/such/folder/x.db")
     with pytest.raises(PublishError, match="erase again"):
         erased(plan)
@@ -117,16 +116,14 @@ def test_a_database_that_is_away_is_told_and_the_next_call_goes_on(
     assert found(tmp_path / "start" / "db", *TRACES) == set()
 
 
-def test_a_run_that_is_not_as_it_was_written_is_named_and_left(tmp_path: Path) -> None:
-    plan = company(tmp_path / "start" / "acme")
+def test_a_run_that_is_not_as_it_was_written_is_named_and_left(plan: Plan) -> None:
     file = pipeline.workspace(plan).runs / DAYS[0].replace("-", "") / "scores.parquet"
     file.write_bytes(file.read_bytes() + b"x")
     assert f"left alone: {file.parent.name}" in " ".join(erased(plan).beyond)
     assert file.is_file()
 
 
-def test_what_people_wrote_into_a_form_stays_but_for_the_account(tmp_path: Path) -> None:
-    plan = company(tmp_path / "start" / "acme")
+def test_what_people_wrote_into_a_form_stays_but_for_the_account(plan: Plan) -> None:
     form = pipeline.workspace(plan).current / "feedback.csv"
     lines = form.read_text(encoding="utf-8").splitlines()
     form.write_bytes("\r\n".join(one.replace(",", ";") for one in lines).encode("utf-8-sig"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
@@ -25,7 +26,7 @@ from holdfast.serving.ledger.outcomes import mature, stands
 from holdfast.serving.plan import Plan, read_plan
 from holdfast.serving.runs import current
 from holdfast.serving.workspace import Workspace, read_manifest
-from tests.erasing import ACCOUNT, NAME, OTHERS, PERSON, PLAN, TRACES, company, found, frames, served
+from tests.erasing import ACCOUNT, NAME, OTHERS, PERSON, PLAN, TRACES, company, found, frames, made, served
 
 _ACCOUNTS = ("Queue", "Scores")  # sheets with a row per account
 TODAY = pd.Timestamp("2026-06-02", tz="UTC").to_pydatetime()
@@ -38,8 +39,9 @@ def _target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    return company(tmp_path / "acme")
+def plan(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Plan:
+    shutil.copytree(made(tmp_path_factory), tmp_path, symlinks=True, dirs_exist_ok=True)
+    return read_plan(tmp_path / "acme" / "plan.toml")
 
 
 def erased(plan: Plan, kind: str = "account", name: str = ACCOUNT, **how: bool) -> Erased:
