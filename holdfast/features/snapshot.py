@@ -129,8 +129,8 @@ class Snapshot:
         the indicator that is marked ``caps``, so that a loud past cannot outshout a silent present.
         """
         scored = [one for one in self.catalog if one.curve is not None]
-        plain = self.indicators.reset_index(drop=True)  # a column is had sooner without the index of accounts
-        worth = {one.name: one.score(plain[one.name]).to_numpy() for one in scored}
+        values = self.indicators[[one.name for one in scored]].to_numpy(dtype=float)
+        worth = {one.name: one.worth(column) for one, column in zip(scored, values.T, strict=True)}
         for cap in (one for one in scored if one.caps):
             most = np.where(np.isnan(worth[cap.name]), 1.0, worth[cap.name])
             for one in (one for one in scored if one.dimension == cap.dimension):

@@ -308,11 +308,11 @@ class HealthScore(FrameClassifier):
     def _names(self, X: Snapshot) -> list[str]:
         """Name what is weighed; refuse a snapshot that does not hold it, or holds infinities in it."""
         names = self.weighting(X).names
-        for name in names:
-            if name not in X.indicators:
-                do = did_you_mean(name, X.indicators.columns)
-                raise BundleError("Snapshot", f"the indicator {name!r} of training", f"none ({do})", "measure it")
-            refuse_infinite(name, X.indicators[name].to_numpy(float))
+        for name in (one for one in names if one not in X.indicators):
+            do = did_you_mean(name, X.indicators.columns)
+            raise BundleError("Snapshot", f"the indicator {name!r} of training", f"none ({do})", "measure it")
+        for name, values in zip(names, X.indicators[names].to_numpy(float).T, strict=True):
+            refuse_infinite(name, values)
         return names
 
     def curves(self, X: Snapshot) -> pd.DataFrame:

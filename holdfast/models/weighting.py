@@ -75,9 +75,8 @@ def weighted_mean(points: pd.DataFrame, weights: pd.Series) -> pd.Series:
     [0.75, 0.5]
     """
     total, present = np.zeros(len(points)), np.zeros(len(points))
-    plain = points.reset_index(drop=True)  # a column is had sooner without the index of accounts
-    for name, weight in weights.items():
-        values = plain[name].to_numpy(float)
+    columns = points[list(weights.index)].to_numpy(float).T
+    for values, weight in zip(columns, weights.tolist(), strict=True):
         here = np.isfinite(values)
         total += np.where(here, values, 0.0) * weight
         present += here * weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,14 @@ def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
 
 
 def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(columns, dtype=float)
-    ids = [f"golden-{row}" for row in range(len(frame))]
-    return frame.set_index(pd.MultiIndex.from_product([ids, [pd.Timestamp(0, tz="UTC")]], names=INDEX))
+    rows = len(next(iter(columns.values()), ()))
+    return pd.DataFrame(columns, index=_index(rows), dtype=float)
+
+
+@cache
+def _index(rows: int) -> pd.MultiIndex:
+    ids = [f"golden-{row}" for row in range(rows)]
+    return pd.MultiIndex.from_product([ids, [pd.Timestamp(0, tz="UTC")]], names=INDEX)
 
 
 def _by_horizon(columns: dict[str, list[Any]]) -> pd.DataFrame:

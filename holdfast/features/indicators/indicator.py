@@ -22,6 +22,7 @@ from holdfast.features.indicators.wording import ENGLISH, WORDINGS, Language, pu
 if TYPE_CHECKING:
     from holdfast.features.history.view import View
     from holdfast.features.indicators.variants import Variant
+    from holdfast.features.kernel.arrays import Floats
 
 Dimension = Literal["product", "relationship", "business"]
 Healthy = Literal["high", "low", "between", "unclear"]
@@ -191,9 +192,19 @@ class Indicator:
         UsageError
             When the indicator has no curve.
         """
+        return pd.Series(self.worth(values.to_numpy(dtype=float)), index=values.index, name=self.name)
+
+    def worth(self, values: Floats) -> Floats:
+        """Map plain numbers as `score` does.
+
+        Raises
+        ------
+        UsageError
+            When the indicator has no curve.
+        """
         if self.curve is None:
             raise UsageError(f"Indicator {self.name!r}", "a curve", "none", "declare curve=bands(...)")
-        return pd.Series(self.curve(values.to_numpy(dtype=float)), index=values.index, name=self.name)
+        return self.curve(values)
 
     def sentence(self, values: Mapping[str, float]) -> str:
         """Say the evidence with its numbers; where there is none, say whether it is missing or does not apply."""
