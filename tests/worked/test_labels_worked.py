@@ -11,6 +11,8 @@ import pytest
 import holdfast as hf
 from holdfast.errors import DataError, UsageError
 from holdfast.features.history import History
+from holdfast.training import labels
+from holdfast.training.label_cells import read_cells
 from holdfast.training.labels import Churn, Labels, at_risk, label
 
 T = "2024-06-01"
@@ -278,6 +280,20 @@ def test_a_deleted_record_is_no_activity_and_a_late_one_counts_when_it_happened(
     assert of(y) == [1, 0, 0]
     assert of(y.known("2024-07-20"))[0] == 0  # before the deletion
     np.testing.assert_array_equal(of(y.known("2024-08-14")), [1, 1, np.nan])  # before the late arrival
+
+
+@pytest.mark.parametrize(("kept", "read"), [(100, 2), (0, 3)])
+def test_what_was_known_on_a_day_is_read_once_as_long_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, kept: int, read: int
+) -> None:
+    y = label(history(churn=[gave("2024-06-05")]), [T])
+    asked: list[object] = []
+    monkeypatch.setattr(labels, "_KEPT", kept)
+    monkeypatch.setattr(labels, "read_cells", lambda *question: asked.append(question) or read_cells(*question))
+    once, other, again = (y.known(day) for day in ("2024-07-20", "2024-12-01", "2024-07-20T00:00Z"))
+    assert len(asked) == read
+    assert of(once) != of(other)
+    pd.testing.assert_frame_equal(once.frame, again.frame)
 
 
 def test_windows_are_settled_for_all_or_for_none() -> None:
