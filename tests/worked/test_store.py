@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from holdfast.features.history import History
 from holdfast.features.history.part import from_tables, to_tables
 from holdfast.features.history.stored import StoredHistory
 from holdfast.features.history.tables import ACTIVITY_TABLES
+from holdfast.features.snapshot import Snapshot
 from holdfast.serving.attributes import STALE_AFTER, stale
 from holdfast.serving.command import run
 
@@ -72,9 +74,14 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path],
     return source, sources, History.read(source)
 
 
+@lru_cache(maxsize=1)
+def in_memory(history: History) -> Snapshot:
+    """Measure the company that all stores are held against, once."""
+    return hf.catalog.measure(history, hf.cutoffs(history, every="56d"))
+
+
 def same_snapshot(one: History, two: History) -> None:
-    cutoffs = hf.cutoffs(one, every="56d")
-    first, second = hf.catalog.measure(one, cutoffs), hf.catalog.measure(two, cutoffs)
+    first, second = in_memory(one), hf.catalog.measure(two, hf.cutoffs(one, every="56d"))
     for name in ("indicators", "context", "exposure", "coverage"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), check_exact=True)
 
