@@ -274,6 +274,16 @@ def test_rates_need_a_calendar_that_fits() -> None:
     assert row["verdict"] == HOLDS
 
 
+def test_a_company_that_lost_nobody_has_decisions_all_the_same() -> None:
+    who = book(800, 4, yearly=0.7)
+    X, y = company(who, np.full(800, NEVER), {"goals_reached": np.ones(800), "goals_behind": np.ones(800)})
+    renews, leaves, _ = judge(X, y, "S051")
+    assert (renews["verdict"], leaves["verdict"]) == (HOLDS, FAILS)
+    assert str(renews["why"]).startswith("none of ")
+    undated = replace(X, exposure=X.exposure * 0.0)
+    assert judge(undated, y, "S051")[0]["verdict"] == UNMEASURED
+
+
 # ---- ranks --------------------------------------------------------------------------------------------------------
 
 

@@ -71,8 +71,8 @@ def by_window(y: Labels, decided: Floats) -> Units:
 def by_decision(y: Labels, decided: Floats) -> Units | None:
     """Count the decisions that each row faces, up to the one at which the account left.
 
-    None where the labels are no notice, or most of those that left faced no decision that is known: the calendar is
-    absent, or wrong.
+    None where the labels are no notice, no decision is known, or most of those that left faced none: the calendar is
+    absent, or wrong. Where nobody left, nothing speaks against it.
     """
     if y.kind != "notice" or not y.horizons:
         return None
@@ -83,7 +83,7 @@ def by_decision(y: Labels, decided: Floats) -> Units | None:
     inside = np.arange(labels.shape[1]) <= last[:, None]
     faced, window = (decided * inside).sum(axis=1), (decided * known).sum(axis=1)
     counted = (window > 0) & known[:, 0]
-    if not event.any() or (event & counted).sum() < _BELONG * event.sum():
+    if not counted.any() or (event & counted).sum() < _BELONG * event.sum():
         return None
     faced = np.where(event, np.maximum(faced, 1.0), faced)  # it may be known somewhat before
     alike = np.minimum(window, MOST).astype(np.int64)
