@@ -44,7 +44,9 @@ def explain(
 def importance(
     plan: PlanFile,
     refits: Annotated[int, typer.Option(min=1, help="Days of training to look at, the last ones.")] = 3,
-    without: Annotated[int, typer.Option(min=0, help="Groups of signs to fit without, the weightiest.")] = 10,
+    without: Annotated[
+        int, typer.Option(min=0, help="Groups to fit without: those that lose most when exchanged.")
+    ] = 10,
     top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 25,
     out: Page = None,
     strict_clock: StrictClock = False,

@@ -15,6 +15,7 @@ import holdfast as hf
 from holdfast.errors import TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
+from holdfast.serving.importance_page import render
 from holdfast.training.bootstrap import interval
 from holdfast.training.importance import Importance, measures
 from holdfast.training.importance.dependence import against_curves
@@ -101,6 +102,12 @@ def test_the_contract_is_missed_most_and_noise_is_not(found: Importance) -> None
     assert rows.loc["contract", "refit"] > 0
     signs = rows[rows["dimension"] != "context"]
     assert signs["lost"].abs().max() < rows.loc["contract", "lost"] / 3
+
+
+def test_the_page_says_which_groups_the_model_was_fitted_without(found: Importance) -> None:
+    asked = found.rows["refit"].notna()
+    assert found.rows["lost"][asked].min() >= found.rows["lost"][~asked].max()
+    assert "fitted without them (asked of those that lose most when exchanged;" in render(found, "")
 
 
 def test_curves_and_dependence_follow_the_values(found: Importance) -> None:
