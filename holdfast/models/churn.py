@@ -108,6 +108,7 @@ class ChurnModel(FrameClassifier):
         some = sampled(observed, LARGE)
         sample = observed.rows(some)
         self.encoding_ = Encoding.fit(sample.X, decided=asked and self.decided_)
+        self.encoding_.check(observed.X)
         how = self._rehearsed(observed.rows(sampled(observed, ENOUGH)), grid)
         design = self.encoding_.design(sample.X)
         self.members_ = learn(observed, some, design, self.encoding_, self.strength_, how, self.seed)

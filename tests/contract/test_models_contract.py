@@ -166,6 +166,17 @@ def test_infinities_are_refused_in_training_and_in_scoring(infinity: float) -> N
             act()
 
 
+def test_infinities_are_refused_in_rows_that_no_scale_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = company()
+    for most in ("ENOUGH", "LARGE"):
+        monkeypatch.setattr(f"holdfast.models.churn.{most}", len(X) // 4)
+    for account in X.index.get_level_values("account_id").unique()[:8]:
+        here = X.index.get_level_values("account_id") == account
+        bad = with_column(X, "people", X.indicators["people"].where(~here, np.inf))
+        with pytest.raises(DataError, match="column people: expected finite values"):
+            ChurnModel().fit(bad, only(y, 60))
+
+
 @pytest.mark.parametrize("infinity", [np.inf, -np.inf])
 @pytest.mark.parametrize("make", [HealthScore, HealthScore.template])
 def test_a_health_score_refuses_infinities_wherever_it_reads_a_row(make: Callable[[], Any], infinity: float) -> None:
