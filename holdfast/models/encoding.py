@@ -89,10 +89,11 @@ class Encoding:
         )
         bare.check(X)
         day = pd.factorize(X.index.get_level_values("cutoff"))[0]
+        usual = next(iter(_levels(X.context[CONTRACT])), "") if decided and CONTRACT in bare.levels else ""
         columns, dated = list[Column](), list[str]()
         for column, values in bare._candidates(X):
             if (scaled := _scaled(column, values)) is not None:
-                columns.append(_with_term(scaled, X) if decided and column.source == CONTRACT else scaled)
+                columns.append(_with_term(scaled, usual))
                 if column.role in _PLAIN and day_share(values, day) > MOST:
                     dated.append(column.source)
         return replace(bare, columns=tuple(columns), dated=tuple(dated))
@@ -258,17 +259,17 @@ def _frequent(values: pd.Series) -> tuple[str, ...]:
 
 
 def _levels(values: pd.Series) -> list[str]:
+    """Levels that are not rare, the most frequent first."""
     counts = Counter(_text(values))
     kept = [level for level, count in counts.items() if count >= MIN_LEVEL_SHARE * len(values)]
     return sorted(kept, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
 
 
-def _with_term(column: Column, X: Snapshot) -> Column:
-    """Expect of a kind of contract what its term says."""
-    if column.role != "level":
+def _with_term(column: Column, usual: str) -> Column:
+    """Expect of a kind of contract what its term says beside the usual one."""
+    if column.source != CONTRACT or column.role != "level":
         return column
-    reference = _levels(X.context[column.source])[0]
-    return replace(column, expected=expected_difference(column.level, reference) * column.scale)
+    return replace(column, expected=expected_difference(column.level, usual) * column.scale)
 
 
 def _prior(X: Snapshot) -> dict[str, tuple[float, float]]:
