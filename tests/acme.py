@@ -12,17 +12,8 @@ import pandas as pd
 import pytest
 
 from holdfast.serving.command import run
+from tests.leaving import QUICK
 
-QUICK = """
-[cutoffs]
-every = "56d"
-[backtest]
-audits = false
-bootstrap = 20
-retrain_every = 50
-[tracking]
-enabled = false
-"""
 DAY = "2025-06-01"
 
 
@@ -55,7 +46,7 @@ def simulated(folder: Path) -> Company:
     """Simulate the company."""
     assert run(["simulate", "--accounts", "100", "--seed", "1", "--months", "20", "--out", str(folder)]) == 0
     plan = folder / "plan.toml"
-    text = plan.read_text(encoding="utf-8").replace('[cutoffs]\nevery = "28d"', "[model]\nseed = 0")
+    text = plan.read_text(encoding="utf-8").replace('every = "28d"', 'every = "56d"\n[model]\nseed = 0')
     plan.write_text(text + QUICK, encoding="utf-8")
     return Company(folder)
 

@@ -18,6 +18,8 @@ confirm_days = 30
 every = "84d"
 [horizons]
 days = [30, 60]
+"""
+QUICK = """
 [backtest]
 audits = false
 bootstrap = 20
@@ -49,7 +51,7 @@ def company(folder: Path, accounts: int = 40, leavers: int = 30, weeks: int = 80
     usage = pd.DataFrame(rows, columns=["account_id", "occurred_at"])
     usage.to_csv(folder / "history" / "usage.csv", index=False)
     plan = folder / "plan.toml"
-    plan.write_text(PLAN + more, encoding="utf-8")
+    plan.write_text(PLAN + QUICK + more, encoding="utf-8")
     return plan
 
 

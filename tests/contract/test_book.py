@@ -23,9 +23,9 @@ from holdfast.serving.plan import Plan, read_plan
 from holdfast.serving.scoring import Scores, score
 from holdfast.serving.starter import write_simulation
 from holdfast.serving.unsound import refuse_many
+from tests.leaving import QUICK
 
 DAY = "2026-01-01"
-QUICK = "[backtest]\naudits = false\nbootstrap = 20\nretrain_every = 50\n[tracking]\nenabled = false\n"
 
 
 @pytest.fixture(scope="module")
