@@ -27,6 +27,7 @@ SEEDS = (0, 1, 2, 3, 4)
 REFERENCE = "eacba96cc69ffe4b"  # where the hash of the reference world begins
 STUDIES: dict[str, Callable[[Question], Any]] = {
     "few events": studies.few_events,
+    "intervals": studies.intervals,
     "weights": studies.weights,
     "bands": studies.bands,
     "shock": lambda question: studies.shock(question.seed, question.accounts),

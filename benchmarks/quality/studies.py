@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -22,7 +23,7 @@ from holdfast.models.periods import exposure
 from holdfast.models.weights import fit_weights
 from holdfast.training.labels import Labels
 
-DRAWS = 10
+DRAWS, INTERVAL_DRAWS = 10, 4
 EVERY = pd.Timedelta(days=84)
 
 
@@ -135,6 +136,17 @@ def shock(seed: int, accounts: int = 3_000) -> pd.DataFrame:
         mix = health.mix(X.rows(here))["now"]
         parts[name] = pd.DataFrame({"share": mix, "churn per decision": table["churned"] / table["decisions"]})
     return pd.concat(parts, axis=1)
+
+
+def intervals(question: Question, learned_from: tuple[int, ...] = (33, 70, 150, 300)) -> pd.DataFrame:
+    """Give, by number of churned accounts, how often the 90 % interval holds what the filter knows (means of draws)."""
+    X, _ = question.rows
+    oracle, found = question.oracles(), []
+    for events in learned_from:
+        for some, known in islice(draws(question, events), INTERVAL_DRAWS):
+            model = hf.ChurnModel().fit(X.rows(some), known)
+            found.append({"about": events, "trained": model.events_} | coverage(question, oracle, model))
+    return pd.DataFrame(found).groupby("about").mean()
 
 
 def coverage(question: Question, oracle: pd.DataFrame, model: hf.ChurnModel) -> dict[str, float]:

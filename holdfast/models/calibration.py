@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.models.hazard import Exposure, Floats, Periods, log_loss, loss_terms, newton
+from holdfast.models.hazard import Exposure, Floats, Periods, log_loss, loss_terms
+from holdfast.models.newton import newton
 
 MIN_BLOCK_EVENTS = 50
 # Less than 2 in log-likelihood is won by chance, and less than 1 % is not worth a line.

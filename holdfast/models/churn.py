@@ -154,10 +154,10 @@ class ChurnModel(FrameClassifier):
             raise UsageError("predict_interval, level", "a share between 0 and 1", repr(level), "such as 0.9")
         rows = X if isinstance(X, Snapshot) else read_rows(self, X, reset=False)
         design, features, calendar = self.encoding_.design(rows), self.encoding_.features(rows), self.exposure(rows)
-        regression, trees = self.members_.parts(design, features)
+        apart = self.members_.apart(design, features)
         eta = self.calibration_.apply(self.members_.eta(design, features, calendar), calendar)
         spread = self.doubt_.spread(design, eta, calendar)
-        ends = bounds(eta, spread, np.abs(regression - trees), level, self.link_)
+        ends = bounds(eta, spread, apart, level, self.link_)
         low, high = ends if self.rises_ else (1.0 - ends[1], 1.0 - ends[0])
         told = {
             (h, side): of[:, k] for k, h in enumerate(self.horizons_) for side, of in (("low", low), ("high", high))

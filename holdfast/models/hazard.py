@@ -18,19 +18,16 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
+
+from holdfast.models.newton import Objective, newton
 
 Floats = NDArray[np.float64]
 Link = Literal["cloglog", "logit"]
-Objective = Callable[
-    [Floats], tuple[float, Floats, Callable[[], Floats]]
-]  # value, gradient, and how to get the Hessian
 
-# Weak priors that keep an interval without any event finite: log-hazards of intervals differ by about 1 (sd), those on
-# and off the renewal cycle by about 4. They vanish beside a handful of events.
-INTERVAL_PENALTY, OFF_CYCLE_PENALTY = 1.0, 0.06
+# Before any data: log-hazards of intervals differ by about 1 (sd), and a month without a decision carries a fiftieth of
+# what a decision does (exp(-4), sd 1), as was best in simulated companies. A handful of events outweighs it.
+INTERVAL_PENALTY, OFF_CYCLE_PENALTY, OFF_CYCLE = 1.0, 1.0, -4.0
 LEAST, MOST = -200.0, 30.0  # log-hazards between which the likelihood is computed
 
 
@@ -202,8 +199,8 @@ def hazard_objective(
     """
     exposure, (n, p), k = periods.exposure, design.shape, periods.event.shape[1]
     given = np.zeros(n) if known is None else known
-    prior, center = _prior(penalty, k), np.zeros(p + k + 1)
-    center[:p] = 0.0 if expected is None else expected
+    prior, center = prior_precision(penalty, k), np.zeros(p + k + 1)
+    center[:p], center[-1] = 0.0 if expected is None else expected, OFF_CYCLE
 
     def objective(theta: Floats) -> tuple[float, Floats, Callable[[], Floats]]:
         fit = HazardFit(theta[:p], theta[p : p + k], float(theta[-1]))
@@ -221,7 +218,14 @@ def hazard_objective(
     return objective
 
 
-def _prior(penalty: Floats, k: int) -> Floats:
+def prior_precision(penalty: Floats, k: int) -> Floats:
+    """Give the precision (p + k + 1 squared) of what is expected of coefficients, k intercepts and off-cycle shift.
+
+    Examples
+    --------
+    >>> prior_precision(np.array([5.0]), 1).diagonal().tolist()
+    [5.0, 0.0, 1.0]
+    """
     p = len(penalty)
     prior = np.zeros((p + k + 1, p + k + 1))
     prior[range(p), range(p)] = penalty
@@ -276,54 +280,3 @@ def fit_calendar(periods: Periods, known: Floats) -> HazardFit:
 def first_guess(periods: Periods) -> float:
     """Log-hazard of the average interval, calendar apart: where fits begin."""
     return float(np.log(max(periods.events, 0.5) / max(float(periods.weight.sum()), 1.0)))
-
-
-def newton(objective: Objective, start: Floats, *, tolerance: float = 1e-10, steps: int = 200) -> Floats:
-    """Minimise a smooth function by damped Newton steps (Levenberg), also where it is not convex.
-
-    A Hessian is kept for as long as each step leaves less than a tenth of what was to gain. Ends when less than
-    ``tolerance`` of the value is to be gained.
-
-    Examples
-    --------
-    >>> def cosh(x):
-    ...     return float(np.cosh(x - 2).sum()), np.sinh(x - 2), lambda: np.diag(np.cosh(x - 2))
-    >>> newton(cosh, np.zeros(1)).round(3)
-    array([2.])
-    """
-    with threadpool_limits(limits=1, user_api="blas"):  # the number of cores must not change a bit
-        return _descend(objective, start, tolerance, steps)
-
-
-def _descend(objective: Objective, start: Floats, tolerance: float, steps: int) -> Floats:
-    theta, damping, last_gain, fresh = start, 0.0, np.inf, True
-    value, gradient, curvature = objective(theta)
-    hessian = curvature()
-    for _ in range(steps):
-        step = _solve(hessian, gradient, damping)
-        gain = np.inf if step is None else -float(gradient @ step)
-        if gain <= tolerance * (1.0 + abs(value)):
-            break
-        stalls = not fresh and gain > 0.1 * last_gain
-        trial = None if step is None or stalls else objective(theta + step)
-        if step is not None and trial is not None and trial[0] <= value - 1e-4 * gain:
-            theta, (value, gradient, curvature) = theta + step, trial
-            damping, last_gain, fresh = (damping / 20.0 if damping > 1e-4 else 0.0), gain, False
-        elif not fresh:
-            hessian, fresh = curvature(), True
-        elif damping > 1e12:
-            break
-        else:
-            damping = max(damping * 20.0, 1e-4)
-    return theta
-
-
-def _solve(hessian: Floats, gradient: Floats, damping: float) -> Floats | None:
-    """Solve for the step, with damping relative to the largest curvature; None where the Hessian is not positive."""
-    ridge = damping * max(float(np.abs(np.diag(hessian)).max()), 1e-12)
-    try:
-        factor = cho_factor(hessian + ridge * np.eye(len(hessian)))
-    except LinAlgError:
-        return None
-    step: Floats = cho_solve(factor, -gradient)
-    return step

@@ -39,6 +39,11 @@ class Members:
         regression = self.ridge.g(design)
         return regression, regression if self.trees is None else self.trees.g(features)
 
+    def apart(self, design: Floats, features: Floats) -> Floats | None:
+        """Measure how far apart regression and trees are (n,); None where there are no trees."""
+        regression, trees = self.parts(design, features)
+        return None if self.trees is None else np.abs(regression - trees)
+
     def g(self, design: Floats, features: Floats) -> Floats:
         """Average the exposure-free log-hazards (n,)."""
         regression, trees = self.parts(design, features)

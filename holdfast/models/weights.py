@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, hazard_objective, log_loss, newton
+from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, hazard_objective, log_loss
+from holdfast.models.newton import newton
 from holdfast.models.periods import Observed, choose, forward_folds
 
 ALPHAS = (1.0, 5.0, 20.0, 60.0)

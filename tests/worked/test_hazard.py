@@ -19,8 +19,8 @@ from holdfast.models.hazard import (
     hazard_objective,
     log_loss,
     loss_terms,
-    newton,
 )
+from holdfast.models.newton import newton
 from holdfast.models.periods import choose, churn_probability
 from holdfast.models.weights import fit_weights
 
@@ -70,6 +70,20 @@ def test_gradient_and_hessian_of_the_penalised_objective() -> None:
     np.testing.assert_allclose(gradient, approx_fprime(theta, lambda x: objective(x)[0], 1e-7), rtol=1e-4, atol=1e-4)
     differences = approx_fprime(theta, lambda x: objective(x)[1], 1e-7)
     np.testing.assert_allclose(hessian(), differences, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("left", "near"), [(0, -6.07), (400, -0.774)])
+def test_between_decisions_what_is_expected_gives_way_to_what_is_seen(left: int, near: float) -> None:
+    """A fifth leaves at a decision; of 4,000 without one nobody, or a tenth.
+
+    Nobody: x + 4 = -4000 log(1.25) exp(x). A tenth: log(log(1 / .9) / log(1 / .8)) = -.750, of which the prior takes
+    its distance of 3.25 times the variance of the two rates, 1 / 200 + 1 / 400.
+    """
+    exposure = Exposure(np.zeros((5_000, 1)), (np.arange(5_000) >= 1_000).astype(float)[:, None])
+    event = np.zeros((5_000, 1))
+    event[:200], event[1_000 : 1_000 + left] = 1.0, 1.0
+    fit = fit_hazard(np.empty((5_000, 0)), Periods(exposure, event, np.ones((5_000, 1))), np.empty(0))
+    assert fit.off_cycle == pytest.approx(near, abs=0.01)
 
 
 @pytest.mark.parametrize("extreme", [-800.0, -40.0, 40.0, 800.0])

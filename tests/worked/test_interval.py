@@ -10,8 +10,8 @@ import pytest
 from holdfast.errors import UsageError
 from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.churn import ChurnModel
-from holdfast.models.hazard import Exposure, Periods, fit_hazard
-from holdfast.models.interval import Doubt
+from holdfast.models.hazard import OFF_CYCLE, OFF_CYCLE_PENALTY, Exposure, Periods, fit_hazard
+from holdfast.models.interval import APART, Doubt, bounds
 from tests.outcome import Outcome
 
 
@@ -108,3 +108,27 @@ def test_the_covariance_is_that_of_drawing_accounts_anew() -> None:
         drawn.append(fit_hazard(x, again, penalty, tolerance=1e-8).coef)
     assert np.sqrt(np.diag(doubt.covariance)[:2]) == pytest.approx(np.std(drawn, axis=0), rel=0.2)
     assert Doubt.from_dict(json.loads(json.dumps(doubt.to_dict()))).covariance.tolist() == doubt.covariance.tolist()
+
+
+def test_what_nothing_was_observed_of_stays_as_unsure_as_before() -> None:
+    """Nobody left between decisions: how often that happens is known no better than before any data."""
+    rng = np.random.default_rng(4)
+    n = 300
+    x, decided = rng.normal(size=(n, 1)), np.arange(n) % 20 > 0
+    off_cycle = (~decided).astype(float)[:, None]
+    event = (decided & (rng.random(n) < 0.1)).astype(float)[:, None]
+    periods = Periods(Exposure(np.zeros((n, 1)), off_cycle), event, np.ones((n, 1)))
+    penalty = np.ones(1)
+    fit = fit_hazard(x, periods, penalty)
+    doubt = Doubt.learn(x, periods, fit, penalty, np.arange(n))
+    assert fit.off_cycle == pytest.approx(OFF_CYCLE, abs=0.2)
+    assert doubt.covariance[-1, -1] * OFF_CYCLE_PENALTY == pytest.approx(1.0, abs=0.1)
+
+
+def test_one_learner_alone_is_as_unsure_as_two_that_are_as_far_apart_as_usual() -> None:
+    eta, spread = np.array([[-3.0, -2.5]]), np.array([[0.3, 0.2]])
+    alone, apart = bounds(eta, spread, None, 0.9), bounds(eta, spread, np.array([APART]), 0.9)
+    assert [one.tolist() for one in alone] == [one.tolist() for one in apart]
+    agreed = bounds(eta, spread, np.zeros(1), 0.9)
+    assert (agreed[0] > alone[0]).all()
+    assert (agreed[1] < alone[1]).all()
