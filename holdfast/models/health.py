@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from holdfast.errors import BundleError, did_you_mean
 from holdfast.features.snapshot import Snapshot
+from holdfast.models.anchors import Anchors
 from holdfast.models.bands import ACTION, BandPolicy
 from holdfast.models.encoding import Encoding, refuse_infinite
 from holdfast.models.hazard import Floats
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from holdfast.features.indicators.indicator import Indicator
 
 MIN_COVERAGE = 0.25
-RISKIEST, BEST = 0.20, 0.80  # quantiles of the reference rows that score 40 and 80
 
 
 class HealthScore(FrameClassifier):
@@ -60,7 +60,7 @@ class HealthScore(FrameClassifier):
     weights_, reference_
         Weight and mean curve value of each indicator.
     anchors_, mix_
-        Weighted means that score 40 and 80, and the shares of the training rows by band; both frozen with the model.
+        What scores 40 and 80, and the shares of the training rows by band; both frozen with the model.
     segments_, heard_
         Weights of the segments that churned enough to have their own, and the accounts that churned by segment.
     strength_, alpha_, context_
@@ -133,7 +133,7 @@ class HealthScore(FrameClassifier):
         self.context_: Encoding | None = None
         if learns:
             self._learn_weights(observed, alphas)
-        self.anchors_ = _anchors(self.index(observed.X)) if self.learn else (0.4, 0.8)
+        self.anchors_ = Anchors.learn(self.index(observed.X)) if self.learn else Anchors()
         self.hazard_ = ScoreHazard.learn(self._beside_context(observed.X), observed, calendar=True)
         self.mix_ = self._shares(observed.X, ACTION)
         return self
@@ -152,7 +152,7 @@ class HealthScore(FrameClassifier):
             When one that is weighed is infinite.
         """
         rows = self._rows(X)
-        points = self.points_at(self.index(rows))
+        points = self.anchors.points(self.index(rows))
         return pd.Series(np.where(self._suffices(rows, "all"), points, np.nan), index=own_index(X, rows), name="health")
 
     def mix(self, X: Snapshot) -> pd.DataFrame:
@@ -165,11 +165,6 @@ class HealthScore(FrameClassifier):
         check_is_fitted(self)
         now = self._shares(X, ACTION)
         return pd.DataFrame({"reference": self.mix_, "now": now, "change": now - self.mix_}).rename_axis("band")
-
-    def points_at(self, index: Floats) -> Floats:
-        """Put weighted means of curve values, 0 to 1, on the scale of the score, 0 to 100."""
-        low, high = self.anchors
-        return np.asarray(np.clip(40.0 + 40.0 * (index - low) / (high - low), 0.0, 100.0))
 
     def dimensions(self, X: Snapshot | Table) -> pd.DataFrame:
         """Weighted mean of the curve points, 0 to 100, inside product, relationship and business.
@@ -211,8 +206,7 @@ class HealthScore(FrameClassifier):
         lost = table[[name for name in table if name in gone]].sum(axis=1)
         if not hasattr(self, "reference_"):
             lost = lost / table.sum(axis=1)
-        low, high = self.anchors
-        return min(100.0, float(lost.max()) * 40.0 / (high - low)) if lost.notna().any() else 0.0
+        return min(100.0, float(lost.max()) * self.anchors.span) if lost.notna().any() else 0.0
 
     @property
     def start(self) -> Template:
@@ -240,8 +234,7 @@ class HealthScore(FrameClassifier):
     def points_per_doubling(self) -> float:
         """Health points that stand for twice the hazard; missing when no weights were learned."""
         check_is_fitted(self)
-        low, high = self.anchors_
-        return float("nan") if self.strength_ is None else 40.0 * np.log(2.0) / (self.strength_ * (high - low))
+        return float("nan") if self.strength_ is None else self.anchors_.span * np.log(2.0) / self.strength_
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -333,20 +326,14 @@ class HealthScore(FrameClassifier):
         return index if self.context_ is None else np.hstack([index, self.context_.design(X)])
 
     @property
-    def anchors(self) -> tuple[float, float]:
-        """Weighted means of curve values, 0 to 1, that score 40 and 80."""
-        return self.anchors_ if hasattr(self, "anchors_") else (0.4, 0.8)
+    def anchors(self) -> Anchors:
+        """What scores 40 and 80: until a fit, as the template has it."""
+        return getattr(self, "anchors_", Anchors())
 
 
 def _segment(X: Snapshot) -> pd.Series:
     """Give the segment of each row, empty where segments are not known at all."""
     return X.context["segment"] if "segment" in X.context else pd.Series("", index=X.index)
-
-
-def _anchors(index: Floats) -> tuple[float, float]:
-    """Weighted means that score 40 and 80; where the reference rows are all alike, those of the template."""
-    low, high = (float(x) for x in np.quantile(index, [RISKIEST, BEST]))
-    return (low, high) if high - low > 1e-6 else (0.4, 0.8)
 
 
 def _of(X: Snapshot, dimension: str) -> set[str]:

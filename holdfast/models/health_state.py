@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.indicators.curves import Curve
+from holdfast.models.anchors import Anchors
 from holdfast.models.encoding import Encoding
 from holdfast.models.plain import column
 from holdfast.models.plain_columns import Reading
@@ -33,7 +34,7 @@ def state_of(health: HealthScore) -> dict[str, Any]:
         "heard": health.heard_,
         "unseen": list(health.unseen_),
         "reference": health.reference_.to_dict(),
-        "anchors": list(health.anchors_),
+        "anchors": [health.anchors_.low, health.anchors_.high],
         "mix": health.mix_.to_dict(),
         "strength": health.strength_,
         "alpha": health.alpha_,
@@ -60,7 +61,7 @@ def restore(health: HealthScore, state: dict[str, Any]) -> HealthScore:
     health.segments_ = {name: pd.Series(one, name="weight") for name, one in state["segments"].items()}
     health.heard_, health.unseen_ = dict(state["heard"]), tuple(state["unseen"])
     health.reference_ = pd.Series(state["reference"])
-    health.anchors_ = (state["anchors"][0], state["anchors"][1])
+    health.anchors_ = Anchors(*state["anchors"])
     health.mix_ = pd.Series(state["mix"], name="share", dtype=float)
     health.strength_, health.alpha_ = state["strength"], state["alpha"]
     health.events_, health.evidence_ = state["events"], state["evidence"]

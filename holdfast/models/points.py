@@ -62,13 +62,12 @@ def health_points(health: HealthScore, X: Snapshot) -> HealthPoints:
     """
     check_is_fitted(health)
     weights, curves = health.weights_of(X), health.curves(X)
-    low, high = health.anchors
-    per_share = 40.0 / (high - low)
+    span = health.anchors.span
     names = list(weights.columns)
     reference = health.reference_[names]
     beyond = (curves[names] - reference).to_numpy(float)
-    contributions = pd.DataFrame(per_share * weights.to_numpy(float) * beyond, X.index, names)
-    base = 40.0 + per_share * (weights.to_numpy(float) @ reference.to_numpy(float) - low)
+    contributions = pd.DataFrame(span * weights.to_numpy(float) * beyond, X.index, names)
+    base = 40.0 + span * (weights.to_numpy(float) @ reference.to_numpy(float) - health.anchors.low)
     unclipped = base + contributions.sum(axis=1).to_numpy()
     clip = np.clip(unclipped, 0.0, 100.0) - unclipped
     return HealthPoints(pd.Series(base, X.index), contributions, pd.Series(clip, X.index))

@@ -98,14 +98,13 @@ def scorecard(health: HealthScore, X: Snapshot, account_id: str, history: Histor
     table = table.assign(_order=order).sort_values(
         ["_order", "lost", "weight", "indicator"], ascending=[True, False, False, True], ignore_index=True
     )
-    low, high = health.anchors
     return Scorecard(
         account_id=account_id,
         cutoff=row.cutoffs[0],
         health=float(health.score(row).iloc[0]),
         mean=100.0 * float(health.index(row)[0]),
-        low=100.0 * low,
-        high=100.0 * high,
+        low=100.0 * health.anchors.low,
+        high=100.0 * health.anchors.high,
         dimensions=_dimensions(health, row, table),
         rows=table.drop(columns="_order"),
     )

@@ -151,7 +151,7 @@ class _Book:
         )
         total, present, known = sums
         index = total / np.where(present > 0, present, 1.0)
-        return np.round(self.health.points_at(index), _DIGITS), known > 0
+        return np.round(self.health.anchors.points(index), _DIGITS), known > 0
 
     def _crossings(self, before: Floats, after: Floats) -> str:
         names = self.policy.names[::-1]

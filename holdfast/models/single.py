@@ -169,7 +169,7 @@ class _Score:
     """The health score of one row."""
 
     def __init__(self, health: HealthScore, curves: _Curves, dimensions: Mapping[str, str]) -> None:
-        self._low, self._high = health.anchors
+        self._anchors = health.anchors
         self._least = health.min_coverage
         weighting = Weighting(health.weights_, health.segments_)
         self._of = [curves.place[name] for name in weighting.names]
@@ -184,7 +184,7 @@ class _Score:
         values = np.where(known, values, self._reference)
         weights = self._weights.get(_text(row.context, "segment"), self._weights[""])
         index = _mean(values, weights)
-        points = min(max(40.0 + 40.0 * (index - self._low) / (self._high - self._low), 0.0), 100.0)
+        points = min(max(self._anchors.beyond(index), 0.0), 100.0)
         told = {"health": points if self._suffices(row, "all", known, weights) else float("nan")}
         for name, inside in self._inside.items():
             part = np.where(inside, weights, 0.0)

@@ -109,7 +109,7 @@ def test_the_bound_is_reached(scores: dict[str, HealthScore]) -> None:
 
 def test_the_bound_of_learned_weights_is_their_points_per_unit(scores: dict[str, HealthScore]) -> None:
     health, X = scores["learned"], of(np.full((6, len(NAMES)), 0.5))
-    low, high = health.anchors_
+    low, high = health.anchors_.low, health.anchors_.high
     expected = 40 / (high - low) * (health.weights_["answers"] + health.weights_["mood"])
     assert health.bound({"answers", "mood"}, X) == pytest.approx(min(100, expected))
 
@@ -147,7 +147,7 @@ def test_weights_by_row_are_those_that_score(scores: dict[str, HealthScore]) -> 
     X, _ = world(60)
     for health in scores.values():
         by_hand = (health.weights_of(X) * X.curved()[health.weights_of(X).columns]).sum(axis=1)
-        assert health.score(X).tolist() == pytest.approx(health.points_at(by_hand.to_numpy()).tolist())
+        assert health.score(X).tolist() == pytest.approx(health.anchors.points(by_hand.to_numpy()).tolist())
 
 
 def test_a_segment_of_its_own_weighs_for_nobody_else() -> None:

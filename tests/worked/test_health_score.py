@@ -151,7 +151,7 @@ def test_anchors_hold_on_the_training_rows_and_high_is_healthy(kind: str) -> Non
 def test_points_per_doubling_of_the_hazard() -> None:
     X, y = world(20_000, {"answers": 3.0})
     health = HealthScore().fit(X, y)
-    low, high = health.anchors_
+    low, high = health.anchors_.low, health.anchors_.high
     assert health.points_per_doubling == pytest.approx(40 * np.log(2) / (health.strength_ * (high - low)))
     assert health.strength_ * health.weights_["answers"] == pytest.approx(3.0, abs=0.3)
 

@@ -91,7 +91,7 @@ def test_s069_where_weights_were_learned_one_is_halved_doubled_or_dropped() -> N
     assert (rows["level"] == "").all()
     w, curved = health.weights_, X.curved()[health.weights_.index]
     doubled = w * np.where(w.index == "answers", 2, 1)
-    after = health.points_at((curved @ (doubled / doubled.sum())).to_numpy())
+    after = health.anchors.points((curved @ (doubled / doubled.sum())).to_numpy())
     row, before = rows.loc[("answers", "doubled")], health.score(X)
     assert row["weight"] == pytest.approx(100 * w["answers"])
     assert row["largest_move"] == pytest.approx(np.abs(after - before).max())
