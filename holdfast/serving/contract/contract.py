@@ -16,7 +16,7 @@ import pandas as pd
 
 from holdfast.features.history.tables import ACTIVITY_TABLES
 from holdfast.features.time import DAY_US, micro
-from holdfast.serving.contract import afterwards, cadence, clocks, drift, hindsight, keys, notice, units, volume
+from holdfast.serving.contract import afterwards, cadence, clocks, drift, hindsight, keys, notice, shared, units, volume
 from holdfast.serving.contract.afterwards import After
 from holdfast.serving.contract.cadence import News
 from holdfast.serving.contract.hindsight import Holders, Overwritten
@@ -43,6 +43,7 @@ class Seen:
     currencies: dict[str, tuple[int, int]] = field(default_factory=dict)
     links: dict[tuple[str, str, str], Links] = field(default_factory=dict)
     terms: list[notice.Terms] = field(default_factory=list)
+    running: list[pd.DataFrame] = field(default_factory=list)
     after: After = field(default_factory=After)
     overwritten: Overwritten = field(default_factory=Overwritten)
 
@@ -101,6 +102,7 @@ def _look(bucket: History, seen: Seen, latest: pd.Timestamp, accounts: pd.Index,
         seen.links.setdefault(link, Links()).add(found)
     if "subscriptions" in bucket:
         seen.terms.append(notice.terms(bucket, latest))
+        seen.running.append(shared.running(bucket, now, grace_days))
     seen.after.add(afterwards.after_of(bucket, now, grace_days))
     seen.overwritten.add(hindsight.overwritten_of(bucket))
 
@@ -118,6 +120,7 @@ def _told(history: History, seen: Seen, latest: pd.Timestamp) -> Iterator[Findin
         yield from notice.too_late(every, under)
     yield from volume.holes(seen.months)
     yield from keys.unmatched(seen.links)
+    yield from shared.shared(seen.running)
     yield from units.jumps(seen.spreads)
     yield from units.currencies(seen.currencies)
     yield from drift.drifts(seen.spreads, int(months_of(np.array([micro(latest)]))[0]))
