@@ -143,9 +143,9 @@ def plan(
     json: Json = False,
 ) -> None:
     """Check a plan and the files that it names, but for the data; with --show, print every setting."""
+    settings = read_plan(plan)  # a plan that cannot be read is refused before anything heavy is imported
     from holdfast.serving.workable import refuse_unworkable
 
-    settings = read_plan(plan)
     refuse_unworkable(settings)
     if json:
         show.as_json(settings.settings())

@@ -32,7 +32,7 @@ DAY = "2026-01-01"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company with a model in service, which has scored nothing yet."""
     folder = tmp_path_factory.mktemp("company")
-    plan = write_simulation(folder, accounts=160, seed=3, months=18)
+    plan = write_simulation(folder, accounts=100, seed=3, months=18)
     plan.write_text(plan.read_text().replace('every = "28d"', 'every = "84d"') + QUICK)
     assert run(["train", str(plan)]) == 0
     return folder

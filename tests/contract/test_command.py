@@ -4,7 +4,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,6 @@ import pandas as pd
 import pytest
 
 import holdfast as hf
-from holdfast.features.history import History
-from holdfast.features.indicators.indicator import Indicator
-from holdfast.features.proof import Proof, prove
-from holdfast.serving import inspection
 from holdfast.serving.columns import COLUMNS
 from holdfast.serving.command import run
 from holdfast.serving.workspace import read_manifest
@@ -23,6 +18,7 @@ from holdfast.training import importance as importances
 from holdfast.training.importance import Importance
 from holdfast.training.verdict import BASELINES
 from tests.acme import DAY, Company, as_json
+from tests.proofs import few_proofs
 
 COMMANDS = (
     "demo",
@@ -234,10 +230,7 @@ def test_indicators_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_check_as_json(company: Company, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def some(given: Sequence[Indicator], history: History, **how: Any) -> Proof:
-        return prove(given[:3], history, cutoffs=[history.now], **how)
-
-    monkeypatch.setattr(inspection, "prove", some)  # all of them at several cutoffs: tests/worked/test_prove.py
+    few_proofs(monkeypatch)
     capsys.readouterr()
     code = run(["check", company.plan, "--json"])
     rows = json.loads(capsys.readouterr().out)

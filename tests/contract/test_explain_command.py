@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from holdfast.features.history import History
-from holdfast.serving import pipeline
+from holdfast.serving import explaining, pipeline
 from holdfast.serving import story as stories
 from holdfast.serving.bundle import Bundle
 from holdfast.serving.command import run
@@ -21,6 +21,26 @@ from holdfast.serving.scoring import Scores
 from holdfast.serving.story import Asked, Story
 from holdfast.serving.workspace import write_manifest
 from tests.acme import Company, as_json
+
+
+@pytest.fixture(scope="module")
+def read() -> dict[str, History]:
+    """The histories that were read, by what a plan says of its data; nothing here changes one."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _once(read: dict[str, History], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each history once, however often it is asked about."""
+    own = explaining.history_of
+
+    def once(plan: Plan) -> History:
+        data = plan.data.model_dump_json()
+        if data not in read:
+            read[data] = own(plan)
+        return read[data]
+
+    monkeypatch.setattr(explaining, "history_of", once)
 
 
 def told(capsys: pytest.CaptureFixture[str], *ask: str, page: Path | None = None) -> tuple[dict[str, Any], str]:

@@ -15,7 +15,7 @@ QUICK = "\n[backtest]\naudits = false\nbootstrap = 10\nretrain_every = 20\n[trac
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("company") / "acme"
-    assert run(["simulate", "--accounts", "220", "--seed", "1", "--months", "22", "--out", str(folder)]) == 0
+    assert run(["simulate", "--accounts", "130", "--seed", "1", "--months", "22", "--out", str(folder)]) == 0
     path: Path = folder / "plan.toml"
     text = (
         path.read_text(encoding="utf-8").replace("[30, 60, 90]", "[60, 90]").replace('every = "28d"', 'every = "42d"')

@@ -20,6 +20,7 @@ from holdfast.serving.promotion.promotions import Promotions
 from holdfast.serving.sections import Gate
 from holdfast.training.promotion import Margins
 from tests.leaving import company, days_before_the_end
+from tests.proofs import few_proofs
 
 WEEKS = 130
 CLAUSES = ["leakage", "events"]
@@ -32,8 +33,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company that was retrained twice; the signs were proven the first time, and are not proven again."""
     folder = tmp_path_factory.mktemp("retrained") / "acme"
     plan = company(folder, accounts=170, leavers=110, weeks=WEEKS)
-    assert run(["retrain", str(plan), "--until", days_before_the_end(84, WEEKS)]) == 0
     with pytest.MonkeyPatch.context() as patch:
+        few_proofs(patch)
+        assert run(["retrain", str(plan), "--until", days_before_the_end(84, WEEKS)]) == 0
         patch.setattr(judging, "proven", None)
         assert run(["retrain", str(plan)]) == 0
     return folder

@@ -25,7 +25,7 @@ BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def made(folder: Path, threads: int) -> dict[str, bytes]:
     """Train and score in a process of its own; give what is left."""
-    plan = company(folder, accounts=330, leavers=300, weeks=60)
+    plan = company(folder, accounts=250, leavers=225, weeks=60)
     often = plan.read_text().replace('"84d"', '"56d"')
     plan.write_text(f"{often}\n[model]\nthreads = {threads}\n")
     environment = os.environ | dict.fromkeys(BLAS, str(threads))

@@ -25,11 +25,16 @@ WEEKS = 50  # too short for a backtest, so that a run takes half a second
 UNTIL = days_before_the_end(40, WEEKS)
 
 
+def make_quick(patch: pytest.MonkeyPatch) -> None:
+    """Leave proofs out, and stop the clock."""
+    patch.setattr(judging, "proven", lambda *_: [])
+    for one in (command, promotion):
+        patch.setattr(one, "now", lambda: NOW)
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "proven", lambda *_: [])
-    for one in (command, promotion):
-        monkeypatch.setattr(one, "now", lambda: NOW)
+    make_quick(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -287,7 +287,7 @@ def test_silence_is_tested_too() -> None:
 
 
 def test_what_counted_is_kept_of_every_refit() -> None:
-    history = hf.simulate(accounts=250, seed=3, months=30)
+    history = hf.simulate(accounts=140, seed=3, months=24)
     days = hf.cutoffs(history, every="56d")
     X, y = hf.catalog.measure(history, days), hf.label(history, days)
     found = backtest({"churn": hf.ChurnModel(), "health": hf.HealthScore()}, X, y, bootstrap=0, progress=False)

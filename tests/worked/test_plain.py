@@ -4,6 +4,7 @@ import json
 import warnings
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,12 @@ def table(n: int = 800, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
     return frame, pd.Series(np.where(rng.random(n) < risk, "left", "stays"))
 
 
+@cache
+def learned(make: Any) -> Any:
+    """Give a model of the table, which several tests ask and none changes."""
+    return make().fit(*table())
+
+
 def test_the_churn_model_follows_scikit_learn() -> None:
     reason = "ten rows hold fewer than five of a class, which is refused with the counts"
     with warnings.catch_warnings():
@@ -45,7 +52,7 @@ def test_the_churn_model_follows_scikit_learn() -> None:
 @pytest.mark.parametrize("make", MODELS)
 def test_a_frame_with_a_label_is_enough(make: Any) -> None:
     frame, y = table()
-    model = make().fit(frame, y)
+    model = learned(make)
     p = model.predict_proba(frame)
     assert p.shape == (800, 2)
     assert p.sum(axis=1) == pytest.approx(1)
@@ -55,8 +62,8 @@ def test_a_frame_with_a_label_is_enough(make: Any) -> None:
 
 @pytest.mark.parametrize("make", MODELS)
 def test_columns_are_bound_by_name(make: Any) -> None:
-    frame, y = table()
-    model = make().fit(frame, y)
+    frame, _ = table()
+    model = learned(make)
     turned = frame[list(frame.columns[::-1])].assign(more="ignored")
     np.testing.assert_array_equal(model.predict_proba(turned), model.predict_proba(frame))
     with pytest.raises(UsageError, match="logins"):
@@ -66,14 +73,14 @@ def test_columns_are_bound_by_name(make: Any) -> None:
 @pytest.mark.parametrize("make", MODELS)
 def test_the_order_of_columns_in_training_changes_nothing(make: Any) -> None:
     frame, y = table()
-    one, other = make().fit(frame, y), make().fit(frame[sorted(frame.columns, reverse=True)], y)
+    one, other = learned(make), make().fit(frame[sorted(frame.columns, reverse=True)], y)
     np.testing.assert_allclose(one.predict_proba(frame), other.predict_proba(frame), atol=1e-9)
 
 
 @pytest.mark.parametrize("make", MODELS)
 def test_a_category_never_seen_reads_as_the_usual_one_and_a_missing_value_as_missing(make: Any) -> None:
-    frame, y = table()
-    model = make().fit(frame, y)
+    frame, _ = table()
+    model = learned(make)
     odd = frame.assign(plan=["gold", None] * 400, logins=np.nan)
     assert np.isfinite(model.predict_proba(odd)).all()
 
@@ -114,7 +121,7 @@ def test_trees_take_over_where_columns_act_together() -> None:
 @pytest.mark.parametrize("make", MODELS)
 def test_models_of_frames_are_cloned_validated_and_restored(make: Any) -> None:
     frame, y = table()
-    model = make().fit(frame, y)
+    model = learned(make)
     again = type(model).from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
     np.testing.assert_array_equal(again.predict_proba(frame), model.predict_proba(frame))
     assert again.feature_names_in_.tolist() == frame.columns.tolist()
@@ -127,7 +134,7 @@ def test_models_of_frames_are_cloned_validated_and_restored(make: Any) -> None:
 def test_a_frame_is_learned_in_log_odds_which_explanation_and_interval_share() -> None:
     """A hazard would promise certainty too soon where columns tell the classes apart."""
     frame, y = table()
-    model = ChurnModel().fit(frame, y)
+    model = learned(ChurnModel)
     X = read_rows(model, frame, reset=False)
     p = model.predict_proba(frame)[:, 1]
     why = model.explain(X)
@@ -140,8 +147,7 @@ def test_a_frame_is_learned_in_log_odds_which_explanation_and_interval_share() -
 
 
 def test_a_model_of_before_knows_no_other_link() -> None:
-    frame, y = table()
-    state = ChurnModel().fit(frame, y).to_dict()
+    state = learned(ChurnModel).to_dict()
     assert state["link"] == "logit"
     assert ChurnModel.from_dict({name: one for name, one in state.items() if name != "link"}).link_ == "cloglog"
 
@@ -213,8 +219,8 @@ def test_a_column_is_what_it_was_in_training_whatever_type_it_comes_in(make: Any
 
 @pytest.mark.parametrize("make", MODELS)
 def test_what_is_no_number_where_training_had_numbers_is_named_with_its_column(make: Any) -> None:
-    frame, y = table()
-    model = make().fit(frame, y)
+    frame, _ = table()
+    model = learned(make)
     for odd in ("abc", pd.Timestamp("2026-01-01"), "1_000"):
         with pytest.raises(DataError, match=f"column tickets.*{str(odd)[:10]}"):
             model.predict_proba(frame.astype(object).assign(tickets=[*frame["tickets"][:799], odd]))
@@ -225,7 +231,7 @@ def test_what_is_no_number_where_training_had_numbers_is_named_with_its_column(m
 @pytest.mark.parametrize("make", MODELS)
 def test_frames_that_are_no_table_are_refused_in_training_and_after_it(make: Any) -> None:
     frame, y = table()
-    model = make().fit(frame, y)
+    model = learned(make)
     twice = pd.concat([frame, frame[["logins"]]], axis=1)
     deep = frame.set_axis(pd.MultiIndex.from_product([["a"], frame.columns]), axis=1)
     for odd, said in ((twice, "'logins' several times"), (deep, "2 levels of names"), (frame[:0], "0 rows")):
@@ -317,9 +323,10 @@ def test_texts_that_read_as_numbers_are_numbers_and_a_few_of_them_are_levels() -
     amount = frame["logins"] * 29.85 + np.arange(800) / 100
     fed = frame.assign(amount=amount.where(amount.index % 9 > 0))
     written = fed["amount"].map("{:.2f}".format).where(fed["amount"].notna(), " ")
-    for values in (written, written.astype(object), fed["amount"].map(Decimal)):
-        for make in MODELS:
-            model, by_number = make().fit(fed.assign(amount=values), y), make().fit(fed, y)
+    for make in MODELS:
+        by_number = make().fit(fed, y)
+        for values in (written, written.astype(object), fed["amount"].map(Decimal)):
+            model = make().fit(fed.assign(amount=values), y)
             np.testing.assert_allclose(model.predict_proba(fed), by_number.predict_proba(fed), atol=1e-3)
             assert "amount" not in told(model)
     model = ChurnModel().fit(fed.assign(amount=[str(place % 20) for place in range(800)]), y)
@@ -389,7 +396,7 @@ def test_a_frame_that_no_health_can_be_read_from_is_refused() -> None:
     with pytest.raises(DataError, match=r"numbers that vary.*none among constant, plan"):
         HealthScore().fit(frame[["plan", "constant"]], y)
     with pytest.raises(DataError, match="column noise: expected a number"):
-        ChurnModel().fit(frame, y).predict_proba(frame.assign(noise=pd.Timestamp("2026-01-01")))
+        learned(ChurnModel).predict_proba(frame.assign(noise=pd.Timestamp("2026-01-01")))
 
 
 def test_codes_with_leading_zeros_are_no_amounts() -> None:

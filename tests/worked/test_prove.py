@@ -257,8 +257,9 @@ def test_going_through_all_tables_is_no_reading_of_labels() -> None:
         return _listed(found)
 
     history = _history(leaving=True)
-    assert prove(partial(through, "usage"), history, rounds=1).ok
-    assert "labels" in {one.law.name for one in prove(partial(through, "churn"), history, rounds=1).broken}
+    assert prove(partial(through, "usage"), history, cutoffs=[T], rounds=1).ok
+    found = prove(partial(through, "churn"), history, cutoffs=[T], rounds=1)
+    assert "labels" in {one.law.name for one in found.broken}
 
     def asking(history: History, cutoffs: pd.DatetimeIndex) -> pd.DataFrame:
         view = history.as_of(cutoffs[0])
@@ -266,7 +267,7 @@ def test_going_through_all_tables_is_no_reading_of_labels() -> None:
         assert view["churn"] is not None
         return through("usage", history, cutoffs)
 
-    assert [one.law.name for one in prove(asking, history, rounds=1).broken] == ["labels"]
+    assert [one.law.name for one in prove(asking, history, cutoffs=[T], rounds=1).broken] == ["labels"]
 
 
 def test_retellings_are_dropped_when_the_proof_is_done() -> None:
@@ -389,7 +390,8 @@ def test_check_reports_a_broken_law_as_an_error(
     def exits(view):
         return view["churn"].groupby("account_id").size()
 
-    monkeypatch.setattr(inspection, "prove", lambda given, *args, **kw: prove([*given[:3], exits], *args, **kw))
+    few = {"cutoffs": ["2025-11-01"], "accounts": 6}
+    monkeypatch.setattr(inspection, "prove", lambda given, *args, **kw: prove([*given[:3], exits], *args, **kw | few))
     assert run(["check", str(plan), "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)
     assert [(row["code"], row["where"]) for row in rows if row["severity"] == "error"] == [("HF031", "exits")]
