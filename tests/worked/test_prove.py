@@ -23,6 +23,8 @@ from holdfast.features.history import History
 from holdfast.features.indicators.expression import Window
 from holdfast.features.indicators.indicator import Indicator, indicator
 from holdfast.features.indicators.sources import Source
+from holdfast.features.proof import told
+from holdfast.features.proof.company import END, company_frames
 from holdfast.features.proof.edits import Otherwise
 from holdfast.findings import KINDS
 from holdfast.serving import inspection
@@ -274,6 +276,22 @@ def test_retellings_are_dropped_when_the_proof_is_done() -> None:
     before = _retellings()
     prove(_logins(), cutoffs=[T], rounds=1)
     assert _retellings() <= before
+
+
+def test_a_table_that_is_told_as_it_was_lands_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    landed, own, frames = [], told.land, company_frames()
+    monkeypatch.setattr(told, "land", lambda delivery: landed.append(delivery.table.name) or own(delivery))
+    first = told.Company(frames, END)
+    before = first.told().fingerprint()
+    assert sorted(landed) == sorted(frames)
+    landed.clear()
+    fewer = first.with_frames(frames | {"usage": frames["usage"].head(100)})
+    history = fewer.told()
+    assert landed == ["usage"]
+    assert history.fingerprint() == told.Company(fewer.frames, END).told().fingerprint() != before
+    landed.clear()
+    assert first.told().fingerprint() == before
+    assert landed == []
 
 
 def _retellings() -> int:

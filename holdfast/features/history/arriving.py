@@ -14,9 +14,14 @@ from holdfast.findings import Finding
 
 
 def arrived(
-    deliveries: Iterable[Delivery], rates: Rates | None, left_out: LeftOut | None, moods: Moods, *, strict_clock: bool
+    deliveries: Iterable[Delivery | Landed],
+    rates: Rates | None,
+    left_out: LeftOut | None,
+    moods: Moods,
+    *,
+    strict_clock: bool,
 ) -> tuple[dict[str, Landed], tuple[Finding, ...]]:
-    """Land tables, and tell what befell them beyond single files; parameters as in `History.read`.
+    """Land tables that have not, and tell what befell them beyond single files; parameters as in `History.read`.
 
     Raises
     ------
@@ -24,7 +29,7 @@ def arrived(
         When something cannot be read as what it should be, or too little is left.
     """
     notes: tuple[Finding, ...] = ()
-    landed = {one.table.name: land(one, rates) for one in deliveries}
+    landed = {one.table.name: one if isinstance(one, Landed) else land(one, rates) for one in deliveries}
     if left_out:
         kept = {name: left_out.landed(one) for name, one in landed.items()}
         notes = tuple(found for one in kept.values() if not len(one.frame) for found in one.findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -146,7 +146,7 @@ class History(Overview):
     @classmethod
     def _of(
         cls,
-        deliveries: list[Delivery],
+        deliveries: Sequence[Delivery | Landed],
         end: Instant | None,
         clock: Instant | None,
         notes: tuple[Finding, ...],

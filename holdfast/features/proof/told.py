@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from holdfast.features.history.history import History, Instant
+from holdfast.features.history.ingest import deliveries_of
+from holdfast.features.history.landing import Landed, land
 from holdfast.features.history.records import Records
 from holdfast.features.history.tables import TABLES
 from holdfast.features.history.view import View, view_of
@@ -36,6 +38,22 @@ class Asked(dict[str, pd.DataFrame]):
         return super().get(name, default)
 
 
+@dataclass(frozen=True)
+class Ashore:
+    """The tables of a company as it was first told, landed: most retellings leave some of them as they are."""
+
+    first: dict[str, tuple[pd.DataFrame, Landed]] = field(default_factory=dict)
+
+    def land(self, name: str, frame: pd.DataFrame) -> Landed:
+        """Land a table, unless it is the first that was told under its name."""
+        told, landed = self.first.get(name, (None, None))
+        if landed is None or told is not frame:
+            (delivery,) = deliveries_of({name: frame})
+            landed = land(delivery)
+            self.first.setdefault(name, (frame, landed))
+        return replace(landed, frame=landed.frame.copy(deep=False))
+
+
 class Told(History):
     """A history told otherwise: what is true of the whole (its tables, columns and span) stays as it was.
 
@@ -51,9 +69,10 @@ class Told(History):
     _own: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, frames: Frames, end: pd.Timestamp, face: History | None) -> Told:
+    def of(cls, frames: Frames, end: pd.Timestamp, face: History | None, ashore: Ashore) -> Told:
         """Build it from frames, some of them perhaps empty, in any order."""
-        told = cast("Told", cls.from_frames({name: frame for name, frame in frames.items() if len(frame)}, end=end))
+        landed = [ashore.land(name, frame) for name, frame in sorted(frames.items()) if len(frame) and name != "id_map"]
+        told = cast("Told", cls._of(landed, end, None, ()))
         told.asked, told.viewed, told._views = set(), set(), {}
         told._own, told._face = frozenset(told.tables), face
         return told
@@ -149,16 +168,19 @@ class Company:
         The history whose facts hold for every retelling; None for the first.
     kept
         What has been derived from it once, where that is worth its memory; else None.
+    ashore
+        Its tables as they land, shared by its retellings.
     """
 
     frames: Frames
     end: pd.Timestamp
     face: History | None = None
     kept: dict[Hashable, Any] | None = field(default=None, compare=False)
+    ashore: Ashore = field(default_factory=Ashore, compare=False)
 
     def told(self) -> Told:
         """Build the history of these frames."""
-        told: Told = self.once("told", lambda: Told.of(self.frames, self.end, self.face))
+        told: Told = self.once("told", lambda: Told.of(self.frames, self.end, self.face, self.ashore))
         told.asked, told.viewed = set(), set()
         return told
 
