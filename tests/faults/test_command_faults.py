@@ -15,6 +15,7 @@ import pytest
 from holdfast.serving import command
 from holdfast.serving.command import run
 from holdfast.serving.workspace import Workspace
+from tests.proofs import few_proofs
 
 START, WEEKS = pd.Timestamp("2024-01-01", tz="UTC"), 80
 SETTINGS = """[cutoffs]
@@ -157,6 +158,7 @@ def test_rows_from_the_future_are_set_aside_and_told(
 ) -> None:
     now = START + pd.Timedelta(days=7 * WEEKS + 1)
     monkeypatch.setattr(command, "now", now.to_pydatetime)
+    few_proofs(monkeypatch)
     future = pd.DataFrame({"account_id": ["A01"], "occurred_at": [now + pd.Timedelta(days=900)]})
     plan = _plan(tmp_path, accounts=_accounts(), usage=pd.concat([_usage(stops=20), future]))
     assert run(["check", str(plan), "--json"]) == 1
@@ -196,7 +198,10 @@ def test_scores_of_a_day_between_two_records_are_those_read_on_that_day(tmp_path
     assert f",{day}," in made[0].decode().splitlines()[1]
 
 
-def test_a_dialect_for_all_tables_and_one_table_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dialect_for_all_tables_and_one_table_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few_proofs(monkeypatch)
     plan = _plan(tmp_path, accounts=_accounts())
     _usage(stops=20).to_csv(tmp_path / "history" / "usage.csv", index=False, sep="|")
     text = plan.read_text()

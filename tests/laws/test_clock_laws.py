@@ -61,6 +61,11 @@ def frames(request: pytest.FixtureRequest) -> Frames:
 
 
 @pytest.fixture(scope="module")
+def history(frames: Frames) -> History:
+    return History.from_frames(frames, end=END)
+
+
+@pytest.fixture(scope="module")
 def told(frames: Frames) -> pd.DataFrame:
     return measured(frames)
 
@@ -82,8 +87,8 @@ def test_what_is_known_later_may_be_anything(frames: Frames, told: pd.DataFrame)
 
 
 @pytest.mark.parametrize("cutoff", CUTOFFS)
-def test_a_cutoff_stands_alone(frames: Frames, told: pd.DataFrame, cutoff: pd.Timestamp):
-    same(measured(frames, [cutoff]), told.xs(cutoff, level="cutoff", drop_level=False))
+def test_a_cutoff_stands_alone(history: History, told: pd.DataFrame, cutoff: pd.Timestamp):
+    same(measured_of(history, [cutoff]), told.xs(cutoff, level="cutoff", drop_level=False))
 
 
 def test_an_account_stands_alone(frames: Frames):
@@ -122,9 +127,9 @@ def test_the_order_of_rows_changes_nothing(frames: Frames, told: pd.DataFrame):
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Asia/Kathmandu"])
-def test_a_cutoff_is_an_instant_wherever_it_is_written(frames: Frames, told: pd.DataFrame, zone: str):
+def test_a_cutoff_is_an_instant_wherever_it_is_written(history: History, told: pd.DataFrame, zone: str):
     here = [one.tz_convert(zone) for one in CUTOFFS]
-    same(measured(frames, [*here, *(one.isoformat() for one in here), *CUTOFFS]), told)
+    same(measured_of(history, [*here, *(one.isoformat() for one in here), *CUTOFFS]), told)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns"])
