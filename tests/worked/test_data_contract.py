@@ -14,7 +14,6 @@ from holdfast.features.history import History
 from holdfast.findings import Finding
 from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
-from holdfast.serving.contract.shared import shared
 from holdfast.serving.volumes import guarded, last_volumes, shrunk
 from holdfast.serving.workspace import Workspace
 from holdfast.training.labels import Churn, label
