@@ -16,6 +16,7 @@ from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.volumes import guarded, last_volumes, shrunk
 from holdfast.serving.workspace import Workspace
+from holdfast.training.kpis import kpis
 from holdfast.training.labels import Churn, label
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -104,6 +105,23 @@ def test_a_weekend_does_not_make_a_source_stale() -> None:
     usage = usage[usage["occurred_at"].dt.day_of_week < 5]  # the last day is a Friday
     tickets = pd.DataFrame({"account_id": IDS, "opened_at": START + pd.Timedelta(days=105)})  # a Monday
     assert _told(_company(usage, tickets=tickets), "HF014") == []
+
+
+@pytest.mark.parametrize("last", ["2025-01-31", "2025-07-31", "2025-08-01"])
+def test_a_source_that_rests_for_a_day_longer_than_ever_is_not_stale(last: str) -> None:
+    days = pd.date_range(START, pd.Timestamp(last, tz="UTC"), inclusive="left")
+    met = [day for day in days if day.day <= 28 or (day.day == 31 and day.month_name() != "July")]
+    deals = pd.DataFrame([(one, f"{one}-{at:%j%y}", at, at) for at in met for one in IDS])
+    deals.columns = pd.Index(["account_id", "deal_id", "valid_from", "known_at"])
+    assert _told(_company(_usage(count=len(days) + 1), deals=deals), "HF014") == []
+
+
+@pytest.mark.parametrize(("quiet", "told"), [(16, 0), (31, 0), (95, 1)])
+def test_a_monthly_source_is_stale_by_its_own_measure(quiet: int, told: int) -> None:
+    days = [START + pd.Timedelta(days=30 * i) for i in range(14) for _ in IDS]
+    invoices = {"account_id": IDS * 14, "invoice_id": [f"i{i}" for i in range(len(days))], "issued_at": days}
+    found = _told(_company(_usage(count=391 + quiet), invoices=invoices), "HF014")
+    assert [(one.where, one.count) for one in found] == [("invoices", quiet)] * told
 
 
 def test_a_month_with_less_than_half_of_what_is_usual_is_a_hole() -> None:
@@ -353,3 +371,32 @@ def test_what_a_mapping_left_is_told_and_what_is_none_is_refused(tmp_path: Path)
     (tmp_path / "mapped.json").write_text('{"findings": [{"code": "HF999"}]}')
     with pytest.raises(DataError, match="HF999"):
         list(mapped(tmp_path))
+
+
+def test_revenue_that_adds_up_to_less_than_nothing_is_told_before_kpis_refuses_it() -> None:
+    owed = _contracts(mrr=[-5.0, *[10.0] * 11])
+    (found,) = _told(_company(subscriptions=owed), "HF071")
+    assert (found.where, found.count, found.severity) == ("subscriptions, column mrr", 1, "warning")
+    assert "A00" in found.message
+    assert "take credits out of mrr" in found.remedy
+    with pytest.raises(DataError, match="less for 'A00'"):
+        kpis(History.from_frames(_company(subscriptions=owed)), signs=False)
+
+
+@pytest.mark.parametrize(("credit", "until", "told"), [(-4.0, None, 0), (-12.0, None, 12), (-4.0, 100, 12)])
+def test_a_credit_beside_a_subscription_is_no_fault_while_more_is_paid(
+    credit: float, until: int | None, told: int
+) -> None:
+    lasts = None if until is None else START + pd.Timedelta(days=until)
+    lines = [
+        _contracts(mrr=10.0, valid_to=lasts),
+        _contracts(mrr=credit).assign(subscription_id=[f"{one}-credit" for one in IDS]),
+    ]
+    found = _told(_company(subscriptions=pd.concat(lines)), "HF071")
+    assert sum(one.count for one in found) == told
+
+
+def test_revenue_beyond_what_anybody_pays_is_told_before_kpis_refuses_it() -> None:
+    (found,) = _told(_company(subscriptions=_contracts(mrr=[1e15, *[10.0] * 11])), "HF071")
+    assert (found.count, "1,000,000,000,000,000" in found.message) == (1, True)
+    assert "major units" in found.remedy

@@ -308,6 +308,18 @@ def test_a_missing_amount_counts_as_nothing_and_is_said() -> None:
     assert "1 versions of subscriptions have no MRR" in found.text()
 
 
+def test_where_nothing_is_paid_it_is_said_why_no_revenue_is_told() -> None:
+    free = [sub(f"l{i}", BEGIN, 0.0, valid_to="2024-05-01", currency="USD") for i in range(6)]
+    rows = [*free, sub("stays", BEGIN, 0.0, currency="USD")]
+    beside = hf.kpis(history(*rows), signs=False)
+    assert beside.of("USD").loc["2024Q2", ["accounts_lost", "mrr_start"]].tolist() == [6, 0]
+    assert beside.of("USD")[["grr", "nrr", "revenue_churn", "clv"]].isna().all(axis=None)
+    assert "Every MRR in USD is 0: of nothing no share can be kept" in beside.text()
+    whole = hf.kpis(history(*rows, subscriptions=pd.DataFrame(rows)), signs=False)
+    assert "Every MRR is 0: of nothing no share can be kept" in whole.text()
+    assert "Every MRR" not in hf.kpis(history(), signs=False).text()
+
+
 VERSIONS = st.lists(
     st.tuples(
         st.sampled_from("abc"),

@@ -29,7 +29,7 @@ News = dict[str, Counter[int]]
 MOST_SOURCES = 20
 FEWEST_GAPS, FEWEST_ROWS = 4, 3.0  # below these a gap tells of rare events, not of deliveries
 SURE_GAPS = 8
-STALE_GAPS = 3
+STALE_GAPS, BEYOND = 3, 1.5  # times the usual gap, and times the longest: the next longest one is no news
 YEAR = 365
 _TOO_MANY = 1_000
 
@@ -65,10 +65,14 @@ class Cadence:
         return self.gaps >= FEWEST_GAPS and self.rows >= FEWEST_ROWS
 
     @property
+    def sure(self) -> bool:
+        """Whether its silence can be measured by its own rhythm."""
+        return self.told and self.gaps >= SURE_GAPS and self.silent <= YEAR
+
+    @property
     def stale(self) -> bool:
-        """Whether it has been silent for at least three times its cadence, and longer than ever in its last year."""
-        late = self.silent >= STALE_GAPS * self.gap and self.silent > self.longest
-        return self.told and self.gaps >= SURE_GAPS and late and self.silent <= YEAR
+        """Whether it has been silent for three times its cadence, and half as long again as ever in its last year."""
+        return self.sure and self.silent >= STALE_GAPS * self.gap and self.silent > BEYOND * self.longest
 
 
 def news_of(records: Records) -> News:
@@ -106,7 +110,7 @@ def cadences(table: str, news: News, today: int) -> list[Cadence]:
 
 
 def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Finding]:
-    """Tell which sources have fallen silent: by their own cadence, else where activity stopped 14 days before the end.
+    """Tell which sources have fallen silent: by their own cadence where they have one, else by 14 days without activity.
 
     Parameters
     ----------
@@ -115,11 +119,11 @@ def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Fin
     """
     stopped = stale(history, history.end)
     for table in history.tables:
-        late = [one for one in found.get(table, []) if one.stale]
-        for one in late:
+        measured = [one for one in found.get(table, []) if one.sure]
+        for one in (one for one in measured if one.stale):
             told = f"no news for {one.silent} days, where it came every {one.gap:g}; what is absent may only be late"
             yield Finding("HF014", one.where, one.silent, told)
-        if not late and table in stopped:
+        if not measured and table in stopped:
             told = f"nothing after {history.watermark(table):%Y-%m-%d}; the data end is {history.end:%Y-%m-%d}"
             yield Finding("HF014", table, 1, told)
 

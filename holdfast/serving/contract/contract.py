@@ -16,11 +16,24 @@ import pandas as pd
 
 from holdfast.features.history.tables import ACTIVITY_TABLES
 from holdfast.features.time import DAY_US, micro
-from holdfast.serving.contract import afterwards, cadence, clocks, drift, hindsight, keys, notice, shared, units, volume
+from holdfast.serving.contract import (
+    afterwards,
+    cadence,
+    clocks,
+    drift,
+    hindsight,
+    keys,
+    notice,
+    revenue,
+    shared,
+    units,
+    volume,
+)
 from holdfast.serving.contract.afterwards import After
 from holdfast.serving.contract.cadence import News
 from holdfast.serving.contract.hindsight import Holders, Overwritten
 from holdfast.serving.contract.keys import Links
+from holdfast.serving.contract.revenue import Revenue
 from holdfast.serving.contract.spread import NUMBERS, Spread, spreads_of, switched
 from holdfast.serving.contract.tally import counted, months_of
 
@@ -44,6 +57,7 @@ class Seen:
     links: dict[tuple[str, str, str], Links] = field(default_factory=dict)
     terms: list[notice.Terms] = field(default_factory=list)
     running: list[pd.DataFrame] = field(default_factory=list)
+    revenue: Revenue = field(default_factory=Revenue)
     after: After = field(default_factory=After)
     overwritten: Overwritten = field(default_factory=Overwritten)
 
@@ -103,6 +117,7 @@ def _look(bucket: History, seen: Seen, latest: pd.Timestamp, accounts: pd.Index,
     if "subscriptions" in bucket:
         seen.terms.append(notice.terms(bucket, latest))
         seen.running.append(shared.running(bucket, now, grace_days))
+        seen.revenue.add(revenue.revenue_of(bucket, now, grace_days))
     seen.after.add(afterwards.after_of(bucket, now, grace_days))
     seen.overwritten.add(hindsight.overwritten_of(bucket))
 
@@ -123,6 +138,7 @@ def _told(history: History, seen: Seen, latest: pd.Timestamp) -> Iterator[Findin
     yield from shared.shared(seen.running)
     yield from units.jumps(seen.spreads)
     yield from units.currencies(seen.currencies)
+    yield from revenue.impossible(seen.revenue)
     yield from drift.drifts(seen.spreads, int(months_of(np.array([micro(latest)]))[0]))
     yield from afterwards.afterwards(seen.after)
     yield from hindsight.overwritten(seen.overwritten)

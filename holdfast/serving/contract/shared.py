@@ -44,4 +44,4 @@ def shared(parts: Sequence[pd.DataFrame]) -> Iterator[Finding]:
     holders = twice.sort_values("account").groupby("subscription")["account"].agg(list)
     names = [f"{name} of {' and '.join(accounts)}" for name, accounts in holders.items()]
     told = f"{len(names)} run under several accounts at once, and count in each: {some(names)}"
-    yield Finding("HF072", "subscriptions, column subscription_id", len(names), told)
+    yield Finding("HF073", "subscriptions, column subscription_id", len(names), told)

@@ -208,7 +208,8 @@ def _rates(rows: pd.DataFrame, months: int, margin: float | None, told: bool) ->
     rows["upsell_rate"] = rows["accounts_grown"] / accounts
     rows["arpa"] = rows["mrr_end"] / rows["accounts_end"].where(lambda n: n > 0)
     enough = (lost >= FEW) & ~rows["partial"]
-    rows["clv"] = (rows["arpa"] * months * (1.0 if margin is None else margin) / rows["logo_churn"]).where(enough)
+    paying = rows["arpa"].where(rows["arpa"] > 0)
+    rows["clv"] = (paying * months * (1.0 if margin is None else margin) / rows["logo_churn"]).where(enough)
     return rows
 
 
@@ -243,10 +244,24 @@ def _notes(read: Paid, margin: float | None) -> tuple[str, ...]:
         told.append(f"Each currency is a table of its own; they are not added.{more}")
     if not read.told:
         told.append("No MRR was delivered, so no revenue is told.")
+    told += _nothing_paid(read)
     if read.unknown:
         told.append(f"{read.unknown} versions of subscriptions have no MRR and count as 0.")
     basis = "of revenue, before costs" if margin is None else f"at an assumed gross margin of {margin:.0%}"
     return (*told, f"Lifetime value is {basis}, and assumes that churn stays as it was.")
+
+
+def _nothing_paid(read: Paid) -> list[str]:
+    """Say of which currencies nothing can be told, since all their amounts are 0."""
+    most = read.frame.groupby("currency")["amount"].max()
+    free = [str(name) for name in most.index[most <= 0]] if read.told else []
+    if not free:
+        return []
+    where = "" if len(free) == len(most) else f" in {', '.join(free)}"
+    return [
+        f"Every MRR{where} is 0: of nothing no share can be kept, so revenue churn, GRR, NRR and lifetime value are "
+        "missing; deliver what accounts pay."
+    ]
 
 
 def _sentence(table: pd.DataFrame, currency: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 UNITS = 10_000  # money is added in whole ten-thousandths, so that a bridge adds up exactly
 UNTOLD, SEVERAL, NO_SEGMENT = "not told", "several", "none"
-_MOST = 1e12
+MOST = 1e12
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def _part(history: History, churn: Churn, known: int) -> tuple[pd.DataFrame, boo
     found = dated(records, churn, as_it_came=False)
     row, columns = found["row"].to_numpy(), records.columns
     money = columns["mrr"].to_numpy(float)[row] if "mrr" in columns else np.full(len(row), np.nan)
-    if np.abs(np.nan_to_num(money)).max(initial=0.0) > _MOST:
+    if np.abs(np.nan_to_num(money)).max(initial=0.0) > MOST:
         do = "give MRR in major units of its currency"
-        raise DataError("kpis, subscriptions, mrr", f"at most {_MOST:,.0f}", f"{np.nanmax(np.abs(money)):,.0f}", do)
+        raise DataError("kpis, subscriptions, mrr", f"at most {MOST:,.0f}", f"{np.nanmax(np.abs(money)):,.0f}", do)
     frame = found[["account", "start", "stop"]].assign(
         amount=pd.array(np.rint(money * UNITS), dtype="Float64").astype("Int64"),
         currency=_currencies(texts(columns, "currency", "")[row]),

@@ -54,8 +54,8 @@ TERMS = (
     Term("arpa", "MRR at the end / accounts at the end", "money a month", "high"),
     Term(
         "clv",
-        f"ARPA x months of the period x gross margin / logo churn; missing below {FEW} accounts lost, and where the "
-        "period is partial",
+        f"ARPA x months of the period x gross margin / logo churn; missing below {FEW} accounts lost, where nothing is "
+        "paid, and where the period is partial",
         "money",
         "high",
     ),
