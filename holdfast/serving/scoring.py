@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from holdfast.training.labels import Churn
 
 PARTIAL_BELOW = 0.5
+_SAME = 9  # digits of health within which it has not changed
 CHUNK = 5_000  # accounts
 PAST = pd.Timedelta(days=PAST_DAYS)
 
@@ -231,7 +232,7 @@ def _health(now: Snapshot, health: HealthScore, today: pd.DataFrame) -> pd.DataF
     frame["band"] = ACTION.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
     frame["alert_band"] = ALERT.names_of(frame["health"]).mask(frame["health"].isna(), INSUFFICIENT)
     frame["grade"] = GRADES.names_of(frame["health"])
-    frame["delta_health_30"] = -today["fall"]
+    frame["delta_health_30"] = 0.0 - today["fall"].round(_SAME)  # no fall is a change of 0.0, not of -0.0
     return frame
 
 

@@ -43,13 +43,13 @@ def cell(value: object) -> str:
 
     Examples
     --------
-    >>> cell(0.123456), cell(None), cell(["usage", "tickets"]), cell(float("nan"))
-    ('0.123', '', 'usage, tickets', '')
+    >>> cell(0.123456), cell(-0.0001), cell(None), cell(["usage", "tickets"]), cell(float("nan"))
+    ('0.123', '0.000', '', 'usage, tickets', '')
     """
     if value is None or value != value:  # only a NaN differs from itself
         return ""
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+        return f"{value:z.3f}" if abs(value) < 10 else f"{value:,.1f}"
     return ", ".join(map(cell, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -108,8 +108,8 @@ def audit(
     healthy
         Whether ``high`` or ``low`` scores are healthy.
     measured
-        The same accounts at the cutoffs of `cutoffs_of`, from their history: then the 40/30/30 template and recency are
-        judged beside the score, on the same rows.
+        The same accounts at the cutoffs of `cutoffs_of`, from their history: then recency, the contract context and
+        the template with contract dates are judged beside the score, on the same rows.
 
     Raises
     ------

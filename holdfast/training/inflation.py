@@ -258,8 +258,8 @@ def _name(model: Model) -> str:
 
 def _claim(line: str, row: Mapping[str, Any]) -> str:
     low, high = row["auc_diff_low"], row["auc_diff_high"]
-    bounds = "" if low is None else f", {low:+.3f} to {high:+.3f}"
-    return f"{row['auc']:.3f} by {line} ({row['auc_diff']:+.3f}{bounds})"
+    bounds = "" if low is None else f", {low:+z.3f} to {high:+z.3f}"
+    return f"{row['auc']:.3f} by {line} ({row['auc_diff']:+z.3f}{bounds})"
 
 
 def _bounded(row: Mapping[str, Any]) -> str:

@@ -15,11 +15,11 @@ MIN_EVENTS = 50  # accounts with the rarer outcome, below which no order of mode
 _NAMES = {
     "base_rate": "the base rate",
     "age": "account age",
-    "recency": "recency",
+    "recency": "days since last activity",
     "context": "the contract context",
     "score_40_30_30": "the 40/30/30 score alone",
     "score_40_30_20_10": "the 40/30/20/10 score alone",
-    "template": "the 40/30/30 template",
+    "template": "the template with contract dates",
     "churn": "the churn model",
     "health": "the learned health score",
     "score": "the score",
@@ -60,7 +60,7 @@ def verdict(comparisons: Sequence[Comparison], horizons: Sequence[int]) -> str:
     >>> verdict([Comparison("churn", "age", h, 0.01, -0.02, 0.04, 120) for h in (30, 60, 90)], (30, 60, 90))
     'Nothing beats account age at 30, 60 and 90 days.'
     >>> verdict([Comparison("churn", "recency", 30, 0.081, 0.052, 0.11, 300)], (30,))
-    'The churn model beats recency at 30 days, by 0.081 AUC (0.052 to 0.110).'
+    'The churn model beats days since last activity at 30 days, by 0.081 AUC (0.052 to 0.110).'
     """
     if not comparisons:
         return "Only baselines were tested."

@@ -20,6 +20,7 @@ from holdfast.errors import DataError, TooFewEvents, UsageError
 from holdfast.features.history import History
 from holdfast.features.snapshot import Snapshot
 from holdfast.models.outcomes import Outcomes
+from holdfast.serving.evidence import MODELS
 from holdfast.training import bootstrap
 from holdfast.training import verdict as verdict_module
 from holdfast.training.backtest import Backtest, backtest
@@ -221,6 +222,12 @@ def compared(model: str, low: float, horizon: int = 30, baseline: str = "age", e
     return Comparison(model, baseline, horizon, low + 0.05, low, low + 0.1, evidence)
 
 
+@pytest.mark.parametrize("model", verdict_module.BASELINES)
+def test_the_verdict_calls_a_baseline_what_pages_call_it(model: str) -> None:
+    said = verdict([compared("churn", 0.02, baseline=model)], (30,))
+    assert f"beats {MODELS[model].lower()} at" in said.replace("beats the ", "beats ")
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
@@ -228,7 +235,7 @@ def compared(model: str, low: float, horizon: int = 30, baseline: str = "age", e
         ([compared("churn", -0.02), compared("health", -0.1)], "Nothing beats account age at 30 days."),
         (
             [compared("churn", -0.02, h) for h in (30, 60)] + [compared("churn", -0.02, 90, "recency")],
-            "Nothing beats account age at 30 and 60 days and recency at 90 days.",
+            "Nothing beats account age at 30 and 60 days and days since last activity at 90 days.",
         ),
         (
             [compared("churn", 0.02), compared("churn", -0.03, 60), compared("churn", 0.01, 90, evidence=20)],
@@ -238,8 +245,8 @@ def compared(model: str, low: float, horizon: int = 30, baseline: str = "age", e
         ),
         (
             [compared("health", 0.02, 30, "template"), compared("health", 0.01, 60, "template")],
-            "The learned health score beats the 40/30/30 template at 30 and 60 days, by 0.070 AUC (0.020 to 0.120) and "
-            "0.060 AUC (0.010 to 0.110).",
+            "The learned health score beats the template with contract dates at 30 and 60 days, by 0.070 AUC (0.020 to "
+            "0.120) and 0.060 AUC (0.010 to 0.110).",
         ),
         ([compared("churn", float("nan"))], "No intervals were drawn, so no model is said to beat another."),
     ],

@@ -136,7 +136,7 @@ def test_the_conclusion_depends_on_the_definition_and_it_is_said() -> None:
     assert "So the conclusion depends on what churn means." in told
     assert "Of the rows that churn by notice, the others count: departure 46% (90 days" in told
     assert found.results["notice"].verdict.startswith("Tickets beats ")
-    assert found.results["departure"].verdict.startswith("Nothing beats recency")
+    assert found.results["departure"].verdict.startswith("Nothing beats days since last activity")
 
 
 def test_there_is_one_row_per_definition_horizon_and_model_with_its_figures() -> None:

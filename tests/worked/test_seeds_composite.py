@@ -136,6 +136,7 @@ def test_s067_scores_carry_a_fall_of_twenty_points_in_a_month_for_the_alert_to_c
     assert row["health"].to_dict() == pytest.approx(healthy)
     delta = row["delta_health_30"]
     assert delta.drop("new").to_dict() == pytest.approx({"falling": -20, "stable": 0, "slipping": -19, "rising": 40})
+    assert str(delta["stable"]) == "0.0"  # not -0.0
     assert pd.isna(delta["new"])  # nobody was there a month ago: no fall, and no rise from nothing
     assert set(delta.index[delta.round(6) <= -20]) == {"falling"}
 

@@ -118,7 +118,7 @@ expansion_mood = _sign(
     unit="-1 to 1",
     title="Mood of expansion talks",
     curve=bands((-1, 0), (0, 60), (1, 100)),
-    evidence="Talks about expansion in the last 365 days sound {mood:+.2f} on a scale from -1 to 1",
+    evidence="Talks about expansion in the last 365 days sound {mood:+z.2f} on a scale from -1 to 1",
     seeds=("S054",),
     applies=touchpoints.count(days=365, kind="expansion"),
 )

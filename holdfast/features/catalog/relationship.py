@@ -196,7 +196,7 @@ ticket_sentiment = _sign(
     unit="-1 to 1",
     title="Mood of tickets",
     curve=_MOOD,
-    evidence="Tickets of the last 180 days sound {mood:+.2f} on a scale from -1 to 1",
+    evidence="Tickets of the last 180 days sound {mood:+z.2f} on a scale from -1 to 1",
     seeds=("S034", "S035"),
     applies=tickets.count(days=180),
     variants=(move(180, reach=0.5),),
@@ -227,7 +227,7 @@ message_sentiment = _sign(
     unit="-1 to 1",
     title="Mood of messages and surveys",
     curve=_MOOD,
-    evidence="Messages and surveys of the last 180 days sound {mood:+.2f} on a scale from -1 to 1",
+    evidence="Messages and surveys of the last 180 days sound {mood:+z.2f} on a scale from -1 to 1",
     seeds=("S041",),
     variants=(move(180, reach=0.5),),
 )

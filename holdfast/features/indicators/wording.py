@@ -99,7 +99,7 @@ def check_language(language: str) -> Language:
 
 _LEAST, _EXACT = 0.0005, 0.0995
 _BELOW: dict[Language, str] = {"en": "below {value:.1%}", "de": "unter {value:.1%}"}
-_FORMS = {"share": "{value:.0%}", "0 to 1": "{value:.0%}", "-1 to 1": "{value:+.2f}"}
+_FORMS = {"share": "{value:.0%}", "0 to 1": "{value:.0%}", "-1 to 1": "{value:+z.2f}"}
 _WHOLE = 99.95
 _TIMES: dict[Language, dict[str, str]] = {
     "en": {"days": "days", "hours": "hours", "minutes": "minutes", "months": "months"},
@@ -142,7 +142,7 @@ def points(p: float, language: Language) -> str:
     """
     value = 100.0 * p
     small = round(value, 2)
-    form = "{value:+.1f}" if abs(small) >= 1.0 else "{value:+.2f}" if small else "{value:.2f}"
+    form = "{value:+z.1f}" if abs(small) >= 1.0 else "{value:+z.2f}" if small else "{value:.2f}"
     return put(form, {"value": value if small else 0.0}, language)
 
 

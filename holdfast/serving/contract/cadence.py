@@ -110,7 +110,7 @@ def cadences(table: str, news: News, today: int) -> list[Cadence]:
 
 
 def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Finding]:
-    """Tell which sources have fallen silent: by their own cadence where they have one, else by 14 days without activity.
+    """Tell which sources have fallen silent: by their own cadence, else by 14 days without activity.
 
     Parameters
     ----------

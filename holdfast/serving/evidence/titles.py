@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MODELS = {
-    "churn": "Churn model",
-    "health": "Learned health score",
-    "template": "Template and contract dates",
-    "context": "Contract context alone",
-    "score_40_30_30": "Score 40/30/30 alone",
-    "score_40_30_20_10": "Score 40/30/20/10 alone",
-    "recency": "Days since last activity",
-    "age": "Account age",
-    "base_rate": "Base rate",
-}
+from holdfast.training.phrases import capital
+from holdfast.training.verdict import in_words
+
+_ORDER = (
+    "churn",
+    "health",
+    "template",
+    "context",
+    "score_40_30_30",
+    "score_40_30_20_10",
+    "recency",
+    "age",
+    "base_rate",
+)
+MODELS = {name: capital(in_words(name).removeprefix("the ")) for name in _ORDER}
 OURS = frozenset({"churn", "health"})
 
 

@@ -211,7 +211,7 @@ def _compared(table: Ranked, difference: Floats, sign: str, than: str, *, above:
         return table.found(measure, claimed=0.0, too_few=table.too_few)
     value, error = float(difference[0]), float(difference[1:].std())
     low, high = value - Z * error, value + Z * error
-    told = f"{value:+.3f} AUC against {than} ({low:+.3f} to {high:+.3f}), {table.drawn[0, 0]:.2f} by itself"
+    told = f"{value:+z.3f} AUC against {than} ({low:+z.3f} to {high:+z.3f}), {table.drawn[0, 0]:.2f} by itself"
     return table.found(
         measure, value=value, low=low, high=high, claimed=0.0, p=two_sided(value, error),
         satisfied=value > 0 if above else value < 0, told=told, open=": no difference is seen",

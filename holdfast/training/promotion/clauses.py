@@ -104,7 +104,7 @@ def skill(duel: Duel, margins: Margins) -> Iterator[Clause]:
     for horizon in duel.horizons:
         rows = duel.of(horizon)
         gain = duel.skill(rows)
-        told = f"{gain.value:+.1%} of the champion's log loss is gone ({gain.low:+.1%} to {gain.high:+.1%}), "
+        told = f"{gain.value:+z.1%} of the champion's log loss is gone ({gain.low:+z.1%} to {gain.high:+z.1%}), "
         told += _on(rows, duel.grounds[horizon])
         if math.isnan(gain.low):
             told = f"no interval was drawn: {told}"
@@ -135,8 +135,8 @@ def revenue(duel: Duel, arr: pd.Series, margins: Margins) -> Clause:
     gain = duel.caught(rows, worth, margins.capacity)
     calls = f"{margins.capacity:.0%} of the accounts" if margins.capacity < 1 else f"{margins.capacity:g} accounts"
     what = "revenue" if worth.notna().any() else "accounts (no revenue is known)"
-    told = f"{gain.value:+.1%} of the {what} that left is caught by calling {calls} ({gain.low:+.1%} to "
-    told += f"{gain.high:+.1%}), {_on(rows, duel.grounds[horizon])}"
+    told = f"{gain.value:+z.1%} of the {what} that left is caught by calling {calls} ({gain.low:+z.1%} to "
+    told += f"{gain.high:+z.1%}), {_on(rows, duel.grounds[horizon])}"
     if math.isnan(gain.low):
         where, told = f"{horizon} days", f"no interval was drawn: {told}"
         return Clause.unjudged("revenue caught", margins.unjudged, told, bound=f">= {bound:g}", where=where)
@@ -200,8 +200,8 @@ def segments(duel: Duel, segment: pd.Series, margins: Margins) -> Clause:
         return Clause.unjudged("segments", margins.unjudged, told, bound=bound, where=f"{horizon} days")
     harmed = {name: one for name, one in gains.items() if one.value < -margins.segment and one.high < 0}
     name, worst = min((harmed or gains).items(), key=lambda one: one[1].value)
-    told = f"of {len(gains)} segments the worst is {name}: {worst.value:+.1%} of the champion's log loss is gone "
-    told += f"({worst.low:+.1%} to {worst.high:+.1%}){rest}"
+    told = f"of {len(gains)} segments the worst is {name}: {worst.value:+z.1%} of the champion's log loss is gone "
+    told += f"({worst.low:+z.1%} to {worst.high:+z.1%}){rest}"
     return Clause.of("segments", not harmed, told, figure=worst.value, bound=bound, where=f"{horizon} days")
 
 

@@ -62,8 +62,8 @@ class Regret:
             return ""
         near = {str(row["by"]): row for row in self.at(share).reset_index().to_dict("records")}
         plain = "; ".join(
-            f"{_BY[by]} {near[by]['caught']:.0%} (the queue {near[by]['gain'] * 100:+.0f} points, 95 % "
-            f"{near[by]['gain_low'] * 100:+.0f} to {near[by]['gain_high'] * 100:+.0f})"
+            f"{_BY[by]} {near[by]['caught']:.0%} (the queue {near[by]['gain'] * 100:+z.0f} points, 95 % "
+            f"{near[by]['gain_low'] * 100:+z.0f} to {near[by]['gain_high'] * 100:+z.0f})"
             for by in (RISK, REVENUE)
         )
         return (

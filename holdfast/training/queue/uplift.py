@@ -64,8 +64,8 @@ class Uplift:
         number, rate = self.arms["decisions"], self.arms["standardised"]
         told = (
             f"Of {number['called']} on the list {rate['called']:.1%} left within {self.horizon} days, of "
-            f"{number['held_out']} left alone by lot {rate['held_out']:.1%}: {self.points:+.1f} points for the calls "
-            f"(95 %: {self.low:+.1f} to {self.high:+.1f})."
+            f"{number['held_out']} left alone by lot {rate['held_out']:.1%}: {self.points:+z.1f} points for the calls "
+            f"(95 %: {self.low:+z.1f} to {self.high:+z.1f})."
         )
         if self.lots > 1:
             told += f" Lots of {self.lots} different chances are weighed alike in both shares."
