@@ -25,6 +25,7 @@ from holdfast.models.points import health_points
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from holdfast.features.indicators.indicator import Indicator
     from holdfast.features.snapshot import Snapshot
     from holdfast.models.churn import ChurnModel
     from holdfast.models.health import HealthScore
@@ -132,7 +133,8 @@ def next_band(health: HealthScore, X: Snapshot, account_id: str, policy: BandPol
     """Find few changes that reach the next better band: values by indicator, for `what_if`; empty where none do.
 
     Signs are taken by what each would gain if it were as good as that of the best tenth of comparable accounts, with
-    all that follows from it in `what_if`; the last one goes only as far as is needed, and counts stay whole.
+    all that follows from it in `what_if`; the last one goes only as far as is needed, counts stay whole, and none goes
+    beyond what is worth more by its curve, nor a share beyond the whole.
 
     Parameters
     ----------
@@ -213,7 +215,7 @@ def _steps(start: float, to: float, *, whole: bool) -> list[float]:
 
 
 def _better(X: Snapshot, now: pd.Series, peers: pd.DataFrame, counted: Container[str]) -> dict[str, float]:
-    """Give the value of the best tenth of comparable accounts for every sign that is not as good.
+    """Give the value of the best tenth of comparable accounts for every sign that is not as good, or what is enough.
 
     A comparison with the past follows from the sign it belongs to, and recency from use, so they are no proposals.
     """
@@ -222,9 +224,23 @@ def _better(X: Snapshot, now: pd.Series, peers: pd.DataFrame, counted: Container
         sign = 1.0 if one.healthy == "high" else -1.0
         between: Literal["nearest", "linear"] = "nearest" if one.name in counted else "linear"
         good = float(peers[one.name].quantile(GOOD if sign > 0 else 1.0 - GOOD, interpolation=between))
+        last = _enough(one)
+        if one.name in counted and np.isfinite(last):
+            last = float(np.ceil(last) if sign > 0 else np.floor(last))
+        good = sign * min(sign * good, sign * last)
         if sign * (good - now[one.name]) > 0:
             found[one.name] = good
     return found
+
+
+def _enough(one: Indicator) -> float:
+    """Give the value beyond which a sign is worth no more by its curve, and a share no further than the whole."""
+    high = one.healthy == "high"
+    if one.curve is None:
+        return np.inf if high else -np.inf
+    worth = one.curve(one.curve.x)
+    best = np.array(one.curve.x)[worth == worth.max()]
+    return min(float(best.min()), 1.0 if one.unit == "share" else np.inf) if high else float(best.max())
 
 
 def _laid(X: Snapshot, place: int, indicators: Sequence[pd.Series]) -> Snapshot:

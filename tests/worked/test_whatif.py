@@ -103,6 +103,26 @@ def test_the_next_band_is_reached_with_all_that_follows_and_the_last_sign_goes_n
     assert whole
 
 
+def test_no_proposal_goes_beyond_the_whole_or_beyond_what_is_worth_more(book: Book) -> None:
+    peers, known = book.X.indicators, {one.name: one for one in book.X.catalog}
+    assert peers["goal_progress"].quantile(0.9) > 1  # what the best tenth shows
+    assert peers["active_days_365"].quantile(0.9) > 250
+    proposed = [(book.X.indicators.iloc[place], _proposed(book, place)) for place in range(100)]
+    assert any("goal_progress" in best for _, best in proposed)
+    for now, best in proposed:
+        for name, value in best.items():
+            one = known[name]
+            assert one.unit != "share" or value <= 1
+            short = value - 0.01 * (value - now[name])
+            assert one.curve is not None
+            assert value == round(value) or one.curve([short])[0] < one.curve([value])[0]
+        assert best.get("active_days_365", 0) <= 250
+
+
+def _proposed(book: Book, place: int) -> dict[str, float]:
+    return _better(book.X, book.X.indicators.iloc[place], book.X.indicators, _counted(book.X.indicators))
+
+
 def test_counts_are_proposed_whole_and_no_further_than_the_good() -> None:
     peers = pd.DataFrame({"calls": [0.0, 3.0, np.nan], "share": [0.0, 0.5, 1.0]})
     assert _counted(peers) == {"calls"}
