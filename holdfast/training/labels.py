@@ -201,10 +201,13 @@ def label(
     dropped = {h: _too_short(stands, h, rule, end) for h in ahead if full.frame[h].isna().all()}
     if len(dropped) == len(ahead):
         why = "; ".join(f"{h} days: {reason}" for h, reason in dropped.items())
-        raise DataError("labels", "at least one horizon that can be labelled", why, "deliver more history")
-    found = tuple(Finding("HF012", f"horizon {h}", 1, reason) for h, reason in dropped.items())
+        found = f"a history from {history.start:%Y-%m-%d} to {end:%Y-%m-%d}, in which none can: {why}"
+        raise DataError(
+            "labels", "at least one horizon that can be labelled", found, _instead(history, dropped, rule, end)
+        )
+    told = tuple(Finding("HF012", f"horizon {h}", 1, reason) for h, reason in dropped.items())
     kept = full.frame.drop(columns=list(dropped))
-    return replace(full, frame=kept, dropped=dropped, findings=(*full.findings, *found))
+    return replace(full, frame=kept, dropped=dropped, findings=(*full.findings, *told))
 
 
 def at_risk(history: History, cutoffs: Cutoffs, churn: Churn | str = "notice") -> pd.Series[str]:
@@ -236,6 +239,15 @@ def _too_short(stands: pd.DatetimeIndex, horizon: int, churn: Rule, end: pd.Time
     if settled > end:
         return f"the first window is settled on {settled:%Y-%m-%d}, after the data end {end:%Y-%m-%d}"
     return "no account was at risk in a settled window"
+
+
+def _instead(history: History, dropped: Iterable[int], churn: Rule, end: pd.Timestamp) -> str:
+    """Say what to do where no horizon can be labelled: look at earlier days, where the history holds them."""
+    needed = churn.resolution_days(min(dropped))
+    if history.start + pd.Timedelta(days=needed) > end:
+        return f"deliver more history: the shortest horizon is settled after {needed} days"
+    last = end - pd.Timedelta(days=needed)
+    return f'look back at days up to {last:%Y-%m-%d}, such as every = "28d" in [cutoffs], or deliver more history'
 
 
 def _stands(cutoffs: Cutoffs) -> pd.DatetimeIndex:

@@ -312,6 +312,16 @@ def test_a_history_too_short_for_every_horizon_is_refused() -> None:
     assert refused.value.exit_code == 30
 
 
+def test_a_history_that_is_long_enough_for_other_cutoffs_says_which() -> None:
+    long = history(churn=[gave("2024-06-11")])
+    with pytest.raises(DataError, match="from 2023-02-01 to 2025-01-01") as refused:
+        label(long, hf.cutoffs(long, every="2800d"))
+    assert 'look back at days up to 2024-11-18, such as every = "28d" in [cutoffs]' in refused.value.do
+    with pytest.raises(DataError) as short:
+        label(history(end="2023-02-20", churn=[gave("2023-02-10")]), ["2023-02-05"])
+    assert short.value.do == "deliver more history: the shortest horizon is settled after 44 days"
+
+
 def test_who_is_at_risk_can_be_asked_on_the_last_day() -> None:
     reasons = at_risk(history(end="2024-06-15", churn=[gave("2024-06-05")]), ["2024-06-15"])
     assert reasons.droplevel("cutoff").to_dict() == {"a": "has given notice or left", "b": "", "steady": ""}

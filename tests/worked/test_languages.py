@@ -52,6 +52,56 @@ def test_why_an_account_is_not_scored_is_told_in_german() -> None:
     assert reason(REASONS[1], "de") == "hat gekündigt oder ist gegangen"
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "english", "german"),
+    [
+        (
+            "roi_multiple",
+            {"delivered": 0.0, "paid": 41655.0, "value": 0.0},
+            "Nothing was delivered for the 41,655 invoiced in the last 365 days",
+            "Nachgewiesener Nutzen von 0 steht gegen die 41.655, die in den letzten 365 Tagen berechnet wurden",
+        ),
+        (
+            "roi_multiple",
+            {"delivered": 1200.0, "paid": 41655.0, "value": 1200 / 41655},
+            "1,200 delivered is less than 0.1 times the 41,655 invoiced in the last 365 days",
+            "Nachgewiesener Nutzen von 1.200 ist weniger als das 0,1-fache der 41.655, die in den letzten 365 Tagen "
+            "berechnet wurden",
+        ),
+        (
+            "roi_multiple",
+            {"delivered": 416550.0, "paid": 41655.0, "value": 10.0},
+            "416,550 delivered is 10.0 times the 41,655 invoiced in the last 365 days",
+            "Nachgewiesener Nutzen von 416.550 ist das 10,0-fache der 41.655, die in den letzten 365 Tagen berechnet "
+            "wurden",
+        ),
+        (
+            "reopened_tickets",
+            {"tickets": 4.0, "reopened": 0.0, "value": 0.0},
+            "Tickets of the last 180 days: 4, reopened not once",
+            "Anfragen der letzten 180 Tage: 4, wiedereröffnet kein Mal",
+        ),
+        (
+            "login_days",
+            {"days": 0.0, "value": 0.0},
+            "Somebody logged in on none of the last 31 days",
+            "An keinem der letzten 31 Tage hat sich jemand angemeldet",
+        ),
+        (
+            "active_days",
+            {"days": 10.0, "value": 10.0},
+            "The product was used on 10 days of the last 30",
+            "Das Produkt wurde an 10 Tagen der letzten 30 genutzt",
+        ),
+    ],
+)
+def test_where_people_have_a_word_for_none_no_figure_stands(
+    name: str, values: dict[str, float], english: str, german: str
+) -> None:
+    assert hf.catalog[name].sentence(values) == english
+    assert hf.catalog.told_in("de")[name].sentence(values) == german
+
+
 def test_one_is_singular_and_figures_are_written_the_german_way() -> None:
     de = hf.catalog.told_in("de")
     assert de["days_since_usage"].sentence({"days": 1.0, "value": 1.0}) == "Das Produkt wurde zuletzt vor 1 Tag genutzt"

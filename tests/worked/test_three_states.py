@@ -127,7 +127,7 @@ def test_coverage_counts_only_what_a_score_is_made_of(three: History) -> None:
 
 
 def test_the_sentence_says_which_of_the_three(three: History) -> None:
-    assert said(three, "roi_multiple", "full") == "0 delivered is 0.0 times the 50 invoiced in the last 365 days"
+    assert said(three, "roi_multiple", "full") == "Nothing was delivered for the 50 invoiced in the last 365 days"
     assert said(three, "roi_multiple", "untold") == "Return on investment: nothing on record"
     assert said(three, "roi_multiple", "bare") == "Return on investment: not applicable here"
     assert said(three, "seat_penetration", "untold") == "Active in the last 30 days: 0 of 2 seats"

@@ -24,6 +24,8 @@ class Wording:
     ----------
     one, single
         A pattern that finds a plural after the number 1, and what becomes of it.
+    none
+        Patterns that find a 0 where people have a word for it, each with what becomes of it.
     """
 
     missing: str
@@ -40,6 +42,7 @@ class Wording:
     shared: str
     one: re.Pattern[str]
     single: str
+    none: tuple[tuple[re.Pattern[str], str], ...]
 
 
 WORDINGS: dict[Language, Wording] = {
@@ -58,6 +61,12 @@ WORDINGS: dict[Language, Wording] = {
         shared="{event}: {{used:,.0f}} of {{total:,.0f}} uses in the last 90 days",
         one=re.compile(r"(?<![\d.,])1 (day|hour|time|minute|event|promoter|detractor)s\b"),
         single=r"1 \1",
+        none=(
+            (re.compile(r"^0 delivered is 0\.0 times the"), "Nothing was delivered for the"),
+            (re.compile(r"(?<![\d.,])0\.0 times\b"), "less than 0.1 times"),
+            (re.compile(r"(?<![\d.,])0 times\b"), "not once"),
+            (re.compile(r"\bon 0 days of the last (\d+)"), r"on none of the last \1 days"),
+        ),
     ),
     "de": Wording(
         missing="{title}: nichts verzeichnet",
@@ -74,6 +83,12 @@ WORDINGS: dict[Language, Wording] = {
         shared="{event}: {{used:,.0f}} von {{total:,.0f}} Nutzungen in den letzten 90 Tagen",
         one=re.compile(r"(?<![\d.,])1 (Tag|Stunde)(?:e|en|n)\b"),
         single=r"1 \1",
+        none=(
+            (re.compile(r"Nutzen von 0 ist das 0,0-fache der ([\d.,]*\d)"), r"Nutzen von 0 steht gegen die \1"),
+            (re.compile(r"\bdas 0,0-fache\b"), "weniger als das 0,1-fache"),
+            (re.compile(r"(?<![\d.,])0 Mal\b"), "kein Mal"),
+            (re.compile(r"\b([Aa]n) 0 Tagen der letzten (\d+)"), r"\1 keinem der letzten \2 Tage"),
+        ),
     ),
 }
 
@@ -114,9 +129,14 @@ def put(sentence: str, values: Mapping[str, Any], language: Language) -> str:
     --------
     >>> put("{n:,.1f} Ereignisse", {"n": 1234.5}, "de"), put("{n:,.1f} events", {"n": 1234.5}, "en")
     ('1.234,5 Ereignisse', '1,234.5 events')
+    >>> put("Report export: {n:.0f} times in the last 30 days", {"n": 0.0}, "en")
+    'Report export: not once in the last 30 days'
     """
     wording = WORDINGS[language]
-    return wording.one.sub(wording.single, _FILLED[language](sentence, values))
+    told = wording.one.sub(wording.single, _FILLED[language](sentence, values))
+    for pattern, naught in wording.none:
+        told = pattern.sub(naught, told)
+    return told
 
 
 def chance(p: float, language: Language) -> str:
