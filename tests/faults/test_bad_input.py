@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from holdfast.errors import DataError
+from holdfast.errors import DataError, UsageError
 from holdfast.features.catalog import catalog
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.catalog.peers import compared
@@ -21,6 +21,7 @@ from holdfast.features.history import History, streaming
 from holdfast.features.indicators.expression import Expression
 from holdfast.features.indicators.indicator import Indicator
 from holdfast.features.indicators.sources import subscriptions, usage
+from holdfast.features.time import to_instant
 
 BERLIN = "Europe/Berlin"
 
@@ -252,6 +253,17 @@ def test_zones_may_be_mixed_in_one_column():
     stamps = [pd.Timestamp(text) for text in texts]
     for delivered in (texts, stamps, [stamp.to_pydatetime() for stamp in stamps]):
         assert [at[11:21] for at in moments(history({"occurred_at": delivered}))] == expected
+
+
+@pytest.mark.parametrize("offset", ["+25:00", "+15:00", "-1401", "+02:75", "-23"])
+def test_an_offset_that_no_clock_on_earth_has_is_refused(offset):
+    sound, odd = "2025-01-01T10:00:00+14:00", f"2025-01-01T10:00:00{offset}"
+    with pytest.raises(DataError, match=r"usage, column occurred_at, row 2: expected .* up to 14:00") as caught:
+        history({"occurred_at": [sound, odd]})
+    assert repr(odd) in caught.value.found
+    with pytest.raises(UsageError, match="up to 14:00"):
+        to_instant(odd)
+    assert f"{to_instant(sound):%Y-%m-%dT%H}" == "2024-12-31T20"
 
 
 def test_a_time_without_zone_beside_one_with_is_refused_and_alone_is_utc():

@@ -41,6 +41,14 @@ def test_places_and_offsets_in_all_their_spellings(zone):
 
 
 @BOTH
+@pytest.mark.parametrize("offset", ["+25:00", "+15:00", "-14:01", "+1430", "-99:99", "+02:75", " UTC+20"])
+def test_an_offset_that_no_clock_on_earth_has_is_none(zone, offset):
+    sound = "2026-07-31T12:00:00+14:00"
+    assert times(sound, f"2026-07-31T10:00:00{offset}", zone=zone) == ["2026-07-30 22:00:00", None]
+    assert times(f"2026-07-31T10:00:00{offset}", known=[sound, sound], zone=zone) == [None]
+
+
+@BOTH
 @pytest.mark.parametrize("name", ["IST", "MSK", "XST", "ABC", "A"])
 def test_a_name_that_may_mean_several_zones_is_none_and_says_so(zone, name):
     found, how = read("time", [f"2026-07-31 10:00:00 {name}", "2026-07-31T10:00:00+00:00"], zone=zone)
