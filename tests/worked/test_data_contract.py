@@ -151,6 +151,37 @@ def test_keys_are_looked_for_under_the_same_account() -> None:
     }
 
 
+def test_keys_that_floats_have_given_a_point_are_told_with_their_cause() -> None:
+    numbers = [str(i) for i in range(N)]
+    people = pd.DataFrame({"account_id": IDS, "person_id": numbers, "valid_from": START})
+    tickets = pd.DataFrame({"account_id": IDS, "person_id": [f"{i}.0" for i in numbers], "opened_at": _days(N, 30)})
+    usage = _usage(person_id="nobody lists me")
+    assert _told(_company(usage, people=people), "HF053") == []
+    usage.loc[::2, "person_id"] = [f"{IDS.index(one)}.0" for one in usage["account_id"][::2]]
+    for frames in (_company(usage, people=people, tickets=tickets), _pointed(people, usage, tickets)):
+        found = {one.where: one for one in _told(frames, "HF053")}
+        assert set(found) == {"usage, column person_id", "tickets, column person_id"}
+        assert found["usage, column person_id"].count == len(usage) // 2
+        assert found["tickets, column person_id"].message.endswith("; 12 of them would if 1.0 were read as 1")
+        assert all("astype('Int64')" in one.remedy for one in found.values())
+
+
+def _pointed(people: pd.DataFrame, usage: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Give the point to the list of people instead."""
+    use, asked = (one.assign(person_id=one["person_id"].str.removesuffix(".0")) for one in (usage, tickets))
+    return _company(use, people=people.assign(person_id=people["person_id"] + ".0"), tickets=asked)
+
+
+def test_accounts_that_floats_have_given_a_point_are_told_with_their_cause() -> None:
+    accounts = pd.DataFrame({"account_id": ["1", "2"], "valid_from": START})
+    rows = pd.concat([_usage(ids=["1", "2"]), _usage(ids=["1.0", "2.0"])])
+    found = History.from_frames({"accounts": accounts, "usage": rows}).findings
+    (told,) = [one for one in found if one.code == "HF004"]
+    assert told.count == 840
+    assert told.message.endswith("; 1.0 is not read as 1")
+    assert "astype('Int64')" in told.remedy
+
+
 @pytest.mark.parametrize(("factor", "way"), [(100, "up"), (1 / 100, "down"), (60, "up"), (1000, "up")])
 @pytest.mark.parametrize("day", [1, 17])
 def test_a_jump_of_the_unit_is_told_by_column_month_and_factor(factor: float, way: str, day: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+FLOATED = r"(?:0|[1-9]\d{0,14})\.0"
+"""A key that is a whole number, as a column of floats writes it."""
+WHOLE = (
+    "write keys as whole numbers (in pandas: astype('Int64')), or let `holdfast map` read the files, to which 1.0 is 1"
+)
 _BITS = {"HF007": LOST, "HF010": CLAMPED, "HF017": UNDATED}
 _WORDS = {
     "HF002": "have no known_at; the event's time is taken",
@@ -108,7 +114,9 @@ def _left_out(name: str, one: Facts) -> Iterator[Finding]:
     if one.unknown:
         shown = ", ".join(f"{text[:80]!r} ({count})" for text, count in one.unknown_most)
         told = f"{one.unknown} of {present} rows, of {one.unknown_ids} ids: {shown}"
-        yield Finding("HF004", name, one.unknown, told)
+        floated = all(re.fullmatch(FLOATED, text) for text, _ in one.unknown_most)
+        told += "; 1.0 is not read as 1" if floated else ""
+        yield Finding("HF004", name, one.unknown, told, WHOLE if floated else "")
     if one.repeated:
         told = f"{one.repeated} of {present - one.unknown} rows repeat another in full"
         yield Finding("HF008", name, one.repeated, told)
