@@ -94,16 +94,26 @@ def longest(rows: pd.DataFrame) -> str:
     return max(filled, key=lambda name: horizon(name) or 0, default="p90")
 
 
+def paying(rows: pd.DataFrame) -> bool:
+    """Tell whether anybody is known to pay; where nobody is, accounts count alike.
+
+    Examples
+    --------
+    >>> paying(pd.DataFrame({"arr": [0.0, None]})), paying(pd.DataFrame({"arr": [0.0, 12.0]}))
+    (False, True)
+    """
+    return bool((rows["arr"] > 0).any())
+
+
 def stake(rows: pd.DataFrame) -> pd.Series[float]:
     """Give what is at stake: ARR at risk within 90 days, or by the longest horizon where there is none of 90 days.
 
-    Where nobody's ARR is known, it is the probability of the longest horizon.
+    Where nobody is known to pay, it is the probability of the longest horizon.
     """
-    told = rows["expected_arr_at_risk_90"]
-    if told.notna().any():
+    told, chance = rows["expected_arr_at_risk_90"], rows[longest(rows)]
+    if (told > 0).any():
         return told
-    chance = rows[longest(rows)]
-    return rows["arr"] * chance if rows["arr"].notna().any() else chance
+    return rows["arr"] * chance if paying(rows) else chance
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:

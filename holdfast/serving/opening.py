@@ -13,7 +13,7 @@ from holdfast.errors import DataError, UsageError, did_you_mean
 from holdfast.features.history import History
 from holdfast.features.history.dialect import stated
 from holdfast.features.history.leaving_out import LeftOut
-from holdfast.features.history.money import Rates, by_rows, currencies, in_words
+from holdfast.features.history.money import CODE, Rates, by_rows, currencies, in_words
 from holdfast.features.history.stored import StoredHistory
 from holdfast.features.history.tables import TABLES
 from holdfast.features.sentiment.moods import Moods
@@ -100,6 +100,8 @@ def refuse_several_currencies(history: History) -> None:
         rates = ", ".join(f"{code} = ..." for code in others[:3])
         lines = f'currency = "{most}", rates = {{ {rates} }}'
         do = f"write into [data] of the plan what one unit is worth in {most}: {lines}"
+        if odd := [code for code in by_rows(found) if not CODE.fullmatch(code)]:
+            do = f"write currencies as three letters, such as EUR, and not as {odd[0][:10]!r}"
         raise DataError("history", "amounts in one currency, or rates between them", in_words(found), do)
 
 

@@ -14,6 +14,7 @@ from holdfast.features.history import History
 from holdfast.findings import Finding
 from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
+from holdfast.serving.opening import refuse_several_currencies
 from holdfast.serving.volumes import guarded, last_volumes, shrunk
 from holdfast.serving.workspace import Workspace
 from holdfast.training.kpis import kpis
@@ -122,6 +123,9 @@ def test_a_monthly_source_is_stale_by_its_own_measure(quiet: int, told: int) -> 
     invoices = {"account_id": IDS * 14, "invoice_id": [f"i{i}" for i in range(len(days))], "issued_at": days}
     found = _told(_company(_usage(count=391 + quiet), invoices=invoices), "HF014")
     assert [(one.where, one.count) for one in found] == [("invoices", quiet)] * told
+    few = {name: rows[:: len(IDS)] for name, rows in invoices.items()}  # of one account
+    alone = _told(_company(_usage(count=391 + quiet), invoices=few), "HF014")
+    assert [one.where for one in alone] == ["invoices"] * told
 
 
 def test_a_month_with_less_than_half_of_what_is_usual_is_a_hole() -> None:
@@ -224,6 +228,20 @@ def test_an_account_that_changes_its_currency() -> None:
     ]
     found = _told(_company(invoices=invoices), "HF054")
     assert [(one.where, one.count) for one in found] == [("invoices, column currency", 1)]
+
+
+def test_one_currency_is_one_however_it_is_written() -> None:
+    frames = _company(subscriptions=_contracts(mrr=10.0, currency=["EUR", "eur", " EUR ", *["EUR"] * 9]))
+    again = frames["subscriptions"].assign(valid_from=START + pd.Timedelta(days=40), currency="Eur")
+    frames["subscriptions"] = pd.concat([frames["subscriptions"], again.assign(known_at=again["valid_from"])])
+    history = History.from_frames(frames)
+    refuse_several_currencies(history)
+    assert not [one for one in history.findings if one.code == "HF018"]
+    assert _told(frames, "HF054") == []
+    frames["subscriptions"].loc[3, "currency"] = "€"
+    with pytest.raises(DataError) as refused:
+        refuse_several_currencies(History.from_frames(frames))
+    assert refused.value.do == "write currencies as three letters, such as EUR, and not as '€'"
 
 
 def test_a_last_month_that_is_spread_otherwise() -> None:

@@ -133,6 +133,13 @@ def test_without_revenue_accounts_count_alike_and_what_is_unknown_of_one_counts_
     assert accounts(week(of=scores(arr=[None, 4000.0, 500.0, 2000.0, 1.0, 2000.0])), "call") == "dcb"
 
 
+def test_where_nobody_pays_anything_accounts_count_alike_too() -> None:
+    planned = week(of=scores(arr=0.0))
+    assert accounts(planned, "call") == "cad"  # by risk, and not by name
+    assert "Expected to save 0.3 accounts within 90 days" in planned.text()
+    assert planned.rows.set_index("account_id").at["c", "why"] == "p90 90% x 20% kept, ARR 0 as of all"
+
+
 def test_a_purview_shows_the_accounts_of_one_csm() -> None:
     mine = week().purview("Kim")
     assert accounts(mine, "call") == "ac"

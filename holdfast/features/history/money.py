@@ -31,7 +31,7 @@ MONEY: Mapping[str, tuple[str, ...]] = {
 }
 """The columns of each table that are amounts in its ``currency``."""
 
-_CODE = re.compile(r"[A-Z]{3}")
+CODE = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Rates:
 
     def __post_init__(self) -> None:
         for code in (self.currency, *self.worth):
-            if not _CODE.fullmatch(code):
+            if not CODE.fullmatch(code):
                 raise UsageError("rates", "a currency as three capital letters", repr(code), "write it like EUR")
         for code, rate in self.worth.items():
             if not (np.isfinite(rate) and rate > 0) or (code == self.currency and rate != 1):

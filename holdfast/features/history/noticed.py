@@ -68,8 +68,8 @@ def _currencies(name: str, frame: pd.DataFrame) -> dict[str, int]:
     amount = next(iter(MONEY.get(name, ())), "")
     if not {"currency", amount} <= set(frame):
         return {}
-    paid = frame["currency"][frame[amount].notna()].astype("str")
-    return {str(one): int(count) for one, count in paid[paid != NO_CURRENCY].value_counts(sort=False).items()}
+    paid = frame["currency"][frame[amount].notna()].astype("str").str.strip().str.upper()
+    return {str(one): int(count) for one, count in paid[~paid.isin([NO_CURRENCY, ""])].value_counts(sort=False).items()}
 
 
 def _bases(frame: pd.DataFrame) -> dict[str, int]:

@@ -70,6 +70,11 @@ class Cadence:
         return self.told and self.gaps >= SURE_GAPS and self.silent <= YEAR
 
     @property
+    def seldom(self) -> bool:
+        """Whether it is silent no longer than it often is, however few rows it has."""
+        return self.gaps >= SURE_GAPS and self.silent <= BEYOND * self.longest
+
+    @property
     def stale(self) -> bool:
         """Whether it has been silent for three times its cadence, and half as long again as ever in its last year."""
         return self.sure and self.silent >= STALE_GAPS * self.gap and self.silent > BEYOND * self.longest
@@ -119,11 +124,11 @@ def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Fin
     """
     stopped = stale(history, history.end)
     for table in history.tables:
-        measured = [one for one in found.get(table, []) if one.sure]
-        for one in (one for one in measured if one.stale):
+        own = found.get(table, [])
+        for one in (one for one in own if one.stale):
             told = f"no news for {one.silent} days, where it came every {one.gap:g}; what is absent may only be late"
             yield Finding("HF014", one.where, one.silent, told)
-        if not measured and table in stopped:
+        if table in stopped and not any(one.sure or one.seldom for one in own):
             told = f"nothing after {history.watermark(table):%Y-%m-%d}; the data end is {history.end:%Y-%m-%d}"
             yield Finding("HF014", table, 1, told)
 

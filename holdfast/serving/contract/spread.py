@@ -94,8 +94,9 @@ def switched(records: Records) -> tuple[int, int]:
     if "currency" not in records.columns:
         return 0, 0
     codes, names = coded(records.columns["currency"])
-    real = np.append(names.astype(str) != NO_CURRENCY, False)[codes]  # the code of what is missing is the last one
-    pairs = counted(records.account[real], codes[real])
+    same, told = pd.factorize(pd.Index(names.astype(str)).str.strip().str.upper())  # one currency, however written
+    real = np.append(told[same] != NO_CURRENCY, False)[codes]  # the code of what is missing is the last one
+    pairs = counted(records.account[real], same[codes[real]])
     each = Counter(account for account, _ in pairs)
     return len(each), sum(several > 1 for several in each.values())
 

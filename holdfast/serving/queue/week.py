@@ -11,7 +11,7 @@ import pandas as pd
 
 from holdfast.errors import UsageError, did_you_mean
 from holdfast.features.indicators.wording import ENGLISH, chance
-from holdfast.serving.columns import horizon, longest
+from holdfast.serving.columns import horizon, longest, paying
 from holdfast.serving.feedback.standing import acted_on
 from holdfast.serving.playbooks import ESCALATION
 from holdfast.training.queue.choice import choose
@@ -100,7 +100,7 @@ class Queue:
     def text(self) -> str:
         """Say it in sentences, the assumption included."""
         called, load = self.of(CALL), self.load
-        saved, money = called["expected_saved"].sum(), self.rows["arr"].notna().any()
+        saved, money = called["expected_saved"].sum(), paying(self.rows)
         told = (
             f"Week of {self.as_of:%Y-%m-%d}: {len(called)} calls, {load['planned'].sum():g} of {load['hours'].sum():g} "
             f"hours. Expected to save {f'{saved:,.0f} of ARR' if money else f'{saved:,.1f} accounts'} within "
@@ -153,7 +153,7 @@ def queue(scores: Scores, how: Settings, said: Said | None = None) -> Queue:
     known, column = said or Said(), longest(rows)
     _check_names(rows, how)
     rows["risk"] = acted_on(rows)[column]
-    worth = rows["arr"] if rows["arr"].notna().any() else 1.0  # without revenue accounts count alike
+    worth = rows["arr"] if paying(rows) else 1.0  # without revenue accounts count alike
     rows["expected_saved"] = (rows["risk"] * worth * how.save_rate).fillna(0.0).clip(lower=0.0) + 0.0  # no -0
     rows["minutes"] = rows["playbook_id"].map(lambda one: minutes_of(str(one), how)).astype("int64")
     rows["hours"] = rows["minutes"] / 60
@@ -168,7 +168,7 @@ def queue(scores: Scores, how: Settings, said: Said | None = None) -> Queue:
     rows.loc[rows["account_id"].isin(list(resting)), "decision"] = RESTING
     told = rows[list(_WHY)]
     rows["why"] = [
-        _why(dict(zip(_WHY, row, strict=True)), resting, column, how.save_rate)
+        _why(dict(zip(_WHY, row, strict=True)), resting, column, how.save_rate, money=paying(rows))
         for row in told.itertuples(index=False, name=None)
     ]
     hours = {owner: minutes / 60 for owner, minutes in budget.items()}
@@ -233,14 +233,14 @@ def _minutes(rows: pd.DataFrame, how: Settings) -> dict[str, int]:
     return {owner: round(60 * one) for owner, one in hours.items()}
 
 
-def _why(row: Mapping[Any, Any], resting: Mapping[str, str], column: str, save_rate: float) -> str:
+def _why(row: Mapping[Any, Any], resting: Mapping[str, str], column: str, save_rate: float, *, money: bool) -> str:
     if row["decision"] == RESTING:
         return resting[row["account_id"]]
     if pd.isna(row["risk"]):
         return "no probability to leave"
     stake = f"{column} {chance(row['risk'], ENGLISH)} x "
-    if pd.isna(row["arr"]):
-        stake += f"{save_rate:.0%} kept, ARR unknown"
+    if pd.isna(row["arr"]) or not money:
+        stake += f"{save_rate:.0%} kept, ARR {'unknown' if pd.isna(row['arr']) else '0 as of all'}"
     else:
         stake += f"ARR {row['arr']:,.0f} x {save_rate:.0%} kept = {row['expected_saved']:,.0f}"
     urgent = row["decision"] == CALL and row["call_by"] == row["notice_deadline"]
