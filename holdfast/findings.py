@@ -81,6 +81,7 @@ KINDS: dict[str, Kind] = {
     "HF069": Kind("info", "texts were dropped without their mood being read", "deliver the column sentiment; texts are read in a folder and by `holdfast map`, other languages than English from enough ratings on"),
     "HF070": Kind("info", "rows of accounts that were erased were left out, or persons that were erased are under a pseudonym", "delete them in the source as well"),
     "HF071": Kind("warning", "the revenue of accounts cannot be", "correct the sign, or take credits out of mrr"),
+    "HF072": Kind("warning", "rows end before they begin", "see whether two columns of dates stand in each other's place, or correct the dates"),
     "HF073": Kind("warning", "a subscription runs under several accounts, and each of them keeps it and pays for it", "where it moved, deliver the version that ends it under the first account, and list that one in churn as kind 'merger'; where accounts number their own, make the ids unique"),
     "HF080": Kind("error", "accounts can give notice for the last time before a source has news again", "refresh it now, and deliver it more often than the shortest notice"),
     "HF081": Kind("warning", "a sign is spread otherwise than in training, and that moves scores or the queue", "find out what has changed in its source; retrain where that will stay"),

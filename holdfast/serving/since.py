@@ -14,7 +14,7 @@ import pandas as pd
 from holdfast.errors import BundleError, UsageError
 from holdfast.features.indicators.wording import Language
 from holdfast.features.time import to_instant
-from holdfast.models.ledger import STEPS, Ledger, Standing, ledger
+from holdfast.models.ledger import BASE, CALIBRATION, CLIP, STEPS, Ledger, Standing, ledger
 from holdfast.models.phrases import phrase
 from holdfast.serving import pipeline
 from holdfast.serving.columns import records
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("holdfast.since")
 _MOST, _NOTHING = 5, 1e-9
+_NO_SIGN = {BASE, CLIP, CALIBRATION}
 
 
 @dataclass(frozen=True)
@@ -123,4 +124,5 @@ def _told(one: Ledger, language: Language) -> Iterator[str]:
     yield start + (f" ({', '.join(steps)})" if steps else "")
     for row in records(one.rows[one.rows["change"].abs() > _NOTHING].head(_MOST)):
         by = max(STEPS, key=lambda name: abs(row[name]))
-        yield "  " + say("mostly", title=row["title"], moved=moved(row["change"]), step=say(by))
+        title = say(f"no sign {row['indicator']}") if row["indicator"] in _NO_SIGN else row["title"]
+        yield "  " + say("mostly", title=title, moved=moved(row["change"]), step=say(by))

@@ -538,7 +538,7 @@ def test_an_event_is_named_by_its_feature_else_by_its_kind(folder):
 
 def test_a_version_that_never_holds_is_told(folder):
     rows = "account_id,valid_from,valid_to\nA1,2025-02-01,2025-02-01\n"
-    assert codes(lay_and_read(folder, **{"subscriptions.csv": rows}))["HF019", "subscriptions"] == 1
+    assert codes(lay_and_read(folder, **{"subscriptions.csv": rows}))["HF072", "subscriptions"] == 1
 
 
 def test_nothing_left_is_refused(folder):

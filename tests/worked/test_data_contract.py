@@ -230,6 +230,30 @@ def test_an_account_that_changes_its_currency() -> None:
     assert [(one.where, one.count) for one in found] == [("invoices, column currency", 1)]
 
 
+def test_two_columns_of_dates_in_each_others_place_are_told() -> None:
+    early, late = START + pd.Timedelta(days=50, hours=14), START + pd.Timedelta(days=80)
+    churn = pd.DataFrame({"account_id": IDS[:2], "notice_at": [early, early], "ended_at": [late, early.floor("D")]})
+    terms = _contracts(term_start=early, term_end=late)
+    for swapped in (False, True):
+        if swapped:
+            churn = churn.rename(columns={"notice_at": "ended_at", "ended_at": "notice_at"})
+            terms = terms.rename(columns={"term_start": "term_end", "term_end": "term_start"})
+        history = History.from_frames(_company(churn=churn, subscriptions=terms))
+        found = {one.where: (one.count, one.message) for one in history.findings if one.code == "HF072"}
+        assert found == (
+            {
+                "churn": (1, "1 of 2 rows have an end that is not after its beginning: ended_at and notice_at"),
+                "subscriptions": (
+                    N,
+                    "12 of 12 rows have an end that is not after its beginning: valid_to and valid_from, term_end and "
+                    "term_start",
+                ),
+            }
+            if swapped
+            else {}
+        )
+
+
 def test_one_currency_is_one_however_it_is_written() -> None:
     frames = _company(subscriptions=_contracts(mrr=10.0, currency=["EUR", "eur", " EUR ", *["EUR"] * 9]))
     again = frames["subscriptions"].assign(valid_from=START + pd.Timedelta(days=40), currency="Eur")

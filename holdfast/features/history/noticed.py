@@ -24,13 +24,15 @@ FLOATED = r"(?:0|[1-9]\d{0,14})\.0"
 WHOLE = (
     "write keys as whole numbers (in pandas: astype('Int64')), or let `holdfast map` read the files, to which 1.0 is 1"
 )
+_SPANS = (("valid_from", "valid_to"), ("term_start", "term_end"), ("notice_at", "ended_at"))
+_SAME_DAY = np.timedelta64(1, "D")
 _BITS = {"HF007": LOST, "HF010": CLAMPED, "HF017": UNDATED}
 _WORDS = {
     "HF002": "have no known_at; the event's time is taken",
     "HF007": "hold a number that is not finite or a date outside 1970 to 2199",
     "HF010": "happened after they were known",
     "HF017": "hold values that were overwritten without a date",
-    "HF019": "have a valid_to that is not after valid_from",
+    "HF072": "have an end that is not after its beginning: {spans}",
 }
 
 
@@ -54,7 +56,7 @@ def tally(table: Table, frame: pd.DataFrame, at: NDArray[np.int64]) -> Facts:
         happened_first=int(at.min()),
         assumed=int(assumed.sum()),
         counts={code: int(((flags & bit) > 0).sum()) for code, bit in _BITS.items()}
-        | {"HF002": int(assumed.sum()), "HF019": _over_at_once(frame)},
+        | {"HF002": int(assumed.sum()), "HF072": _backward(frame)},
         defaults={name: int(((flags & default_bit(table, name)) > 0).sum()) for name in table.defaulted}
         | {name: len(frame) for name in ("source", SOURCE_ID) if name not in frame},
         currencies=_currencies(table.name, frame),
@@ -82,8 +84,13 @@ def _bases_since(frame: pd.DataFrame, known: NDArray[np.int64]) -> dict[str, int
     return {BASES[code]: int(known[codes == code].min()) for code in np.unique(codes).tolist()}
 
 
-def _over_at_once(frame: pd.DataFrame) -> int:
-    return int((frame["valid_to"] <= frame["valid_from"]).sum()) if "valid_to" in frame else 0
+def _backward(frame: pd.DataFrame) -> int:
+    """Count the rows that end before they begin; a notice may come on the day of the end, whatever the hour."""
+    wrong = np.zeros(len(frame), dtype=bool)
+    for begin, end in (pair for pair in _SPANS if set(pair) <= set(frame)):
+        late = frame[end] + _SAME_DAY < frame[begin] if end == "ended_at" else frame[end] <= frame[begin]
+        wrong |= late.to_numpy(dtype=bool)
+    return int(wrong.sum())
 
 
 def supplied(table: Table, facts: Facts) -> frozenset[str]:
@@ -135,7 +142,8 @@ def _noticed(table: Table, one: Facts) -> Iterator[Finding]:
         yield Finding("HF001", table.name, most, f"rows given a default: {told}")
     for code, words in _WORDS.items():
         if count := one.counts.get(code, 0):
-            yield Finding(code, table.name, count, f"{count} of {one.rows} rows {words}")
+            spans = ", ".join(f"{end} and {begin}" for begin, end in _SPANS if {begin, end} <= set(table.columns))
+            yield Finding(code, table.name, count, f"{count} of {one.rows} rows {words.format(spans=spans)}")
     if len(one.currencies) > 1:
         paid = sorted(one.currencies.items(), key=lambda of: (-of[1], of[0]))
         shown = ", ".join(f"{currency[:10]!r} ({count})" for currency, count in paid[:MOST])
