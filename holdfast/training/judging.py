@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from holdfast.errors import TooFewEvents
 from holdfast.findings import Finding
 from holdfast.training.bootstrap import draw_accounts
 from holdfast.training.contest import Scores
@@ -37,7 +38,13 @@ class Judged:
 
 
 def judge(predictions: pd.DataFrame, y: Labels, replicates: int, seed: int) -> Judged:
-    """Measure all models of a horizon on the rows that all of them predicted, with accounts drawn anew."""
+    """Measure all models of a horizon on the rows that all of them predicted, with accounts drawn anew.
+
+    Raises
+    ------
+    TooFewEvents
+        When no horizon has such a row with a settled label.
+    """
     known = predictions.dropna(subset=["p", "y"])
     names = [name for name in predictions["model"].cat.categories if (known["model"] == name).any()]
     code, weights = draw_accounts(known["account_id"], replicates, seed)
@@ -52,6 +59,11 @@ def judge(predictions: pd.DataFrame, y: Labels, replicates: int, seed: int) -> J
             continue
         rows.append(scores.tidy(horizon))
         comparisons += scores.compare(horizon)
+    if not rows:
+        found = "; ".join(f"{horizon} days: {why}" for horizon, why in sorted(dropped.items()))
+        raise TooFewEvents(
+            "backtest", "a horizon that can be tested", found, "lengthen the history, or shorten horizons"
+        )
     return Judged(pd.concat(rows, ignore_index=True), tuple(comparisons), dropped)
 
 

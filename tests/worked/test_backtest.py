@@ -25,6 +25,7 @@ from holdfast.training import bootstrap
 from holdfast.training import verdict as verdict_module
 from holdfast.training.backtest import Backtest, backtest
 from holdfast.training.contest import Scores
+from holdfast.training.judging import judge
 from holdfast.training.labels import Churn, Labels, label
 from holdfast.training.verdict import Comparison, verdict
 
@@ -326,6 +327,13 @@ def test_a_horizon_without_a_settled_test_is_reported() -> None:
     short = backtest({"oracle": Reads("hint"), **BASELINES}, X, replace(y, frame=frame), bootstrap=5, progress=False)
     assert short.dropped == {90: "no settled label in the test"}
     assert "90" not in short.to_dict()["models"]["oracle"]
+
+
+def test_where_no_horizon_has_a_settled_test_it_is_refused() -> None:
+    _, y = company()
+    unsettled = result().frame().assign(y=np.nan).astype({"model": "category"})
+    with pytest.raises(TooFewEvents, match="30 days: no settled label in the test; 60 days"):
+        judge(unsettled, y, 5, 0)
 
 
 def test_folds_without_an_exit_and_one_segment_only_are_no_trouble() -> None:
