@@ -266,8 +266,18 @@ def combined(operator: str, left: float, right: float) -> float:
     raise NotImplementedError(operator)
 
 
+_NAUGHT = {  # the words that people have for none, and the figures that stand behind them
+    "^Nothing was delivered for the": "0 delivered is 0.0 times the",
+    "less than 0.1 times": "0.0 times",
+    "not once": "0 times",
+    r"on none of the last (\d+) days": r"on 0 days of the last \1",
+}
+
+
 def figures(sign: Indicator, sentence: str) -> dict[str, float] | None:
     """Read the figures out of a sentence, by name; none where it tells of none."""
+    for none, naught in _NAUGHT.items():
+        sentence = re.sub(none, naught, sentence)
     found = _pattern(sign.evidence).fullmatch(sentence)
     if found is None:
         return None

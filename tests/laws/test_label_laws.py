@@ -41,7 +41,7 @@ class Company:
     """A history made of canonical frames, without the cost of reading one."""
 
     def __init__(self, frames: Tables, end: pd.Timestamp) -> None:
-        self.frames, self.end, self.stated_end = frames, end, end
+        self.frames, self.start, self.end, self.stated_end = frames, START, end, end
         self.tables, self.accounts = tuple(frames), pd.Index(list("abcd"))
         self._records = {name: self._lay_out(TABLES[name], frame) for name, frame in frames.items()}
 
