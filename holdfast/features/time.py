@@ -40,9 +40,9 @@ def days(n: float) -> int:
     return round(n * DAY_US)
 
 
-FAR = r":\d{2}(?:[.,]\d+)?\s*(?:UTC|GMT)?[+-](?:1[5-9]|[2-9]\d|14:?(?:0[1-9]|[1-9]\d)|\d{2}:?[6-9]\d)"
+IMPOSSIBLE_OFFSET = r":\d{2}(?:[.,]\d+)?\s*(?:UTC|GMT)?[+-](?:1[5-9]|[2-9]\d|14:?(?:0[1-9]|[1-9]\d)|\d{2}:?[6-9]\d)"
 """A time whose offset no clock on earth has: they go up to 14:00, and their minutes to 59."""
-NEAR = "an offset from UTC of up to 14:00"
+POSSIBLE_OFFSET = "an offset from UTC of up to 14:00"
 
 
 def to_instant(value: str | date | np.datetime64 | pd.Timestamp) -> pd.Timestamp:
@@ -64,8 +64,8 @@ def to_instant(value: str | date | np.datetime64 | pd.Timestamp) -> pd.Timestamp
     if not isinstance(value, str) or value[:4].isdigit():  # pandas would read "now" off the clock
         with suppress(ValueError, TypeError):
             stamp = pd.Timestamp(pd.to_datetime(value, format="ISO8601") if isinstance(value, str) else value)
-    if isinstance(value, str) and re.search(FAR, value):
-        raise UsageError("a point in time", NEAR, repr(value), "correct the offset")
+    if isinstance(value, str) and re.search(IMPOSSIBLE_OFFSET, value):
+        raise UsageError("a point in time", POSSIBLE_OFFSET, repr(value), "correct the offset")
     if stamp is None or pd.isna(stamp):
         raise UsageError("a point in time", "an ISO date or time such as 2025-03-01", repr(value), "write it that way")
     stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")

@@ -5,7 +5,7 @@ of a sandwich clustered by account, in which what was expected of them before an
 is biased by as much as that allows. Which learner is right: the distance between regression and trees tells, or, where
 few churned and there are no trees, how far they usually are from each other. And what no indicator says: a floor. Both
 are set where nine in ten intervals hold what a particle filter knows in simulated companies, be it from 33 churned
-accounts or from 700 (``python -m benchmarks.quality``).
+accounts or from 700 (``python -m benchmarks.quality``, and its study of intervals).
 """
 
 from __future__ import annotations

@@ -34,21 +34,17 @@ class Members:
     calendar: HazardFit
     share: float = 0.5
 
-    def parts(self, design: Floats, features: Floats) -> tuple[Floats, Floats]:
-        """Give the exposure-free log-hazards of the regression and of the trees (n,) each."""
-        regression = self.ridge.g(design)
-        return regression, regression if self.trees is None else self.trees.g(features)
+    def parts(self, design: Floats, features: Floats) -> tuple[Floats, Floats | None]:
+        """Give the exposure-free log-hazards (n,) of the regression, and of the trees where there are any."""
+        return self.ridge.g(design), None if self.trees is None else self.trees.g(features)
 
-    def apart(self, design: Floats, features: Floats) -> Floats | None:
-        """Measure how far apart regression and trees are (n,); None where there are no trees."""
-        regression, trees = self.parts(design, features)
-        return None if self.trees is None else np.abs(regression - trees)
+    def blend(self, regression: Floats, trees: Floats | None) -> Floats:
+        """Average what both say (n,)."""
+        return regression if trees is None else (1.0 - self.share) * regression + self.share * trees
 
     def g(self, design: Floats, features: Floats) -> Floats:
         """Average the exposure-free log-hazards (n,)."""
-        regression, trees = self.parts(design, features)
-        mean: Floats = regression if self.trees is None else (1.0 - self.share) * regression + self.share * trees
-        return mean
+        return self.blend(*self.parts(design, features))
 
     def eta(self, design: Floats, features: Floats, exposure: Exposure) -> Floats:
         """Set the average in its calendar (n, K)."""

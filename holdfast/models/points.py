@@ -67,7 +67,7 @@ def health_points(health: HealthScore, X: Snapshot) -> HealthPoints:
     reference = health.reference_[names]
     beyond = (curves[names] - reference).to_numpy(float)
     contributions = pd.DataFrame(span * weights.to_numpy(float) * beyond, X.index, names)
-    base = 40.0 + span * (weights.to_numpy(float) @ reference.to_numpy(float) - health.anchors.low)
+    base = health.anchors.beyond(weights.to_numpy(float) @ reference.to_numpy(float))
     unclipped = base + contributions.sum(axis=1).to_numpy()
     clip = np.clip(unclipped, 0.0, 100.0) - unclipped
     return HealthPoints(pd.Series(base, X.index), contributions, pd.Series(clip, X.index))

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from holdfast.errors import DataError, did_you_mean
 from holdfast.features.history.dialect import GROUPING, NUMBER, SPELLED_DATE, Dialect
-from holdfast.features.time import FAR, NEAR
+from holdfast.features.time import IMPOSSIBLE_OFFSET, POSSIBLE_OFFSET
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -224,9 +224,9 @@ def _read_times(raw: Coded, place: str, dialect: Dialect) -> Values:
         found = f"times with a zone and, first in row {row + 1}, one without: {text!r}"
         raise DataError(place, "times that all carry a zone, or none", found, "add the zone to every time")
     # pandas would guess at what is not shaped like ISO 8601
-    far = _mask(pc.match_substring_regex(iso, FAR))
+    far = _mask(pc.match_substring_regex(iso, IMPOSSIBLE_OFFSET))
     if far.any():
-        raise _refuse(place, f"a time with {NEAR}", *raw.first(far))
+        raise _refuse(place, f"a time with {POSSIBLE_OFFSET}", *raw.first(far))
     shaped = pc.if_else(pc.match_substring_regex(iso, _ISO), iso, None).to_pandas().astype(object)
     stamps = pd.DatetimeIndex(pd.to_datetime(shaped, format="ISO8601", utc=True, errors="coerce")).as_unit("us")
     instants = stamps.tz_localize(None).to_numpy()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from holdfast.features.history.dialect import GROUPING, NUMBER, dayfirst_of, decimal_of
 from holdfast.features.landed.raw import literal
 from holdfast.features.landed.zones import ZONED, names_zone, spelled_out, strange, zoned
-from holdfast.features.time import FAR
+from holdfast.features.time import IMPOSSIBLE_OFFSET
 
 _TRUE = ("true", "t", "yes", "y", "ja", "j", "wahr", "1", "1.0", "x")
 _FALSE = ("false", "f", "no", "n", "nein", "falsch", "0", "0.0")
@@ -223,7 +223,7 @@ def _text_instant(value: str, texts: list[str], how: Written) -> tuple[str, str]
     if texts and share == len(texts):
         # nearly always the whole story; letters may be a zone that DuckDB takes for another one, as BST for Dhaka's
         last = f"right({value}, 1)"
-        plain = f"{last} = 'Z' OR ({last} < 'A' AND NOT regexp_matches({value}, {literal(FAR)}))"
+        plain = f"{last} = 'Z' OR ({last} < 'A' AND NOT regexp_matches({value}, {literal(IMPOSSIBLE_OFFSET)}))"
         fast = f"TRY_CAST(CASE WHEN {plain} THEN {value} END AS TIMESTAMPTZ), "
         fast = fast if how.zone == "UTC" else ""
         return f"coalesce({fast}{iso}, {spelled})", f"ISO{suffix}"
@@ -242,7 +242,7 @@ def _iso(value: str, zone: str) -> str:
     local = f"timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP))"
     told = f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), TRY_CAST({tidy} AS TIMESTAMPTZ))"
     naive, of_zone = f"regexp_full_match({text}, {literal(_NAIVE)})", f"regexp_matches({text}, {literal(ZONED)})"
-    far = f"regexp_matches({text}, {literal(FAR)})"
+    far = f"regexp_matches({text}, {literal(IMPOSSIBLE_OFFSET)})"
     return f"CASE WHEN {naive} THEN {local} WHEN {of_zone} AND NOT {far} THEN {told} END"
 
 

@@ -36,6 +36,9 @@ from holdfast.serving.contract.keys import Links
 from holdfast.serving.contract.revenue import Revenue
 from holdfast.serving.contract.spread import NUMBERS, Spread, spreads_of, switched
 from holdfast.serving.contract.tally import counted, months_of
+from holdfast.training.churn import Churn
+from holdfast.training.contracts import dated
+from holdfast.training.outlook import as_known
 
 if TYPE_CHECKING:
     from holdfast.features.history import History
@@ -116,8 +119,10 @@ def _look(bucket: History, seen: Seen, latest: pd.Timestamp, accounts: pd.Index,
         seen.links.setdefault(link, Links()).add(found)
     if "subscriptions" in bucket:
         seen.terms.append(notice.terms(bucket, latest))
-        seen.running.append(shared.running(bucket, now, grace_days))
-        seen.revenue.add(revenue.revenue_of(bucket, now, grace_days))
+        records = as_known(bucket.records("subscriptions"), now)
+        rows = dated(records, Churn("notice", grace_days=grace_days), as_it_came=False)
+        seen.running.append(shared.running(bucket.accounts, records, rows, now))
+        seen.revenue.add(revenue.revenue_of(bucket.accounts, records, rows))
     seen.after.add(afterwards.after_of(bucket, now, grace_days))
     seen.overwritten.add(hindsight.overwritten_of(bucket))
 

@@ -15,13 +15,11 @@ import pandas as pd
 
 from holdfast.findings import Finding
 from holdfast.serving.contract.tally import some
-from holdfast.training.churn import Churn
-from holdfast.training.contracts import dated
 from holdfast.training.kpis.reading import MOST, UNITS
-from holdfast.training.outlook import as_known, texts
+from holdfast.training.outlook import texts
 
 if TYPE_CHECKING:
-    from holdfast.features.history import History
+    from holdfast.features.history.records import Records
 
 _WHERE = "subscriptions, column mrr"
 
@@ -39,14 +37,18 @@ class Revenue:
         self.beyond |= other.beyond
 
 
-def revenue_of(bucket: History, now: int, grace_days: int) -> Revenue:
-    """Add up what each account pays at every change of its subscriptions, as known at an instant."""
-    if "mrr" not in bucket.supplied("subscriptions"):
+def revenue_of(accounts: pd.Index, records: Records, rows: pd.DataFrame) -> Revenue:
+    """Add up what each account pays at every change of its subscriptions.
+
+    Parameters
+    ----------
+    rows
+        The versions of the records that run, from `holdfast.training.contracts.dated`.
+    """
+    if "mrr" not in records.columns:
         return Revenue()
-    records = as_known(bucket.records("subscriptions"), now)
-    rows = dated(records, Churn("notice", grace_days=grace_days), as_it_came=False)
     money = np.nan_to_num(records.columns["mrr"].to_numpy(float)[rows["row"]])
-    names = bucket.accounts[rows["account"].to_numpy()].astype(str)
+    names = accounts[rows["account"].to_numpy()].astype(str)
     far = np.abs(money) > MOST
     beyond = pd.Series(money[far], index=names[far]).groupby(level=0).max()
     paid = pd.DataFrame({"account": names, "currency": texts(records.columns, "currency", "")[rows["row"]]})

@@ -13,21 +13,22 @@ import pandas as pd
 
 from holdfast.findings import Finding
 from holdfast.serving.contract.tally import some
-from holdfast.training.churn import Churn
-from holdfast.training.contracts import dated
-from holdfast.training.outlook import as_known
 
 if TYPE_CHECKING:
-    from holdfast.features.history import History
+    from holdfast.features.history.records import Records
 
 
-def running(bucket: History, now: int, grace_days: int) -> pd.DataFrame:
-    """Name the subscriptions that run at an instant, as known then: ``account`` and ``subscription``."""
-    records = as_known(bucket.records("subscriptions"), now)
-    rows = dated(records, Churn("notice", grace_days=grace_days), as_it_came=False)
+def running(accounts: pd.Index, records: Records, rows: pd.DataFrame, now: int) -> pd.DataFrame:
+    """Name the subscriptions that run at an instant: ``account`` and ``subscription``.
+
+    Parameters
+    ----------
+    rows
+        The versions of the records that run, from `holdfast.training.contracts.dated`.
+    """
     rows = rows[(rows["start"] <= now) & (rows["stop"] > now)]
     told = {
-        "account": bucket.accounts[rows["account"].to_numpy()],
+        "account": accounts[rows["account"].to_numpy()],
         "subscription": records.columns["subscription_id"].to_numpy()[rows["row"]],
     }
     return pd.DataFrame(told, dtype="string[pyarrow]").drop_duplicates()
