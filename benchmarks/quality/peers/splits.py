@@ -1,4 +1,4 @@
-"""The splits that every model is given: five folds of a plain frame, or a history walked forward with two refits."""
+"""The splits that every model is given: five folds of a plain frame, or a history walked as a backtest walks it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from holdfast.features.snapshot import Snapshot
 from holdfast.serving.learning import examples
 from holdfast.serving.opening import known_on, read_history
 from holdfast.serving.plan import read_plan
+from holdfast.training.folds import folds
 from holdfast.training.labels import Labels
 
 FOLDS = 5
-REFITS = 2
 PLAIN = 0  # the horizon of a label that has none
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)  # long after the data
 
@@ -75,7 +75,7 @@ def folded(frame: pd.DataFrame, y: pd.Series) -> list[Split]:
 
 
 def walked(source: str, folder: Path) -> list[Split]:
-    """Walk a history forward over the last third of its labelled cutoffs, as the pipeline would measure them."""
+    """Measure a history as the pipeline would, and walk it forward."""
     with TemporaryDirectory(prefix="holdfast-quality-") as place:
         plan = read_plan(write(SOURCES[source], folder, Path(place)))
         X, y = examples(plan, known_on(plan, read_history(plan, CLOCK), None))
@@ -84,17 +84,13 @@ def walked(source: str, folder: Path) -> list[Split]:
 
 
 def forward(X: Snapshot, y: Labels) -> list[Split]:
-    """Split rows into refits: learned is what was settled by the day of each, as it was known then."""
-    stands = X.index.get_level_values("cutoff")
-    at_risk = (y.at_risk == "").to_numpy() & y.frame.notna().any(axis=1).to_numpy()
-    labelled = pd.DatetimeIndex(stands[at_risk].unique().sort_values())
-    tested = labelled[-max(len(labelled) // 3, REFITS) :]
+    """Split rows into the refits of a backtest; learned is what was settled by the day of each, as known then."""
     columns = PerHorizon(logistic).columns(X)
+    labelled = y.frame.notna().any(axis=1).to_numpy()
     splits = []
-    for days in np.array_split(np.arange(len(tested)), REFITS):
-        known = y.known(tested[days[0]])
+    for fold in folds(y):
+        known, here = fold.training(y), fold.tested(y) & labelled
         some = known.frame.notna().any(axis=1).to_numpy()
-        here = at_risk & stands.isin(tested[days])
         train, test, labels = columns[some], columns[here], known.rows(some)
         there = [name for name in train if train[name].notna().any()]
         past, ahead = (X.rows(some), labels), X.rows(here)
