@@ -280,3 +280,13 @@ def fit_calendar(periods: Periods, known: Floats) -> HazardFit:
 def first_guess(periods: Periods) -> float:
     """Log-hazard of the average interval, calendar apart: where fits begin."""
     return float(np.log(max(periods.events, 0.5) / max(float(periods.weight.sum()), 1.0)))
+
+
+def loss_at_its_level(g: Floats, periods: Periods) -> float:
+    """Negative log-likelihood of a g (n,), summed, under the calendar that fits it best.
+
+    Tells how well accounts are told apart, whatever the level of the days on which they are judged.
+    """
+    eta = fit_calendar(periods, g).eta(g, periods.exposure)
+    value, _, _ = loss_terms(eta, periods.event, periods.weight, periods.link)
+    return value

@@ -275,17 +275,28 @@ def sampled(observed: Observed, most: int) -> NDArray[np.bool_]:
     return np.asarray(observed.drawn < most / len(observed.X))
 
 
-def forward_folds(observed: Observed, groups: int = 3) -> Iterator[tuple[Periods, Periods]]:
+def account_folds(observed: Observed) -> Iterator[tuple[Periods, Periods]]:
+    """Yield (train, test) intervals: tested on accounts that were not trained on, over all of time."""
+    return _by_account(observed, observed.periods, observed.periods)
+
+
+def forward_folds(observed: Observed) -> Iterator[tuple[Periods, Periods]]:
     """Yield (train, test) intervals: tested later in time, and on accounts that were not trained on.
 
-    Where the history is too short to look forward, accounts alone are kept apart.
+    None where the history is too short to look forward.
     """
-    blocks = last_block(observed, share=0.4) or (observed.periods, observed.periods)
+    blocks = last_block(observed, share=0.4)
+    return _by_account(observed, *blocks) if blocks else iter(())
+
+
+def _by_account(
+    observed: Observed, past: Periods, ahead: Periods, groups: int = 3
+) -> Iterator[tuple[Periods, Periods]]:
     codes, names = pd.factorize(observed.X.index.get_level_values("account_id"))
     group = np.array([crc32(str(name).encode()) % groups for name in names])[codes]
     for fold in range(groups):
         apart = (group == fold)[:, None]
-        yield replace(blocks[0], weight=blocks[0].weight * ~apart), replace(blocks[1], weight=blocks[1].weight * apart)
+        yield replace(past, weight=past.weight * ~apart), replace(ahead, weight=ahead.weight * apart)
 
 
 def choose(losses: Floats, grid: tuple[float, ...]) -> float:

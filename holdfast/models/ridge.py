@@ -15,8 +15,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from holdfast.errors import UsageError
 from holdfast.models.column import Column
 from holdfast.models.encoding import CONTRACT, Encoding
-from holdfast.models.hazard import Exposure, Floats, HazardFit, Periods, event_probability, fit_hazard, log_loss
-from holdfast.models.periods import Observed, choose, forward_folds
+from holdfast.models.hazard import (
+    Exposure,
+    Floats,
+    HazardFit,
+    Periods,
+    event_probability,
+    fit_hazard,
+    loss_at_its_level,
+)
+from holdfast.models.periods import Observed, account_folds, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 # Below so many churned accounts the template leads: strict on all but its score and the contract, as was measured best.
@@ -83,25 +91,27 @@ def fit_ridge(
 
 
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
-    """Choose the penalty by account-grouped validation forward in time, from strict to free with warm starts.
+    """Choose the penalty by accounts held out, over all of time and forward in it; of equals the strictest.
 
-    With few events the template-anchored default stands, since there is nothing to choose by.
+    Runs from strict to free with warm starts, until the loss has risen twice. With few events the template-anchored
+    default stands, since there is nothing to choose by.
     """
     if len(grid) == 1:
         return grid[0]
-    if observed.evidence < CHOSEN_FROM and _template_in(encoding):
+    folds = [(a, b) for a, b in (*account_folds(observed), *forward_folds(observed)) if a.seen.any() and b.seen.any()]
+    if not folds or (observed.evidence < CHOSEN_FROM and _template_in(encoding)):
         return ANCHORED
-    losses = np.zeros(len(grid))
-    for train, test in forward_folds(observed):
-        learn, judge = train.seen, test.seen
-        if not (learn.any() and judge.any()):
-            continue
-        small, start = train.rows(learn), None
-        for i in reversed(range(len(grid))):
-            start = fit_ridge(design[learn], small, encoding, grid[i], observed.evidence, start=start, tolerance=1e-6)
-            held_out = test.rows(judge)
-            losses[i] += log_loss(start.eta(start.g(design[judge]), held_out.exposure), held_out)
-    return choose(losses, grid) if losses.any() else ANCHORED
+    strict, losses, fits = sorted(grid, reverse=True), list[float](), dict[int, HazardFit]()
+    for strength in strict:
+        losses.append(0.0)
+        for i, (train, test) in enumerate(folds):
+            learn, judge, evidence = train.seen, test.seen, observed.evidence
+            small, start = train.rows(learn), fits.get(i)
+            fits[i] = fit_ridge(design[learn], small, encoding, strength, evidence, start=start, tolerance=1e-6)
+            losses[-1] += loss_at_its_level(fits[i].g(design[judge]), test.rows(judge))
+        if len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]:
+            break
+    return strict[int(np.argmin(losses))]
 
 
 class HazardClassifier(ClassifierMixin, BaseEstimator):

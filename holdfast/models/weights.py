@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, hazard_objective, log_loss
+from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, hazard_objective, loss_at_its_level
 from holdfast.models.newton import newton
-from holdfast.models.periods import Observed, choose, forward_folds
+from holdfast.models.periods import Observed, account_folds, choose, forward_folds
 
 ALPHAS = (1.0, 5.0, 20.0, 60.0)
 # Weak prior on the sum of the coefficients, log-normal: separable data pulls it up without end, noise to zero.
@@ -85,11 +85,14 @@ def fit_weights(
 def choose_alpha(
     health: Floats, context: Floats, observed: Observed, prior: Floats, grid: tuple[float, ...] = ALPHAS
 ) -> float:
-    """Choose the strength of the prior by account-grouped validation forward in time; of equals the strictest."""
+    """Choose the strength of the prior by account-grouped validation forward in time; of equals the strictest.
+
+    Where the history is too short to look forward, accounts alone are kept apart.
+    """
     if len(grid) == 1:
         return grid[0]
     losses, sign = np.zeros(len(grid)), observed.health_sign
-    for train, test in forward_folds(observed):
+    for train, test in [*forward_folds(observed)] or account_folds(observed):
         learn, judge = train.seen, test.seen
         if not (learn.any() and judge.any()):
             continue
@@ -100,7 +103,7 @@ def choose_alpha(
             )
             start = one.theta
             g = sign * one.strength * (health[judge] @ one.weights) + context[judge] @ one.hazard.coef
-            losses[i] += log_loss(one.hazard.eta(g, held_out.exposure), held_out)
+            losses[i] += loss_at_its_level(g, held_out)
     return choose(losses, grid)
 
 

@@ -18,6 +18,7 @@ from holdfast.models.hazard import (
     fit_hazard,
     hazard_objective,
     log_loss,
+    loss_at_its_level,
     loss_terms,
 )
 from holdfast.models.newton import newton
@@ -179,6 +180,19 @@ def test_a_calibrated_model_keeps_the_level_of_all_training_rows() -> None:
     assert repaired.slope == 0.6
     assert np.sum(hazard * periods.weight) == pytest.approx(periods.events, rel=0.02)
     assert log_loss(repaired.apply(wild, periods.exposure), periods) < log_loss(wild, periods)
+
+
+@pytest.mark.parametrize("link", get_args(Link))
+def test_a_ranking_is_judged_at_the_level_that_fits_it_best(link: Link) -> None:
+    """In one interval without a calendar that is the least loss which adding a number can reach."""
+    rng = np.random.default_rng(0)
+    g, event = rng.normal(size=400), (rng.random((400, 1)) < 0.3).astype(float)
+    seen = Periods(Exposure(np.zeros((400, 1)), np.zeros((400, 1))), event, np.ones((400, 1)), link)
+    shifts = np.linspace(-4.0, 2.0, 601)
+    least = min(loss_terms((g + shift)[:, None], event, seen.weight, link)[0] for shift in shifts)
+    assert loss_at_its_level(g, seen) == pytest.approx(least, rel=1e-5)
+    assert loss_at_its_level(g + 2.0, seen) == pytest.approx(least, rel=1e-5)
+    assert loss_at_its_level(np.zeros(400), seen) < least, "of noise, nothing is the better ranking"
 
 
 def test_the_stricter_of_two_equal_choices_wins() -> None:
