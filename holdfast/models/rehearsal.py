@@ -13,7 +13,7 @@ import numpy as np
 
 from holdfast.models.calibration import MIN_BLOCK_EVENTS, MIN_GAIN, MIN_SHARE, slope_if_it_helps
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, Periods, fit_calendar, log_loss
+from holdfast.models.hazard import Floats, Periods, fit_calendar, loss_at_its_level
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
 from holdfast.models.ridge import fit_ridge
 from holdfast.models.trees import ROUNDS, SIZES, SMALL, Grown, fit_trees, monotone_signs
@@ -57,7 +57,7 @@ def rehearse(observed: Observed, design: Floats, encoding: Encoding, strength: f
             how = replace(how, rounds=round(_MORE * float(np.mean([grown.trees.rounds, *others]))))
         if grown is not None:
             both = (g, grown.g), (seen, grown.checked if enough else grown.trees.g(later))
-            how = replace(how, share=_share(*both, learned, judged) if enough else how.share)
+            how = replace(how, share=_share(*both[1], judged) if enough else how.share)
             g, seen = ((1 - how.share) * one + how.share * other for one, other in both)
     eta = fit_calendar(learned, g).eta(seen, judged.exposure)
     accounts = observed.X.index.get_level_values("account_id")[judge]
@@ -81,8 +81,8 @@ def _sized(
         grown = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=check)
         if grown is None:
             break
-        loss = log_loss(fit_calendar(learned, grown.g).eta(grown.checked, late.exposure), late)
-        if least - loss <= max(MIN_SHARE * loss, MIN_GAIN / late.weight.sum()):
+        loss = loss_at_its_level(grown.checked, late)
+        if least - loss <= max(MIN_SHARE * loss, MIN_GAIN):
             break
         chosen, best, least = leaves, grown, loss
     return chosen, best if some.all() else fit_trees(features, early, signs, seed, leaves=chosen, check=check)
@@ -99,11 +99,8 @@ def _grown(observed: Observed, encoding: Encoding, signs: list[int], leaves: int
     return found
 
 
-def _share(learned: tuple[Floats, Floats], judged: tuple[Floats, Floats], early: Periods, late: Periods) -> float:
-    """Choose the share of the trees that predicts the later part best, the middle one unless it is clearly beaten."""
-    losses = {}
-    for share in SHARES:
-        g, seen = ((1 - share) * one + share * other for one, other in (learned, judged))
-        losses[share] = log_loss(fit_calendar(early, g).eta(seen, late.exposure), late)
+def _share(ridge: Floats, trees: Floats, late: Periods) -> float:
+    """Choose the share of the trees that ranks the later part best, the middle one unless it is clearly beaten."""
+    losses = {share: loss_at_its_level((1 - share) * ridge + share * trees, late) for share in SHARES}
     best = min(SHARES, key=lambda share: (losses[share], abs(share - 0.5)))
-    return best if losses[0.5] - losses[best] > MIN_GAIN / late.weight.sum() else 0.5
+    return best if losses[0.5] - losses[best] > MIN_GAIN else 0.5

@@ -1,4 +1,4 @@
-"""The penalty of the regression: what it is chosen by, and that level and noise have no say in it."""
+"""The penalty of the regression and the share of the trees: what chooses them, and that a level has no say in it."""
 
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from holdfast.features.snapshot import INDEX, Snapshot
 from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats
 from holdfast.models.periods import Observed, account_folds, forward_folds, observe
+from holdfast.models.rehearsal import rehearse
 from holdfast.models.ridge import ANCHORED, LAMBDAS, choose_strength
 from tests.outcome import Outcome
 
@@ -93,6 +94,14 @@ def test_a_level_that_moves_does_not_choose(late: float) -> None:
     rng = np.random.default_rng(1)
     weights = rng.choice([-0.8, 0.8], SIGNS)
     assert chosen(observed(weights, late=late)) == chosen(observed(weights))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_where_risks_have_fallen_for_all_alike_flat_trees_are_no_better(seed: int) -> None:
+    """The law is linear: trees tell it less well than the regression, but flatter, which suits too high a level."""
+    seen = observed(np.full(SIGNS, -0.3), late=0.2, seed=seed)
+    encoding = Encoding.fit(seen.X, decided=False)
+    assert rehearse(seen, encoding.design(seen.X), encoding, 100.0, seed=0).share <= 0.5
 
 
 def test_of_one_there_is_no_choice_and_of_few_events_the_template_leads() -> None:
