@@ -1,4 +1,4 @@
-"""Who an account is on one day: name, segment, owner, contract dates; and which sources had gone quiet by then."""
+"""Who an account is on one day: name, segment, owner, contract dates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pandas as pd
 
 from holdfast.features.exposure import next_ends
 from holdfast.features.history.records import Records
-from holdfast.features.history.tables import ACTIVITY_TABLES
 from holdfast.features.kernel.encoded import Encoded
 from holdfast.features.time import FOREVER, instants, micro, micros
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from holdfast.features.history import History
     from holdfast.features.history.view import View
 
-STALE_AFTER = pd.Timedelta(days=14)
 _RUNNING = ("active", "past_due", "trialing")
 
 
@@ -55,22 +53,6 @@ def attributes(history: History, as_of: pd.Timestamp, ids: pd.Index[str]) -> pd.
         if "currency" in running:
             frame["currency"] = frame["currency"].fillna(_only(running, "currency").reindex(ids))
     return frame
-
-
-def stale(history: History, day: pd.Timestamp) -> list[str]:
-    """List the activity tables of which nothing was heard in the 14 days before a day, though they were known by then.
-
-    What became known after the day does not count.
-    """
-    there, since, end = [one for one in ACTIVITY_TABLES if one in history], micro(day - STALE_AFTER), micro(day)
-    heard, lately = set[str](), set[str]()
-    for bucket in history.buckets():
-        for name in (one for one in there if one not in lately):
-            known = bucket.records(name, ()).known
-            last = int(known[known <= end].max(initial=-1))
-            heard |= {name} if last >= 0 else set()
-            lately |= {name} if last >= since else set()
-    return [name for name in there if name in heard - lately]
 
 
 def _latest(accounts: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from holdfast.features.catalog.snapshot_files import SnapshotFiles
 from holdfast.features.snapshot import INDEX, Snapshot, joined
 from holdfast.models.scales import percentile
 from holdfast.serving.alerts.facts import STEP, past_days
-from holdfast.serving.attributes import stale
+from holdfast.serving.contract.cadence import stale
 from holdfast.serving.drivers import REASON, signs
 from holdfast.serving.scoring import Around, Before, Scores, Stamp, score
 from holdfast.serving.sharing import MOST, shared

@@ -21,9 +21,10 @@ from holdfast.models.reasons import PAST_DAYS
 from holdfast.models.scales import percentile
 from holdfast.serving.alerts.facts import STEP, facts, past_days, readings
 from holdfast.serving.alerts.rules import codes, judge
-from holdfast.serving.attributes import attributes, stale
+from holdfast.serving.attributes import attributes
 from holdfast.serving.chances import chances
 from holdfast.serving.columns import SCHEMA_VERSION, in_order, stake
+from holdfast.serving.contract.cadence import stale
 from holdfast.serving.drivers import DRIVERS, drivers, signs
 from holdfast.serving.unsound import set_aside
 

@@ -9,7 +9,7 @@ import pytest
 from holdfast.models.health import HealthScore
 from holdfast.serving.alerts.facts import facts, past_days, readings
 from holdfast.serving.alerts.rules import COMPANY, FIRES, HOLDS, RULES, Thresholds, codes, judge, muted
-from holdfast.serving.attributes import stale
+from holdfast.serving.contract.cadence import stale
 from tests import tiny
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")

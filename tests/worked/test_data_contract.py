@@ -12,6 +12,7 @@ import pytest
 from holdfast.errors import DataError
 from holdfast.features.history import History
 from holdfast.findings import Finding
+from holdfast.serving.contract.cadence import stale
 from holdfast.serving.contract.contract import contract, foretellers
 from holdfast.serving.contract.mapped import mapped
 from holdfast.serving.opening import refuse_several_currencies
@@ -126,6 +127,17 @@ def test_a_monthly_source_is_stale_by_its_own_measure(quiet: int, told: int) -> 
     few = {name: rows[:: len(IDS)] for name, rows in invoices.items()}  # of one account
     alone = _told(_company(_usage(count=391 + quiet), invoices=few), "HF014")
     assert [one.where for one in alone] == ["invoices"] * told
+
+
+@pytest.mark.parametrize(("step", "quiet"), [(1, 2), (1, 3), (1, 10), (7, 15), (7, 30), (30, 16), (30, 31), (30, 95)])
+def test_scores_call_stale_what_check_calls_stale(step: int, quiet: int) -> None:
+    usage, news = _usage(count=421 + quiet), _days(1 + 420 // step, step)
+    tickets = pd.DataFrame([(one, at) for at in news for one in IDS], columns=["account_id", "opened_at"])
+    history = History.from_frames(_company(usage, tickets=tickets), end=str(news[-1] + pd.Timedelta(days=quiet)))
+    told = [one.where for one in contract(history, 14) if one.code == "HF014"]
+    assert stale(history, history.end) == told
+    assert bool(told) == (quiet >= 3 * step)
+    assert stale(history, news[-1]) == [], "what came to be later was not known"
 
 
 def test_a_month_with_less_than_half_of_what_is_usual_is_a_hole() -> None:

@@ -21,8 +21,8 @@ from holdfast.features.history.part import from_tables, to_tables
 from holdfast.features.history.stored import StoredHistory
 from holdfast.features.history.tables import ACTIVITY_TABLES
 from holdfast.features.snapshot import Snapshot
-from holdfast.serving.attributes import STALE_AFTER, stale
 from holdfast.serving.command import run
+from holdfast.serving.contract.cadence import stale
 
 Frames = Mapping[str, pd.DataFrame]
 LATER = pd.Timedelta(hours=77, minutes=7)
@@ -265,9 +265,9 @@ def test_sentences_and_silence_are_those_of_the_history_in_memory(company, tmp_p
     told = [Catalog(X.catalog, fixed=True).sentences(one, pairs, day) for one in (memory, stored)]
     assert told[0].tolist() == told[1].tolist()
     for at in pd.date_range(memory.start + pd.Timedelta(days=5), memory.end, freq="40D"):
-        known = memory.until(at)
-        quiet = [one for one in ACTIVITY_TABLES if one in known and known.watermark(one) < at - STALE_AFTER]
-        assert stale(memory, at) == stale(stored, at) == quiet
+        assert stale(memory, at) == stale(stored, at) == stale(memory.until(at), at)
+    later = memory.end + pd.Timedelta(days=60)
+    assert stale(memory, later) == stale(stored, later) == [one for one in ACTIVITY_TABLES if one in memory]
 
 
 def test_another_clock_sets_other_rows_aside(company, tmp_path):

@@ -19,7 +19,8 @@ from holdfast.serving import learning, pipeline
 from holdfast.serving.alerts.episodes import CLOSED, Key, Last, step
 from holdfast.serving.alerts.facts import STEP, STEPS, facts, readings
 from holdfast.serving.alerts.rules import COMPANY, FIRES, RULES, Thresholds, judge
-from holdfast.serving.attributes import attributes, stale
+from holdfast.serving.attributes import attributes
+from holdfast.serving.contract.cadence import stale
 from holdfast.serving.opening import definition, known_on
 from holdfast.serving.proof import read_proof
 from holdfast.serving.unsound import set_aside

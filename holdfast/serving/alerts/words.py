@@ -16,7 +16,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "silence": "No use for {silent_days:.0f} days, {silent_times:.1f} times the usual gap",
         "renewal": "Renewal is decided in {decision_days:.0f} days, and health fell by {fall:.0f} points in 30 days",
         "data_gap": "Evidence fell from {coverage_before:.0%} to {coverage:.0%} of what applies",
-        "source": "Nothing new from {sources} for 14 days: alerts that health or use would raise wait",
+        "source": "Nothing new from {sources} for much longer than usual: alerts that health or use would raise wait",
         "green": "green",
         "yellow": "yellow",
         "orange": "orange",
@@ -40,7 +40,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "renewal": "Verlängerung wird in {decision_days:.0f} Tagen entschieden, Gesundheit fiel in 30 Tagen um "
         "{fall:.0f} Punkte",
         "data_gap": "Belege fielen von {coverage_before:.0%} auf {coverage:.0%} dessen, was zutrifft",
-        "source": "Nichts Neues aus {sources} seit 14 Tagen: Meldungen aus Gesundheit und Nutzung warten",
+        "source": "Nichts Neues aus {sources}, viel länger als üblich: Meldungen aus Gesundheit und Nutzung warten",
         "green": "Grün",
         "yellow": "Gelb",
         "orange": "Orange",

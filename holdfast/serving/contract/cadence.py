@@ -8,15 +8,16 @@ such days in the last year of the source.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from holdfast.features.time import DAY_US
+from holdfast.features.history.tables import ACTIVITY_TABLES
+from holdfast.features.time import DAY_US, micro
 from holdfast.findings import Finding
-from holdfast.serving.attributes import stale
 from holdfast.serving.contract.tally import coded, counted
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ MOST_SOURCES = 20
 FEWEST_GAPS, FEWEST_ROWS = 4, 3.0  # below these a gap tells of rare events, not of deliveries
 SURE_GAPS = 8
 STALE_GAPS, BEYOND = 3, 1.5  # times the usual gap, and times the longest: the next longest one is no news
+UNHEARD = 14  # days of silence, where no rhythm can be told
 YEAR = 365
 _TOO_MANY = 1_000
 
@@ -114,21 +116,50 @@ def cadences(table: str, news: News, today: int) -> list[Cadence]:
     ]
 
 
+def fallen_silent(own: Sequence[Cadence]) -> bool:
+    """Tell whether a table has: a source of it by its own rhythm, or, where none can be told, all by two weeks.
+
+    Examples
+    --------
+    >>> monthly = {"": Counter(dict.fromkeys(range(0, 300, 30), 9))}
+    >>> [fallen_silent(cadences("invoices", monthly, 270 + days)) for days in (20, 60, 91)]
+    [False, False, True]
+    >>> [fallen_silent(cadences("calls", {"": Counter([0])}, days)) for days in (14, 15)]
+    [False, True]
+    """
+    if any(one.sure or one.seldom for one in own):
+        return any(one.stale for one in own)
+    return bool(own) and min(one.silent for one in own) > UNHEARD
+
+
+def stale(history: History, day: pd.Timestamp) -> list[str]:
+    """List the activity tables that have fallen silent by a day, each heard as one source.
+
+    What became known after the day does not count.
+    """
+    end, news = micro(day), dict[str, News]()
+    for bucket in history.buckets():
+        for table in (one for one in ACTIVITY_TABLES if one in bucket):
+            records = bucket.records(table, ())
+            heard = news_of(records.take(records.known <= end))
+            news.setdefault(table, {"": Counter()})[""].update(heard[""])
+    return [table for table in ACTIVITY_TABLES if fallen_silent(cadences(table, news.get(table, {}), end // DAY_US))]
+
+
 def silent(found: Mapping[str, list[Cadence]], history: History) -> Iterator[Finding]:
-    """Tell which sources have fallen silent: by their own cadence, else by 14 days without activity.
+    """Tell which sources have fallen silent.
 
     Parameters
     ----------
     found
         The cadence of the sources of each table.
     """
-    stopped = stale(history, history.end)
     for table in history.tables:
         own = found.get(table, [])
         for one in (one for one in own if one.stale):
             told = f"no news for {one.silent} days, where it came every {one.gap:g}; what is absent may only be late"
             yield Finding("HF014", one.where, one.silent, told)
-        if table in stopped and not any(one.sure or one.seldom for one in own):
+        if table in ACTIVITY_TABLES and fallen_silent(own) and not any(one.stale for one in own):
             told = f"nothing after {history.watermark(table):%Y-%m-%d}; the data end is {history.end:%Y-%m-%d}"
             yield Finding("HF014", table, 1, told)
 
