@@ -34,7 +34,7 @@ KINDS: dict[str, Kind] = {
     "HF011": Kind("info", "an indicator is not applicable because its table or column is absent", "deliver the table if the company has it"),
     "HF012": Kind("warning", "a horizon was dropped because the history is too short for it", "wait, or deliver more history"),
     "HF013": Kind("warning", "churn is dated by contract ends alone", "deliver notice dates: an end date is known long before it comes"),
-    "HF014": Kind("warning", "a source stopped before the data end", "refresh the source"),
+    "HF014": Kind("warning", "a source has been silent for much longer than it usually is", "refresh the source"),
     "HF015": Kind("warning", "too few churn events for a learned figure; the template carries the result", "read the intervals, not the figures"),
     "HF016": Kind("warning", "an indicator ranks churn too well to be true", "check whether it is written down after the fact"),
     "HF017": Kind("warning", "values that are overwritten without a date were read as missing", "deliver versions of the row, or known_basis 'history'"),
