@@ -16,9 +16,9 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# Findings"
     yield ""
-    yield "What `check`, `train`, `score`, `monitor` and the other commands may tell of your data, by its code. An error is"
-    yield "to be mended first, and keeps a challenger from promotion; a warning may change figures; an info says how the"
-    yield "data were read. Made by"
+    yield "What `check`, `train`, `score`, `monitor` and other commands may tell of your data, by its code. An error is"
+    yield "to be mended first, and keeps a challenger from promotion; a warning may change figures; an info says how"
+    yield "the data were read. Made by"
     yield "`python -m holdfast.serving.findings_page docs/findings.md`."
     yield ""
     yield "| code | severity | what it means | what to do |"

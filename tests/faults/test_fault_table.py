@@ -342,5 +342,10 @@ def test_20_where_contracts_set_the_day_a_frozen_source_is_told_with_the_scores(
     scores = pd.read_parquet(current / "scores.parquet")
     assert (scores["stale_sources"] == "usage").all()
     page = (current / "report.html").read_text(encoding="utf-8")
-    for shown in ("<h3>Warnings (", "<code>HF014</code>", "a source stopped before the data end", "refresh the source"):
+    for shown in (
+        "<h3>Warnings (",
+        "<code>HF014</code>",
+        "a source has been silent for much longer",
+        "refresh the source",
+    ):
         assert shown in page
