@@ -169,9 +169,12 @@ def event_terms(eta: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def row_losses(eta: Floats, periods: Periods) -> Floats:
-    """Negative log-likelihood of each row (n,), summed over its observed intervals, of a hazard."""
-    m = np.exp(np.clip(eta, LEAST, MOST))
-    told = np.where(periods.event > 0, -np.log(-np.expm1(-m)), m)
+    """Negative log-likelihood of each row (n,), summed over its observed intervals."""
+    if periods.link == "logit":
+        told = np.logaddexp(0.0, eta) - periods.event * eta
+    else:
+        m = np.exp(np.clip(eta, LEAST, MOST))
+        told = np.where(periods.event > 0, -np.log(-np.expm1(-m)), m)
     return np.asarray((periods.weight * told).sum(axis=1))
 
 
@@ -282,11 +285,9 @@ def first_guess(periods: Periods) -> float:
     return float(np.log(max(periods.events, 0.5) / max(float(periods.weight.sum()), 1.0)))
 
 
-def loss_at_its_level(g: Floats, periods: Periods) -> float:
-    """Negative log-likelihood of a g (n,), summed, under the calendar that fits it best.
+def losses_at_own_level(g: Floats, periods: Periods) -> Floats:
+    """Negative log-likelihood of each row (n,) under g (n,) and the calendar that fits these rows best.
 
-    Tells how well accounts are told apart, whatever the level of the days on which they are judged.
+    Their sum tells how well accounts are told apart, whatever the level of the days on which they are judged.
     """
-    eta = fit_calendar(periods, g).eta(g, periods.exposure)
-    value, _, _ = loss_terms(eta, periods.event, periods.weight, periods.link)
-    return value
+    return row_losses(fit_calendar(periods, g).eta(g, periods.exposure), periods)

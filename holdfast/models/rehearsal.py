@@ -13,7 +13,7 @@ import numpy as np
 
 from holdfast.models.calibration import MIN_BLOCK_EVENTS, MIN_GAIN, MIN_SHARE, slope_if_it_helps
 from holdfast.models.encoding import Encoding
-from holdfast.models.hazard import Floats, Periods, fit_calendar, loss_at_its_level
+from holdfast.models.hazard import Floats, Periods, fit_calendar, losses_at_own_level
 from holdfast.models.periods import TREES_FROM, Observed, apart, last_block
 from holdfast.models.ridge import fit_ridge
 from holdfast.models.trees import ROUNDS, SIZES, SMALL, Grown, fit_trees, monotone_signs
@@ -81,7 +81,7 @@ def _sized(
         grown = fit_trees(features[some], learned, signs, seed, leaves=leaves, check=check)
         if grown is None:
             break
-        loss = loss_at_its_level(grown.checked, late)
+        loss = float(losses_at_own_level(grown.checked, late).sum())
         if least - loss <= max(MIN_SHARE * loss, MIN_GAIN):
             break
         chosen, best, least = leaves, grown, loss
@@ -101,6 +101,6 @@ def _grown(observed: Observed, encoding: Encoding, signs: list[int], leaves: int
 
 def _share(ridge: Floats, trees: Floats, late: Periods) -> float:
     """Choose the share of the trees that ranks the later part best, the middle one unless it is clearly beaten."""
-    losses = {share: loss_at_its_level((1 - share) * ridge + share * trees, late) for share in SHARES}
+    losses = {share: losses_at_own_level((1 - share) * ridge + share * trees, late).sum() for share in SHARES}
     best = min(SHARES, key=lambda share: (losses[share], abs(share - 0.5)))
     return best if losses[0.5] - losses[best] > MIN_GAIN else 0.5

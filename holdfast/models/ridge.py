@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -22,13 +23,13 @@ from holdfast.models.hazard import (
     Periods,
     event_probability,
     fit_hazard,
-    loss_at_its_level,
+    losses_at_own_level,
 )
-from holdfast.models.periods import Observed, account_folds, forward_folds
+from holdfast.models.periods import LEARNED_FROM, Observed, account_folds, forward_folds
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 # Below so many churned accounts the template leads: strict on all but its score and the contract, as was measured best.
-# From there on, and where no template speaks, the penalty is chosen.
+# From there on, and where no template speaks, the best penalty is chosen; before, one that is clearly better.
 CHOSEN_FROM = 100
 ANCHORED = 2000.0  # while the template leads, on all but
 _ANCHOR, _PART, _CONTRACT = 10.0, 20.0, 50.0  # the score, its parts by dimension, and the contract
@@ -93,25 +94,42 @@ def fit_ridge(
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
     """Choose the penalty by accounts held out, over all of time and forward in it; of equals the strictest.
 
-    Runs from strict to free with warm starts, until the loss has risen twice. With few events the template-anchored
-    default stands, since there is nothing to choose by.
+    With few events the template-anchored default stands unless another is clearly better: by two standard errors of
+    the gain, accounts being drawn.
     """
     if len(grid) == 1:
         return grid[0]
+    led = observed.evidence < CHOSEN_FROM and _template_in(encoding)
     folds = [(a, b) for a, b in (*account_folds(observed), *forward_folds(observed)) if a.seen.any() and b.seen.any()]
-    if not folds or (observed.evidence < CHOSEN_FROM and _template_in(encoding)):
+    if not folds or (led and observed.evidence < LEARNED_FROM):
         return ANCHORED
-    strict, losses, fits = sorted(grid, reverse=True), list[float](), dict[int, HazardFit]()
-    for strength in strict:
-        losses.append(0.0)
+    losses = _held_out(encoding, design, observed, folds, {*grid, ANCHORED} if led else {*grid})
+    best = min(losses, key=lambda strength: (losses[strength].sum(), -strength))
+    return best if not led or _clear(losses[ANCHORED] - losses[best]) else ANCHORED
+
+
+def _held_out(
+    encoding: Encoding, design: Floats, observed: Observed, folds: list[tuple[Periods, Periods]], grid: set[float]
+) -> dict[float, Floats]:
+    """Give the loss of each account (m,) by penalty, from strict to free with warm starts, until it has risen twice."""
+    account, names = pd.factorize(observed.X.index.get_level_values("account_id"))
+    losses, fits = dict[float, Floats](), dict[int, HazardFit]()
+    for strength in sorted(grid, reverse=True):
+        losses[strength] = np.zeros(len(names))
         for i, (train, test) in enumerate(folds):
             learn, judge, evidence = train.seen, test.seen, observed.evidence
             small, start = train.rows(learn), fits.get(i)
             fits[i] = fit_ridge(design[learn], small, encoding, strength, evidence, start=start, tolerance=1e-6)
-            losses[-1] += loss_at_its_level(fits[i].g(design[judge]), test.rows(judge))
-        if len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]:
+            told = losses_at_own_level(fits[i].g(design[judge]), test.rows(judge))
+            losses[strength] += np.bincount(account[judge], told, minlength=len(names))
+        last = [one.sum() for one in losses.values()][-3:]
+        if len(last) == 3 and last[0] < last[1] < last[2]:
             break
-    return strict[int(np.argmin(losses))]
+    return losses
+
+
+def _clear(gains: Floats) -> bool:
+    return bool(gains.sum() > 2.0 * np.sqrt(len(gains)) * gains.std())
 
 
 class HazardClassifier(ClassifierMixin, BaseEstimator):

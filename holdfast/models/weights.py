@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, hazard_objective, loss_at_its_level
+from holdfast.models.hazard import Floats, HazardFit, Periods, fit_hazard, hazard_objective, losses_at_own_level
 from holdfast.models.newton import newton
 from holdfast.models.periods import Observed, account_folds, choose, forward_folds
 
@@ -103,7 +103,7 @@ def choose_alpha(
             )
             start = one.theta
             g = sign * one.strength * (health[judge] @ one.weights) + context[judge] @ one.hazard.coef
-            losses[i] += loss_at_its_level(g, held_out)
+            losses[i] += losses_at_own_level(g, held_out).sum()
     return choose(losses, grid)
 
 

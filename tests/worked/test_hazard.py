@@ -18,8 +18,8 @@ from holdfast.models.hazard import (
     fit_hazard,
     hazard_objective,
     log_loss,
-    loss_at_its_level,
     loss_terms,
+    losses_at_own_level,
 )
 from holdfast.models.newton import newton
 from holdfast.models.periods import choose, churn_probability
@@ -190,9 +190,9 @@ def test_a_ranking_is_judged_at_the_level_that_fits_it_best(link: Link) -> None:
     seen = Periods(Exposure(np.zeros((400, 1)), np.zeros((400, 1))), event, np.ones((400, 1)), link)
     shifts = np.linspace(-4.0, 2.0, 601)
     least = min(loss_terms((g + shift)[:, None], event, seen.weight, link)[0] for shift in shifts)
-    assert loss_at_its_level(g, seen) == pytest.approx(least, rel=1e-5)
-    assert loss_at_its_level(g + 2.0, seen) == pytest.approx(least, rel=1e-5)
-    assert loss_at_its_level(np.zeros(400), seen) < least, "of noise, nothing is the better ranking"
+    assert losses_at_own_level(g, seen).sum() == pytest.approx(least, rel=1e-5)
+    assert losses_at_own_level(g + 2.0, seen).sum() == pytest.approx(least, rel=1e-5)
+    assert losses_at_own_level(np.zeros(400), seen).sum() < least, "of noise, nothing is the better ranking"
 
 
 def test_the_stricter_of_two_equal_choices_wins() -> None:

@@ -104,11 +104,24 @@ def test_where_risks_have_fallen_for_all_alike_flat_trees_are_no_better(seed: in
     assert rehearse(seen, encoding.design(seen.X), encoding, 100.0, seed=0).share <= 0.5
 
 
-def test_of_one_there_is_no_choice_and_of_few_events_the_template_leads() -> None:
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_few_events_the_template_leads_unless_it_is_clearly_wrong(seed: int) -> None:
+    right, wrong = np.full(SIGNS, -0.3), np.random.default_rng(1).choice([-0.8, 0.8], SIGNS)
+    assert chosen(some(observed(right, seed=seed), events=60)) >= ANCHORED
+    assert chosen(some(observed(np.zeros(SIGNS), seed=seed), events=60)) >= ANCHORED
+    assert chosen(some(observed(wrong, seed=seed), events=60)) <= 100.0
+    assert chosen(some(observed(wrong, seed=seed), events=49)) == ANCHORED
+
+
+def some(seen: Observed, events: int) -> Observed:
+    """Keep one account in seven, and say how many of them left."""
+    return replace(seen.rows(seen.drawn < 0.15), events=events, survivors=events)
+
+
+def test_of_one_there_is_no_choice() -> None:
     seen = observed(np.full(SIGNS, -0.5))
     assert chosen(seen, grid=(7.0,)) == 7.0
-    assert chosen(replace(seen, events=99)) == ANCHORED
-    assert chosen(replace(seen, events=99), grid=(7.0,)) == 7.0
+    assert chosen(replace(seen, events=49), grid=(7.0,)) == 7.0
 
 
 def test_the_order_of_a_grid_does_not_matter() -> None:
