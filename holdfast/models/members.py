@@ -16,7 +16,7 @@ from holdfast.models.rehearsal import Rehearsal
 from holdfast.models.ridge import fit_ridge
 from holdfast.models.trees import Trees, fit_trees, monotone_signs
 
-ENOUGH = 100_000  # rows: of more, penalty and number of trees are chosen on a part of the accounts
+ENOUGH = 100_000  # rows: of more, the trees are rehearsed on a part of the accounts
 LARGE = 250_000  # rows: of more, scales and the regression learn from a part of the accounts, the trees from all
 _CHUNK = 20_000
 

@@ -25,12 +25,13 @@ from holdfast.models.hazard import (
     fit_hazard,
     losses_at_own_level,
 )
-from holdfast.models.periods import LEARNED_FROM, Observed, account_folds, forward_folds
+from holdfast.models.periods import LEARNED_FROM, Observed, account_folds, forward_folds, sampled
 
 LAMBDAS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 # Below so many churned accounts the template leads: strict on all but its score and the contract, as was measured best.
 # From there on, and where no template speaks, the best penalty is chosen; before, one that is clearly better.
 CHOSEN_FROM = 100
+JUDGED = 50_000  # rows: of more, a part of the accounts is enough to choose by
 ANCHORED = 2000.0  # while the template leads, on all but
 _ANCHOR, _PART, _CONTRACT = 10.0, 20.0, 50.0  # the score, its parts by dimension, and the contract
 # Numbers of the context are free early; levels are many columns, each seen in few of those who left.
@@ -99,7 +100,8 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
     """
     if len(grid) == 1:
         return grid[0]
-    led = observed.evidence < CHOSEN_FROM and _template_in(encoding)
+    led, some = observed.evidence < CHOSEN_FROM and _template_in(encoding), sampled(observed, JUDGED)
+    design, observed = design[some], observed.rows(some)
     folds = [(a, b) for a, b in (*account_folds(observed), *forward_folds(observed)) if a.seen.any() and b.seen.any()]
     if not folds or (led and observed.evidence < LEARNED_FROM):
         return ANCHORED
@@ -119,7 +121,7 @@ def _held_out(
         for i, (train, test) in enumerate(folds):
             learn, judge, evidence = train.seen, test.seen, observed.evidence
             small, start = train.rows(learn), fits.get(i)
-            fits[i] = fit_ridge(design[learn], small, encoding, strength, evidence, start=start, tolerance=1e-6)
+            fits[i] = fit_ridge(design[learn], small, encoding, strength, evidence, start=start, tolerance=1e-5)
             told = losses_at_own_level(fits[i].g(design[judge]), test.rows(judge))
             losses[strength] += np.bincount(account[judge], told, minlength=len(names))
         last = [one.sum() for one in losses.values()][-3:]
