@@ -50,7 +50,7 @@ class ChurnModel(FrameClassifier):
     Parameters
     ----------
     lambdas
-        Penalties to choose from, by account-grouped validation forward in time.
+        Penalties to choose from and between, by accounts held out, over all of time and forward in it.
     calibrate
         Whether a rehearsal on the later part of the training rows may settle how many trees are grown, how much they
         count, and whether a calibration line is kept; each default stands unless that shows a clear gain.

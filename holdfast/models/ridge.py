@@ -93,7 +93,7 @@ def fit_ridge(
 
 
 def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid: tuple[float, ...] = LAMBDAS) -> float:
-    """Choose the penalty by accounts held out, over all of time and forward in it; of equals the strictest.
+    """Choose the penalty by accounts held out, over all of time and forward in it, between those of a grid.
 
     With few events the template-anchored default stands unless another is clearly better: by two standard errors of
     the gain, accounts being drawn.
@@ -106,8 +106,9 @@ def choose_strength(encoding: Encoding, design: Floats, observed: Observed, grid
     if not folds or (led and observed.evidence < LEARNED_FROM):
         return ANCHORED
     losses = _held_out(encoding, design, observed, folds, {*grid, ANCHORED} if led else {*grid})
-    best = min(losses, key=lambda strength: (losses[strength].sum(), -strength))
-    return best if not led or _clear(losses[ANCHORED] - losses[best]) else ANCHORED
+    totals = {strength: float(one.sum()) for strength, one in losses.items()}
+    best = min(totals, key=lambda strength: (totals[strength], -strength))
+    return between(totals, best) if not led or _clear(losses[ANCHORED] - losses[best]) else ANCHORED
 
 
 def _held_out(
@@ -128,6 +129,30 @@ def _held_out(
         if len(last) == 3 and last[0] < last[1] < last[2]:
             break
     return losses
+
+
+def between(losses: Mapping[float, float], best: float) -> float:
+    """Find where the parabola through the best of a grid and its neighbours is least, by the log of what is chosen.
+
+    So a choice moves little where data move little, and does not jump where two of a grid are as good.
+
+    Examples
+    --------
+    >>> between({10.0: 5.0, 100.0: 1.0, 1000.0: 5.0}, 100.0), between({10.0: 5.0, 100.0: 1.0, 1000.0: 1.0}, 1000.0)
+    (100.0, 1000.0)
+    >>> between({10.0: 5.0, 100.0: 1.0, 1000.0: 1.001, 10000.0: 5.0}, 100.0)
+    316.0
+    """
+    grid = sorted(losses)
+    i = grid.index(best)
+    near = grid[max(i - 1, 0) : i + 2]
+    if len(near) < 3 or near[0] == 0:
+        return best
+    (x0, x1, x2), (y0, y1, y2) = np.log(near), (losses[one] for one in near)
+    left, right = (y0 - y1) / (x1 - x0), (y2 - y1) / (x2 - x1)
+    if left + right == 0:
+        return best
+    return float(f"{np.exp((left * (x1 + x2) + right * (x0 + x1)) / (2.0 * (left + right))):.3g}")
 
 
 def _clear(gains: Floats) -> bool:

