@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import holdfast as hf
+from holdfast.models.baselines import BaseRate
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks lie beside the package, not in it
 from benchmarks.quality.peers.keeping import kept
 from benchmarks.quality.peers.outside import PeerFailed
-from benchmarks.quality.peers.splits import PLAIN, Split, folded
+from benchmarks.quality.peers.splits import PLAIN, Split, folded, forward
 from benchmarks.quality.tables import compare, markdown
 
 ROWS = 1_000
@@ -39,6 +42,22 @@ def test_folds_hold_every_row_once_and_apart() -> None:
     splits = _splits()
     assert sorted(np.concatenate([one.test.index.to_numpy() for one in splits])) == list(range(ROWS))
     assert all(not set(one.train.index) & set(one.test.index) for one in splits)
+
+
+def test_a_history_is_walked_as_a_backtest_walks_it() -> None:
+    history = hf.simulate(accounts=120, seed=0, months=24)
+    days = hf.cutoffs(history, every="28d")
+    X, y = hf.catalog.measure(history, days), hf.label(history, days)
+    splits, told = forward(X, y), hf.backtest({"base": BaseRate()}, X, y, baselines=()).frame()
+    assert len(splits) > 1
+    tested = pd.concat([one.truth for one in splits])
+    assert set(tested.index) == set(zip(told["account_id"], told["cutoff"], strict=True))
+    for one in splits:
+        assert one.past is not None
+        first = one.test.index.get_level_values("cutoff").min()
+        settled = one.past[1].resolved_at.where(one.learned.notna()).max().max()
+        assert settled <= first
+        assert len(one.train) == len(one.learned) == len(one.past[0])
 
 
 def test_a_better_model_is_seen_to_be_better_than_the_best_rival() -> None:
