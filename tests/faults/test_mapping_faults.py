@@ -384,6 +384,17 @@ def test_keys_that_lead_nowhere_are_kept_counted_and_can_be_stated_by_hand(tmp_p
     assert (work / "unmatched.csv").read_text().splitlines() == ["source,key,rows,tables"]
 
 
+def test_keys_that_differ_from_accounts_by_case_alone_are_told_with_their_cause(tmp_path, capsys):
+    lost = {"usage.csv": USAGE + "a,u9,2026-01-07,login\n b ,u9,2026-01-08,login\nC,u9,2026-01-08,login\n"}
+    work = mapped(tmp_path, {**WORLD, **lost})
+    capsys.readouterr()
+    run(["check", str(work / "plan.toml")])
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("HF043")]
+    assert "2 of 3 unknown ids differ from known ones by blanks or letter case alone, such as 'a' from 'A'" in told
+    assert "trim blanks and fold the letter case" in told
+    assert sorted(table(work, "usage", "account_id")) == ["A", "B", *(f"unmatched:usage:{one}" for one in "Cab")]
+
+
 def test_a_key_that_no_list_of_the_source_holds_can_be_stated_by_hand(tmp_path):
     """Stripe's list of customers did not land, or lost a customer: its invoices are somebody's all the same."""
     invoices = "id,customer_id,amount_due,currency,created,status,total\nin_1,cus_9,1000,eur,2026-01-01,open,1000\n"

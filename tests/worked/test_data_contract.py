@@ -198,6 +198,46 @@ def test_accounts_that_floats_have_given_a_point_are_told_with_their_cause() -> 
     assert "astype('Int64')" in told.remedy
 
 
+def _spelt(ids: list[str]) -> dict[str, pd.DataFrame]:
+    return {"accounts": pd.DataFrame({"account_id": ["A-17", "B-2", "Ö", "x", "X"], "valid_from": START}),
+            "usage": _usage(ids=ids)}  # fmt: skip
+
+
+def test_accounts_that_differ_by_blanks_or_case_alone_are_told_with_their_cause(tmp_path: Path) -> None:
+    frames = _spelt([" A-17 ", "a-17", "b -2", "ö", "C-9", "x ", "B-2"])  # x may be two accounts: left out
+    (told,) = [one for one in History.from_frames(frames).findings if one.code == "HF004"]
+    assert told.count == 6 * 420
+    cause = "4 of 6 unknown ids differ from known ones by blanks or letter case alone, such as ' A-17 ' from 'A-17'"
+    assert told.message.endswith(f"; {cause}")
+    assert "trim blanks and fold the letter case" in told.remedy
+    for name, frame in frames.items():
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        frame.to_parquet(tmp_path / "raw" / f"{name}.parquet")
+    stored = History.build(tmp_path / "raw", tmp_path / "store", buckets=3)
+    assert [one for one in stored.findings if one.code == "HF004"] == [told]
+    (other,) = [one for one in History.from_frames(_spelt(["C-9", "A-17"])).findings if one.code == "HF004"]
+    assert "blanks" not in other.message + other.remedy
+
+
+def test_where_no_row_is_left_the_refusal_names_the_spelling(tmp_path: Path) -> None:
+    frames = _spelt(["a-17"])
+    with pytest.raises(DataError, match="1 of 1 unknown ids differ from known ones by blanks or letter case") as caught:
+        History.from_frames(frames)
+    assert "trim blanks" in caught.value.do
+    for name, frame in frames.items():
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(DataError, match="1 of 1 unknown ids differ"):
+        History.build(tmp_path, tmp_path.with_name("store"), buckets=2)
+
+
+def test_of_many_unknown_accounts_the_most_frequent_are_looked_at() -> None:
+    frames = _spelt(["B-2", "a-17", *(f"u{i}" for i in range(150))])
+    frames["usage"] = pd.concat([frames["usage"], frames["usage"][frames["usage"]["account_id"] == "a-17"]])
+    (told,) = [one for one in History.from_frames(frames).findings if one.code == "HF004"]
+    assert "; 1 of the 100 most frequent of 151 unknown ids differ" in told.message
+    assert told.message.count("(") == 5
+
+
 @pytest.mark.parametrize(("factor", "way"), [(100, "up"), (1 / 100, "down"), (60, "up"), (1000, "up")])
 @pytest.mark.parametrize("day", [1, 17])
 def test_a_jump_of_the_unit_is_told_by_column_month_and_factor(factor: float, way: str, day: int) -> None:

@@ -67,7 +67,9 @@ def build(
             empty = Manifest(boundaries, (), {}, none, {}, end=end, clock=clock, strict_clock=strict_clock)
             landed = land_part(store, empty, _sources(source, streams), streams, notes)
             ready = make_ready(store, landed, clock)
-            Outline(total(one.facts for one in ready.buckets))
+            files = Files(store, ready, clock)
+            known = [name for bucket in range(len(ready.buckets)) for name in files.accounts(bucket)]
+            Outline(total(one.facts for one in ready.buckets), accounts=known)
             commit(store, ready)
     return ready
 

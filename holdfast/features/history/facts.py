@@ -14,7 +14,8 @@ from holdfast.features.time import FOREVER, days, micro, micros
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST = 5
+MOST = 5  # names that are shown
+KEPT = 100  # names that are kept, to see what they have in common
 _TAIL_ROWS, _TAIL_SHARE, _TAIL_GAP = 50, 0.001, days(365)
 
 
@@ -131,7 +132,7 @@ def most(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     >>> most({"b": 1, "a": 1, "c": 2})[:2]
     (('c', 2), ('a', 1))
     """
-    return tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))[:MOST]
+    return tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))[:KEPT]
 
 
 @dataclass(frozen=True)

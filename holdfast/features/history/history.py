@@ -57,7 +57,7 @@ class History(Overview):
         bounds = limits({name: Reach.of(frame["known_at"]) for name, frame in frames.items()}, clock)
         built = assemble(frames, bounds)
         delivered = (finding for one in landed.values() for finding in one.findings)
-        self._outline = Outline(built.facts, end, (*notes, *delivered))
+        self._outline = Outline(built.facts, end, (*notes, *delivered), built.accounts)
         self._landed = {name: replace(landed[name], frame=frame) for name, frame in sorted(built.kept.items())}
         self._aside = built.aside
         self._clock, self._notes = clock, notes

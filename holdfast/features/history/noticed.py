@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from holdfast.features.history.defaults import BASIS, CLAMPED, FLAGS, LOST, UNDATED, default_bit
 from holdfast.features.history.facts import MOST, Facts
+from holdfast.features.history.lookalikes import ALIKE, alike
 from holdfast.features.history.money import MONEY
 from holdfast.features.history.tables import BASES, NO_CURRENCY, PROGRESS, SOURCE_ID, TABLES, Table
 from holdfast.features.time import FOREVER, instants, micros
@@ -99,15 +100,21 @@ def supplied(table: Table, facts: Facts) -> frozenset[str]:
     return frozenset(n for n in candidates if n not in table.defaulted or facts.defaults.get(n, 0) < facts.rows)
 
 
-def findings_of(facts: Mapping[str, Facts]) -> Iterator[Finding]:
-    """Tell what the facts of each table show."""
+def findings_of(facts: Mapping[str, Facts], accounts: Iterable[str]) -> Iterator[Finding]:
+    """Tell what the facts of each table show.
+
+    Parameters
+    ----------
+    accounts
+        The ids that are known.
+    """
     for name, one in facts.items():
-        yield from _left_out(name, one)
+        yield from _left_out(name, one, accounts)
         if one.rows:
             yield from _noticed(TABLES[name], one)
 
 
-def _left_out(name: str, one: Facts) -> Iterator[Finding]:
+def _left_out(name: str, one: Facts, accounts: Iterable[str]) -> Iterator[Finding]:
     if one.late:
         first = instants(np.array([one.late_first]))[0]
         after = f"{one.late} of {one.landed} rows are dated {first:%Y-%m-%d} or later"
@@ -119,14 +126,22 @@ def _left_out(name: str, one: Facts) -> Iterator[Finding]:
         yield Finding("HF007", name, one.outside, told)
     present = one.landed - one.late - one.undated
     if one.unknown:
-        shown = ", ".join(f"{text[:80]!r} ({count})" for text, count in one.unknown_most)
-        told = f"{one.unknown} of {present} rows, of {one.unknown_ids} ids: {shown}"
-        floated = all(re.fullmatch(FLOATED, text) for text, _ in one.unknown_most)
-        told += "; 1.0 is not read as 1" if floated else ""
-        yield Finding("HF004", name, one.unknown, told, WHOLE if floated else "")
+        shown = ", ".join(f"{text[:80]!r} ({count})" for text, count in one.unknown_most[:MOST])
+        why, do = _why_unknown(one, accounts)
+        told = f"{one.unknown} of {present} rows, of {one.unknown_ids} ids: {shown}{why and f'; {why}'}"
+        yield Finding("HF004", name, one.unknown, told, do)
     if one.repeated:
         told = f"{one.repeated} of {present - one.unknown} rows repeat another in full"
         yield Finding("HF008", name, one.repeated, told)
+
+
+def _why_unknown(one: Facts, accounts: Iterable[str]) -> tuple[str, str]:
+    """Give the cause for which accounts are unknown, where it shows, and what to do about it."""
+    names = [text for text, _ in one.unknown_most]
+    if all(re.fullmatch(FLOATED, text) for text in names):
+        return "1.0 is not read as 1", WHOLE
+    why = alike(names, one.unknown_ids, accounts)
+    return why, ALIKE if why else ""
 
 
 def _noticed(table: Table, one: Facts) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,11 +31,14 @@ class Outline:
         The data end, when it is not read from the data.
     delivered
         What was noticed in files.
+    accounts
+        The ids that are known, which an unknown one may look like.
     """
 
     facts: Mapping[str, Facts]
     stated_end: pd.Timestamp | None = None
     delivered: tuple[Finding, ...] = field(default=())
+    accounts: Collection[str] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require(self.tables, "the history", tuple(self._missing()))
@@ -82,14 +85,14 @@ class Outline:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What was noticed, sorted."""
-        found = (*self.delivered, *findings_of(self.facts), *self._outlasting())
+        found = (*self.delivered, *findings_of(self.facts, self.accounts), *self._outlasting())
         return tuple(sorted(found, key=lambda one: (one.code, one.where)))
 
     def _missing(self) -> Iterator[Finding]:
         """Tell why tables without which there is no history have no row left."""
         for name in ("accounts", *ACTIVITY_TABLES):
             if name in self.facts and name not in self.tables:
-                yield from findings_of({name: self.facts[name]})
+                yield from findings_of({name: self.facts[name]}, self.accounts)
 
     @property
     def _active(self) -> list[str]:

@@ -175,7 +175,8 @@ class StoredHistory(History):
     @cached_property
     def _told(self) -> Outline:
         facts = total(self._facts_of(number) for number in range(len(self.manifest.buckets)))
-        return Outline(facts, self._end, tuple(told(self.manifest)))
+        known = self._ids if any(one.unknown for one in facts.values()) else ()
+        return Outline(facts, self._end, tuple(told(self.manifest)), known)
 
     @cached_property
     def _late_facts(self) -> dict[int, tuple[Mapping[str, Facts], pd.Index]]:

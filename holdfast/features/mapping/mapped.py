@@ -131,7 +131,8 @@ def _without(left_out: LeftOut, mapped: Mapped, out: Path, findings: list[Findin
     gone = withdraw_tables(out, left_out, f"{UNMATCHED}:")
     identities, *_ = left_out.rows(mapped.identities[mapped.identities["account_id"].notna()])
     untold = [
-        replace(one, message=f"{one.count} rows lead to no account") if one.code == "HF043" else one for one in findings
+        replace(one, message=f"{one.count} rows lead to no account", do="") if one.code == "HF043" else one
+        for one in findings
     ]
     return replace(mapped, identities=identities, unmatched=mapped.unmatched.assign(key="")), [*untold, *gone]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from holdfast.features.history.lookalikes import ALIKE, alike
 from holdfast.features.history.tables import Column, Table
 from holdfast.features.landed.files import literal, quoted
 from holdfast.features.mapping.adapter import shipped
@@ -83,16 +84,14 @@ def unmatched_in(con: duckdb.DuckDBPyConnection, out: Path, rows: Mapping[str, i
     return con.execute(query).df()
 
 
-def unmatched_keys(unmatched: pd.DataFrame) -> Iterator[Finding]:
-    """Tell of each source how many of its rows lead to no account, and for which keys."""
+def unmatched_keys(unmatched: pd.DataFrame, accounts: Iterable[str]) -> Iterator[Finding]:
+    """Tell of each source how many of its rows lead to no account, for which keys, and why where that shows."""
     for source, keys in unmatched.groupby("source", sort=True):
-        count, worst = (
-            int(keys["rows"].sum()),
-            ", ".join(f"{key or '(empty)'!r} ({n})" for key, n in zip(keys["key"][:3], keys["rows"][:3], strict=True)),
-        )
-        yield Finding(
-            "HF043", str(source), count, f"{count} rows of {len(keys)} keys lead to no account, most of them {worst}"
-        )
+        count, names = int(keys["rows"].sum()), keys["key"].tolist()
+        worst = ", ".join(f"{key or '(empty)'!r} ({n})" for key, n in zip(names[:3], keys["rows"][:3], strict=True))
+        why = alike(names, len(names), accounts)
+        told = f"{count} rows of {len(keys)} keys lead to no account, most of them {worst}{why and f'; {why}'}"
+        yield Finding("HF043", str(source), count, told, ALIKE if why else "")
 
 
 def unreadable(layout: pd.DataFrame) -> Iterator[Finding]:

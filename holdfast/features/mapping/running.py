@@ -102,7 +102,7 @@ def run(
         identities = con.execute("SELECT * FROM main.id_map ORDER BY ALL").df()
     finally:
         con.close()
-    findings += unmatched_keys(unmatched)
+    findings += unmatched_keys(unmatched, identities["account_id"].dropna().unique())
     return Mapped(dict(sorted(rows.items())), unmatched, layout, identities, tuple(findings))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def mapped(place: Path) -> Iterator[Finding]:
-    """Read the findings of a mapping: under ``findings`` a list of ``code, where, count, message``.
+    """Read the findings of a mapping: under ``findings`` a list of ``code, where, count, message`` and perhaps ``do``.
 
     Parameters
     ----------
@@ -42,4 +42,4 @@ def mapped(place: Path) -> Iterator[Finding]:
 def _finding(one: dict[str, Any]) -> Finding:
     if one["code"] not in KINDS:
         raise ValueError(f"the code {one['code']!r}")
-    return Finding(str(one["code"]), str(one["where"]), int(one["count"]), str(one["message"]))
+    return Finding(str(one["code"]), str(one["where"]), int(one["count"]), str(one["message"]), str(one.get("do", "")))
