@@ -58,7 +58,7 @@ def value(name: str, language: Language) -> str:
 
 
 def reason(told: str, language: Language) -> str:
-    """Say why an account is not scored; a reason of which no translation is known stays as it is.
+    """Say why an account is not scored, or in part; a reason of which no translation is known stays as it is.
 
     Examples
     --------

@@ -26,7 +26,7 @@ from holdfast.serving.chances import chances
 from holdfast.serving.columns import SCHEMA_VERSION, in_order, stake
 from holdfast.serving.contract.cadence import stale
 from holdfast.serving.drivers import DRIVERS, drivers, signs
-from holdfast.serving.unsound import set_aside
+from holdfast.serving.unsound import owing, set_aside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from holdfast.training.labels import Churn
 
 PARTIAL_BELOW = 0.5
+_OWING = "revenue is below zero and counts as unknown"
 _SAME = 9  # digits of health within which it has not changed
 CHUNK = 5_000  # accounts
 PAST = pd.Timedelta(days=PAST_DAYS)
@@ -191,6 +192,7 @@ def score(
             "score", "a snapshot of one cutoff", f"{len(now.cutoffs)} cutoffs", "choose the day by X.at(day)"
         )
     as_of = now.cutoffs[0]
+    debts = owing(now).to_numpy()
     now, unsound = set_aside(now)
     ids = pd.Index(now.index.get_level_values("account_id"), name="account_id")
     rows = attributes(history, as_of, ids)
@@ -209,7 +211,7 @@ def score(
     rows["stale_sources"] = " ".join(around.stale)
     reasons = _not_at_risk(now, history, churn or _definition(model, history))
     reasons = np.where(reasons == "", unsound.to_numpy(dtype=object), reasons)
-    rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage))
+    rows = rows.join(_status(now, reasons, rows["health"], health.min_coverage, debts))
     rows["percentile"] = percentile(rows["health"].where(rows["score_status"] != "not_scored"))
     scored = ids[rows["score_status"] != "not_scored"]
     why = (model.explain(some) for some in _chunks(now))
@@ -244,17 +246,19 @@ def _not_at_risk(now: Snapshot, history: History, churn: Churn) -> NDArray[np.ob
     return known.fillna("not a customer").to_numpy(dtype=object)
 
 
-def _status(now: Snapshot, reason: NDArray[np.object_], health: pd.Series, least: float) -> pd.DataFrame:
+def _status(
+    now: Snapshot, reason: NDArray[np.object_], health: pd.Series, least: float, debts: NDArray[np.bool_]
+) -> pd.DataFrame:
     silent = health.isna().to_numpy()
-    partial = (now.coverage["all"] < PARTIAL_BELOW).to_numpy() | silent
-    status = np.where(reason != "", "not_scored", np.where(partial, "scored_partial", "scored"))
+    thin = (now.coverage["all"] < PARTIAL_BELOW).to_numpy() | silent
+    status = np.where(reason != "", "not_scored", np.where(thin | debts, "scored_partial", "scored"))
     share = [
         _evidence(value, silent=none, least=least)
         for value, none in zip(now.coverage["all"].fillna(0.0), silent.tolist(), strict=True)
     ]
+    partly = np.where(thin, share, np.where(debts, _OWING, ""))
     return pd.DataFrame(
-        {"score_status": status, "score_reason": np.where(reason != "", reason, np.where(partial, share, ""))},
-        index=health.index,
+        {"score_status": status, "score_reason": np.where(reason != "", reason, partly)}, index=health.index
     )
 
 

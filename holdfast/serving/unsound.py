@@ -1,4 +1,7 @@
-"""Unsound rows: an account of which something is infinite is not scored, and says why; too many of them end the run."""
+"""Unsound rows: an account of which something is infinite is not scored, and says why; too many of them end the run.
+
+Revenue below zero counts as unknown, and the account is scored without it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ _UNSOUND = "cannot be reckoned: "
 
 
 def set_aside(now: Snapshot) -> tuple[Snapshot, pd.Series]:
-    """Take what is infinite for missing, and give each row the reason not to score it, empty where it is sound."""
+    """Take what cannot be for missing, and give each row the reason not to score it, empty where there is none."""
+    now = replace(now, context=now.context.assign(arr=now.context["arr"].mask(owing(now))))
     numbers = now.context.select_dtypes("number")
     table = pd.concat([now.indicators, numbers], axis=1)
     wrong = np.isinf(table.to_numpy(float))
@@ -32,6 +36,11 @@ def set_aside(now: Snapshot) -> tuple[Snapshot, pd.Series]:
     mended = table.mask(wrong)
     context = now.context.assign(**{str(name): mended[name] for name in numbers})
     return replace(now, indicators=mended[now.indicators.columns], context=context), reason
+
+
+def owing(now: Snapshot) -> pd.Series:
+    """Tell which accounts pay less than nothing, as where a credit is written as a subscription."""
+    return now.context["arr"].between(-np.inf, 0, inclusive="neither")
 
 
 def refuse_many(rows: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ import holdfast as hf
 from holdfast.errors import DataError
 from holdfast.features.catalog.collection import Catalog
 from holdfast.features.snapshot import Snapshot
-from holdfast.serving import book, columns, delivery, pipeline
+from holdfast.serving import book, columns, delivery, headings, pipeline
 from holdfast.serving.bundle import Bundle
 from holdfast.serving.command import run
 from holdfast.serving.plan import Plan, read_plan
@@ -135,6 +135,23 @@ def test_what_cannot_be_scored_ends_the_run_and_leaves_what_was_served(
     assert run(["score", str(plan), "--at", "2025-12-20", "--model", model]) == 30
     assert "bucket 0" in capsys.readouterr().err
     assert served(plan) == before
+
+
+def test_revenue_below_zero_counts_as_unknown_and_the_account_is_scored(scene: Scene) -> None:
+    bundle, now, calm = scene.bundle, scene.now, scene.scores
+    place = int(np.flatnonzero(calm.rows["score_status"] == "scored")[0])
+    others = np.arange(len(now)) != place
+    arrs = (now.context["arr"].where(others, bad) for bad in (-1200.0, np.nan))
+    snapshots = [replace(now, context=now.context.assign(arr=one)) for one in arrs]
+    found, untold = (score(one, bundle.health, bundle.model, scene.history) for one in snapshots)
+    row, before = found.rows.iloc[place], untold.rows.iloc[place]
+    told = "revenue is below zero and counts as unknown"
+    assert (row["score_status"], row["score_reason"]) == ("scored_partial", told)
+    assert row[["arr", "expected_arr_at_risk_90"]].isna().all()
+    assert row[["health", "p30", "p90"]].equals(before[["health", "p30", "p90"]])
+    assert headings.reason(told, "de") == "Umsatz liegt unter null und gilt als unbekannt"
+    same = ["account_id", "arr", "score_status", "expected_arr_at_risk_90", "health"]
+    pd.testing.assert_frame_equal(found.rows.loc[others, same], calm.rows.loc[others, same], check_exact=True)
 
 
 @pytest.mark.parametrize("column", ["usage_30", "arr"])
