@@ -83,6 +83,7 @@ KINDS: dict[str, Kind] = {
     "HF071": Kind("warning", "the revenue of accounts cannot be", "correct the sign, or take credits out of mrr"),
     "HF072": Kind("warning", "rows end before they begin", "see whether two columns of dates stand in each other's place, or correct the dates"),
     "HF073": Kind("warning", "a subscription runs under several accounts, and each of them keeps it and pays for it", "where it moved, deliver the version that ends it under the first account, and list that one in churn as kind 'merger'; where accounts number their own, make the ids unique"),
+    "HF074": Kind("warning", "mrr and seats stand in each other's place", "exchange the two columns in the export or in the mapping"),
     "HF080": Kind("error", "accounts can give notice for the last time before a source has news again", "refresh it now, and deliver it more often than the shortest notice"),
     "HF081": Kind("warning", "a sign is spread otherwise than in training, and that moves scores or the queue", "find out what has changed in its source; retrain where that will stay"),
     "HF082": Kind("info", "signs are spread otherwise than in training, and scores and queue hardly move", "leave it; retraining will take it in"),

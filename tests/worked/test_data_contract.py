@@ -521,6 +521,26 @@ def test_a_credit_beside_a_subscription_is_no_fault_while_more_is_paid(
     assert sum(one.count for one in found) == told
 
 
+@pytest.mark.parametrize(
+    ("mrr", "seats", "told"),
+    [
+        (12.0, 499.9, True),
+        (499.9, 12.0, False),  # as it should be
+        (12.0, 499.0, False),  # many seats at a low price look the same
+        (12.5, 499.9, False),
+        (900.0, 12.5, False),  # an average of seats
+        (12.0, 12.345, False),  # no amount of money
+    ],
+)
+def test_mrr_and_seats_in_each_others_place_are_told_where_it_is_certain(mrr: float, seats: float, told: bool) -> None:
+    terms = _contracts(mrr=mrr, seats=[seats] * 3 + [float(round(seats) + 1)] * 9)
+    later = terms.assign(valid_from=START + pd.Timedelta(days=90), known_at=START + pd.Timedelta(days=90))
+    free = terms.head(4).assign(subscription_id=range(4), mrr=[0.0, 5.0, 0.0, 0.0], seats=[9.5, 0.0, 0.0, 1.0])
+    found = _told(_company(subscriptions=pd.concat([terms, later, free])), "HF074")
+    assert [one.count for one in found] == [24] * told
+    assert not _told(_company(subscriptions=terms), "HF074")  # too few rows
+
+
 def test_revenue_beyond_what_anybody_pays_is_told_before_kpis_refuses_it() -> None:
     (found,) = _told(_company(subscriptions=_contracts(mrr=[1e15, *[10.0] * 11])), "HF071")
     assert (found.count, "1,000,000,000,000,000" in found.message) == (1, True)

@@ -26,6 +26,7 @@ from holdfast.serving.contract import (
     notice,
     revenue,
     shared,
+    swapped,
     units,
     volume,
 )
@@ -35,6 +36,7 @@ from holdfast.serving.contract.hindsight import Holders, Overwritten
 from holdfast.serving.contract.keys import Links
 from holdfast.serving.contract.revenue import Revenue
 from holdfast.serving.contract.spread import NUMBERS, Spread, spreads_of, switched
+from holdfast.serving.contract.swapped import Places
 from holdfast.serving.contract.tally import counted, months_of
 from holdfast.training.churn import Churn
 from holdfast.training.contracts import dated
@@ -61,6 +63,7 @@ class Seen:
     terms: list[notice.Terms] = field(default_factory=list)
     running: list[pd.DataFrame] = field(default_factory=list)
     revenue: Revenue = field(default_factory=Revenue)
+    places: Places = field(default_factory=Places)
     after: After = field(default_factory=After)
     overwritten: Overwritten = field(default_factory=Overwritten)
 
@@ -122,6 +125,7 @@ def _look(bucket: History, seen: Seen, latest: pd.Timestamp, accounts: pd.Index,
         records = as_known(bucket.records("subscriptions"), now)
         rows = dated(records, Churn("notice", grace_days=grace_days), as_it_came=False)
         seen.running.append(shared.running(bucket.accounts, records, rows, now))
+        seen.places.add(swapped.places_of(records))
         seen.revenue.add(revenue.revenue_of(bucket.accounts, records, rows))
     seen.after.add(afterwards.after_of(bucket, now, grace_days))
     seen.overwritten.add(hindsight.overwritten_of(bucket))
@@ -144,6 +148,7 @@ def _told(history: History, seen: Seen, latest: pd.Timestamp) -> Iterator[Findin
     yield from units.jumps(seen.spreads)
     yield from units.currencies(seen.currencies)
     yield from revenue.impossible(seen.revenue)
+    yield from swapped.swapped(seen.places)
     yield from drift.drifts(seen.spreads, int(months_of(np.array([micro(latest)]))[0]))
     yield from afterwards.afterwards(seen.after)
     yield from hindsight.overwritten(seen.overwritten)
